@@ -1,0 +1,38 @@
+/**
+ * Entry point of `npm test` and `npm run demo`: makes a fresh checkout ready, then runs the command with the
+ * arguments that follow. Plain JavaScript without dependencies, because it runs on Node 20 before anything is
+ * installed.
+ */
+import { join, resolve } from 'node:path'
+import { SetUpError } from './command.mjs'
+import { runInForeground } from './foreground.mjs'
+import { setUp } from './set-up.mjs'
+
+const root = resolve(import.meta.dirname, '../../..')
+
+const commands = {
+  test: (args) => ['node', [join(root, 'test/support/test-run/main.ts'), ...args], root],
+  // npm changes to the root; file options are relative to where the user is.
+  demo: (args) => ['node', [join(root, 'examples/order-desk/main.ts'), ...args], process.env.INIT_CWD],
+  /** Any program of the toolchain or of the workspace. */
+  exec: ([file, ...args]) => [file, args, root],
+}
+
+async function main([name, ...args]) {
+  const command = commands[name]
+  if (command === undefined || (name === 'exec' && args.length === 0)) {
+    throw new SetUpError(`expected one of: test, demo, exec <program>; got: ${name ?? 'nothing'}`)
+  }
+  const environment = await setUp(root)
+  const [file, commandArgs, folder = process.cwd()] = command(args)
+  await runInForeground(file, commandArgs, { cwd: folder, env: environment })
+}
+
+try {
+  await main(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof SetUpError)) throw error
+  console.error(error.message)
+  if (process.argv[2] === 'test') console.log('0 passed, 1 failed')
+  process.exitCode = 1
+}

@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { runQuietly } from './command.mjs'
+import { onlyOneAtATime } from './only-one-at-a-time.mjs'
+import { provideNode, providePnpm } from './toolchain.mjs'
+
+/** Makes the checkout ready to run, and gives back the environment to run in. */
+export async function setUp(root) {
+  return onlyOneAtATime(root, async () => {
+    const cache = join(root, '.cache/toolchain')
+    const withNode = withPath(process.env, await provideNode(cache))
+    const withPnpm = withPath(withNode, await providePnpm(cache, withNode))
+    await installDependencies(root, withPnpm)
+    return withPath(withPnpm, [join(root, 'node_modules/.bin')])
+  })
+}
+
+async function installDependencies(root, env) {
+  if (!existsSync(join(root, 'node_modules'))) console.error('installing dependencies …')
+  // CI: pnpm asks no questions.
+  await runQuietly('pnpm', ['install', '--frozen-lockfile'], { cwd: root, env: { ...env, CI: 'true' } })
+}
+
+function withPath(env, folders) {
+  return { ...env, PATH: [...folders, env.PATH].join(delimiter) }
+}

@@ -1,0 +1,2 @@
+export { startLatencyProxy } from './latency-proxy.ts'
+export type { LatencyProxy, LatencyProxyOptions } from './latency-proxy.ts'

@@ -1,0 +1,5 @@
+export { type Command, commandOf } from './command.ts'
+export type { Conversation, Verdict } from './conversation.ts'
+export type { Packet, Side } from './packet.ts'
+export { startRecordingProxy } from './recording-proxy.ts'
+export type { RecordingProxy, RecordingProxyOptions } from './recording-proxy.ts'

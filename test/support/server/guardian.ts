@@ -1,0 +1,69 @@
+/**
+ * Runs a server on behalf of the process that forked it, and outlives that process just long enough to clean up
+ * after it: the end of the channel between the two, which not even SIGKILL can prevent, ends the server and
+ * removes its folder. Runs in a session of its own, so a Ctrl-C in the terminal does not end it first.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Assignment, dataFolder, type Ended, logFile, type Step } from './assignment.ts'
+
+let folder: string | undefined
+let running: ChildProcess | undefined
+
+process.once('message', (assignment: Assignment) => {
+  folder = assignment.folder
+  mkdirSync(folder, { mode: 0o700 })
+  mkdirSync(join(folder, dataFolder))
+  for (const [name, content] of Object.entries(assignment.files)) writeFileSync(join(folder, name), content)
+  runSteps(folder, assignment.steps)
+})
+
+process.once('disconnect', () => {
+  if (running === undefined) {
+    removeAndExit()
+  } else {
+    running.once('close', removeAndExit)
+    kill(running)
+  }
+})
+
+function runSteps(workFolder: string, [step, ...rest]: readonly Step[]): void {
+  if (step === undefined) return
+  const [file, ...args] = step.command
+  const log = openSync(join(workFolder, logFile), 'a')
+  const child = spawn(file, args, {
+    cwd: workFolder,
+    // A group of its own, so that helpers of the server are killed with it.
+    detached: true,
+    stdio: [step.input === undefined ? 'ignore' : openSync(join(workFolder, step.input), 'r'), log, log],
+  })
+  running = child
+  child.once('error', (error) => {
+    report(`${file}: ${error.message}`)
+  })
+  child.once('close', (code, signal) => {
+    running = undefined
+    if (!process.connected) return
+    if (code === 0 && rest.length > 0) runSteps(workFolder, rest)
+    else report(`${file} ended with ${code ?? signal}`)
+  })
+}
+
+function report(reason: string): void {
+  const ended: Ended = { reason }
+  if (process.connected) process.send?.(ended)
+}
+
+function kill(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+  } catch {
+    // It ended by itself a moment ago.
+  }
+}
+
+function removeAndExit(): void {
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  process.exit()
+}
