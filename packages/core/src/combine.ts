@@ -1,0 +1,46 @@
+/** Queries made of queries, and of none. */
+import { UsageError } from './errors.ts'
+import { Query, type Queryable, type ResultOf } from './query.ts'
+
+/** What `all` gives: the results in the shape of what it was given. */
+export type Results<Q> = { -readonly [K in keyof Q]: ResultOf<Q[K]> }
+
+/**
+ * Branches that don't depend on one another, side by side: the first statements of all branches share a flight,
+ * then the second ones, and so on. Within a flight they keep the order of the list; nothing more is promised,
+ * so what depends belongs in a `program`. The first failure fails them all.
+ */
+export function all<const Q extends readonly Queryable[] | Readonly<Record<string, Queryable>>>(
+  queries: Q,
+): Query<Results<Q>> {
+  if (Array.isArray(queries)) {
+    const branches: readonly Queryable[] = [...queries]
+    return new Query({ type: 'all', branches, collect: (values) => values })
+  }
+  if (!isRecord(queries)) {
+    throw new UsageError('all: expected an array or a record of queries, as in all([a, b]) or all({ a, b })')
+  }
+  const keys = Object.keys(queries)
+  return new Query({
+    type: 'all',
+    branches: Object.values(queries),
+    collect: (values) => Object.fromEntries(keys.map((key, index) => [key, values[index]])),
+  })
+}
+
+/** Whether it was written as `{ … }`: a promise or a builder would otherwise pass for a record without keys. */
+function isRecord(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+/** A query that runs nothing and gives `value`. */
+export function succeed<const T>(value: T): Query<T> {
+  return new Query({ type: 'succeed', value })
+}
+
+/** A query that runs nothing and fails the unit with `error`, which comes out of it as the same object. */
+export function fail(error: Error): Query<never> {
+  return new Query({ type: 'fail', error })
+}

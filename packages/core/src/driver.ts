@@ -1,0 +1,66 @@
+/**
+ * The port between the units and a database driver: interfaces and their contract, no code. `@leasehold/mysql`
+ * implements it.
+ */
+import type { LeaseholdError } from './errors.ts'
+import type { StatementResult } from './result.ts'
+import type { Statement } from './statement.ts'
+
+export type IsolationLevel = 'read uncommitted' | 'read committed' | 'repeatable read' | 'serializable'
+export type AccessMode = 'read only' | 'read write'
+
+export interface TransactionOptions {
+  /** The server's setting unless given. */
+  readonly isolationLevel?: IsolationLevel
+  /** The server refuses writes in `read only`. */
+  readonly accessMode?: AccessMode
+  /** Takes the snapshot that consistent reads see at the beginning, not at the first read. */
+  readonly snapshot?: boolean
+}
+
+/**
+ * One thing to send. Sessions run with autocommit off, so that any statement opens a transaction: `begin` is
+ * there for options, and for statements after which it must be known that the transaction is still the same.
+ */
+export type Command =
+  | { readonly type: 'begin'; readonly options: TransactionOptions }
+  | { readonly type: 'statement'; readonly statement: Statement; readonly label: string | undefined }
+  | { readonly type: 'commit' }
+  | { readonly type: 'rollback' }
+
+/**
+ * What became of a command: its result, or the error it failed with (a `StatementError`: the server refused it; a
+ * `UsageError`: it can't be sent; a `ResultError`: its rows can't be represented). `undefined`: it was not sent,
+ * because an earlier one of its flight had failed.
+ */
+export type Answer = StatementResult | LeaseholdError | undefined
+
+/** One session with the server, owned by whoever leased it. */
+export interface Connection {
+  /** The server's id of the session. */
+  readonly id: number
+  /** Whether a flight may hold more than one command. */
+  readonly pipelining: boolean
+
+  /**
+   * Writes the commands without waiting and gives their answers in order, after the last has come. What is on the
+   * wire behind a command that fails is carried out by the server all the same; what is not yet is not sent.
+   *
+   * Rejects with a `ConnectionLostError` when the connection is spent. One flight at a time.
+   */
+  fly(commands: readonly Command[]): Promise<readonly Answer[]>
+
+  /** Ends the ownership; the connection is sound, and no transaction is open. Called once, or `discard` is. */
+  release(): void
+
+  /** Ends the ownership of a connection that nobody must use again. */
+  discard(reason: Error): void
+}
+
+export interface Driver {
+  /** Leases a connection, first come first served. Rejects with an `AcquireError`, within the driver's time limit. */
+  acquire(): Promise<Connection>
+
+  /** Refuses new leases, lets those that are out come back, and ends within the driver's time limit. Idempotent. */
+  close(): Promise<void>
+}

@@ -1,0 +1,142 @@
+/**
+ * The error classes: one for each decision that a caller can take. They state facts and leave verdicts
+ * (whether to ask again, say) to whoever reads them.
+ */
+
+/** What all errors of Leasehold extend; anything else that comes out of a unit is the caller's own error. */
+export abstract class LeaseholdError extends Error {
+  abstract override readonly name: string
+}
+
+export type AcquireReason = 'timeout' | 'connect' | 'closed'
+
+/** No connection was to be had, so nothing ran. */
+export class AcquireError extends LeaseholdError {
+  override readonly name = 'AcquireError'
+  /** `timeout`: none came free in time; `connect`: the server refused one; `closed`: the driver is closed. */
+  readonly reason: AcquireReason
+
+  constructor(reason: AcquireReason, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.reason = reason
+  }
+}
+
+/** What the server's error number stands for, as far as callers commonly tell them apart. */
+export type StatementErrorKind =
+  | 'access'
+  | 'check'
+  | 'conflict'
+  | 'data'
+  | 'deadlock'
+  | 'duplicate-key'
+  | 'foreign-key'
+  | 'killed'
+  | 'lock-timeout'
+  | 'not-null'
+  | 'other'
+  | 'read-only'
+  | 'statement-timeout'
+  | 'syntax'
+  | 'unknown-name'
+
+export interface StatementErrorFacts {
+  readonly kind: StatementErrorKind
+  /** The server's error number. */
+  readonly errno: number
+  readonly sqlState: string
+  /** What the server said. It may quote a value, as `Duplicate entry 'x'` does. */
+  readonly serverMessage: string
+  /** Text of the statement, with placeholders. */
+  readonly sql: string
+  readonly label: string | undefined
+  /** Place of the statement among the commands of its flight, counted from 0. */
+  readonly index: number
+  /** The values bound to the placeholders; absent unless the driver was told to expose them. */
+  readonly parameters?: readonly unknown[]
+}
+
+/** The server refused a statement; the unit was rolled back and its connection is sound. */
+export class StatementError extends LeaseholdError {
+  override readonly name = 'StatementError'
+  readonly kind: StatementErrorKind
+  readonly errno: number
+  readonly sqlState: string
+  readonly serverMessage: string
+  readonly sql: string
+  readonly label: string | undefined
+  readonly index: number
+  readonly parameters: readonly unknown[] | undefined
+
+  constructor(facts: StatementErrorFacts) {
+    super(
+      `${facts.serverMessage} (${facts.errno}, ${facts.sqlState}) in ${facts.label ?? abridged(facts.sql)}`,
+    )
+    this.kind = facts.kind
+    this.errno = facts.errno
+    this.sqlState = facts.sqlState
+    this.serverMessage = facts.serverMessage
+    this.sql = facts.sql
+    this.label = facts.label
+    this.index = facts.index
+    this.parameters = facts.parameters
+  }
+}
+
+/** The statement ran, but its result is not what the query asks for; the unit was rolled back. */
+export class ResultError extends LeaseholdError {
+  override readonly name = 'ResultError'
+  readonly label: string | undefined
+  readonly expected: string
+  readonly actual: string
+
+  constructor(label: string | undefined, expected: string, actual: string, options?: ErrorOptions) {
+    super(`${label ?? 'the query'}: expected ${expected}, got ${actual}`, options)
+    this.label = label
+    this.expected = expected
+    this.actual = actual
+  }
+}
+
+/** The connection is gone and the unit was not committed: the server rolls back what it had of it. */
+export class ConnectionLostError extends LeaseholdError {
+  override readonly name = 'ConnectionLostError'
+  /** Whether anything of the flight that failed may have reached the server. */
+  readonly sent: boolean
+
+  constructor(message: string, options: ErrorOptions & { readonly sent: boolean }) {
+    super(message, options)
+    this.sent = options.sent
+  }
+}
+
+/** The connection was lost after COMMIT had been sent: the unit is in the database whole, or not at all. */
+export class CommitUnknownError extends LeaseholdError {
+  override readonly name = 'CommitUnknownError'
+}
+
+/** A mistake in the calling code, found before it could do harm. */
+export class UsageError extends LeaseholdError {
+  override readonly name = 'UsageError'
+}
+
+/** A COMMIT that nobody asked for happened inside a unit: what came before it is in the database. */
+export class ImplicitCommitError extends LeaseholdError {
+  override readonly name = 'ImplicitCommitError'
+  /** The statement after which the server reported that no transaction was open any more. */
+  readonly label: string | undefined
+  readonly sql: string
+
+  constructor(label: string | undefined, sql: string) {
+    super(
+      `${label ?? abridged(sql)} committed the transaction it ran in, so the unit is partly in the database and the ` +
+        'rest was rolled back; run statements that commit (DDL, LOCK TABLES, SET autocommit …) outside of units',
+    )
+    this.label = label
+    this.sql = sql
+  }
+}
+
+function abridged(sql: string): string {
+  return sql.length <= 80 ? sql : `${sql.slice(0, 77)}…`
+}

@@ -1,0 +1,284 @@
+/**
+ * The interpreter: walks queries until each of their branches waits for a statement, and goes on when the
+ * answers come. It knows nothing of connections. It is iterative, a stack of frames for each branch, so that
+ * neither long programs nor long chains of `map` and `andThen` use up the call stack.
+ */
+import { type Hook, type Plan, type Query, type Queryable, type StatementPlan, toQuery } from './query.ts'
+import type { StatementResult } from './result.ts'
+
+/** A statement that a branch waits for. */
+export interface Request {
+  readonly plan: StatementPlan
+  readonly label: string | undefined
+  readonly branch: Branch
+}
+
+/** One line of evaluation: that of a query that was started, or of one of the branches of an `all`. */
+interface Branch {
+  readonly frames: Frame[]
+  readonly end: Root | Join
+  label: string | undefined
+}
+
+/** What is to be done with a value on its way up. */
+type Frame =
+  | Extract<Plan, { type: 'map' | 'then' }>
+  | { readonly type: 'iterator'; readonly iterator: Iterator<Queryable, unknown, unknown> }
+  | { readonly type: 'label'; readonly outer: string | undefined }
+
+/** Where the value of a query that was started goes. */
+interface Root {
+  readonly type: 'root'
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Where the values of the branches of an `all` meet. */
+interface Join {
+  readonly type: 'join'
+  readonly parent: Branch
+  readonly index: number
+  readonly meeting: {
+    missing: number
+    readonly values: unknown[]
+    readonly collect: (values: unknown[]) => unknown
+  }
+}
+
+/** A branch that can go on: down into a query, or up with a value. */
+type Turn =
+  | { readonly branch: Branch; readonly down: Query<unknown> }
+  | { readonly branch: Branch; readonly down?: never; readonly up: unknown }
+
+export class Evaluation {
+  #requests: Request[] = []
+  #sent: readonly Request[] = []
+  #failure: { readonly error: unknown } | undefined
+  readonly hooks: Readonly<Record<'commit' | 'rollback', Hook[]>> = { commit: [], rollback: [] }
+
+  /** What doomed the evaluation: the first failure, as its query let it out. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure
+  }
+
+  /** Whether statements wait to be sent. */
+  get waiting(): boolean {
+    return this.#requests.length > 0
+  }
+
+  /** Walks a query up to its first statements; `resolve` or `reject` are told how it ends. */
+  start(query: Query<unknown>, resolve: Root['resolve'], reject: Root['reject']): void {
+    this.#advance({
+      branch: { frames: [], label: undefined, end: { type: 'root', resolve, reject } },
+      down: query,
+    })
+  }
+
+  /** The next statements to send: `limit` at most, and nothing behind one of which nobody knows what it does. */
+  take(limit: number): readonly Request[] {
+    const unknown = this.#requests.findIndex(({ plan }) => plan.statement.kind === 'unknown')
+    const count = Math.min(unknown === -1 ? Infinity : unknown + 1, limit, this.#requests.length)
+    this.#sent = count === this.#requests.length ? this.#requests : this.#requests.slice(0, count)
+    this.#requests = this.#requests.slice(count)
+    return this.#sent
+  }
+
+  /**
+   * Whether nothing can come after the statements taken last: no further step, and no computation on their
+   * results either unless `computing` is allowed for.
+   */
+  isOver(options: { readonly computing: boolean }): boolean {
+    return !this.waiting && this.#sent.every(({ branch }) => onlyEnds(branch, options.computing))
+  }
+
+  /** Goes on with the branch that waited for `request`. */
+  resume(request: Request, result: StatementResult, rows: readonly unknown[]): void {
+    const { branch, label, plan } = request
+    try {
+      this.#advance({ branch, up: plan.decode({ result, rows, label }) })
+    } catch (error) {
+      this.fail(error, request)
+    }
+  }
+
+  /** Fails the branch that waited for `request`, and with it everything that was started. */
+  fail(error: unknown, request: Request | undefined): void {
+    if (request === undefined) this.doom(error)
+    else this.#fail(request.branch, error, [])
+  }
+
+  #advance(turn: Turn): void {
+    const turns: Turn[] = [turn]
+    for (let next = turns.pop(); next !== undefined; next = turns.pop()) {
+      try {
+        this.#walk(next, turns)
+      } catch (error) {
+        this.#fail(next.branch, error, turns)
+        return
+      }
+    }
+  }
+
+  /** Walks one branch until it waits or ends; others that it sets going are added to `turns`. */
+  #walk(turn: Turn, turns: Turn[]): void {
+    const { branch } = turn
+    const { frames } = branch
+    let query: Query<unknown> | undefined = turn.down
+    let value: unknown = turn.down === undefined ? turn.up : undefined
+    for (;;) {
+      if (query !== undefined) {
+        const plan: Plan = query['~plan']
+        query = undefined
+        switch (plan.type) {
+          case 'statement':
+            this.#requests.push({ plan, label: branch.label, branch })
+            return
+          case 'all':
+            if (plan.branches.length > 0) {
+              turns.push(...fork(branch, plan))
+              return
+            }
+            value = plan.collect([])
+            break
+          case 'map':
+          case 'then':
+            frames.push(plan)
+            query = plan.source
+            continue
+          case 'label':
+            frames.push({ type: 'label', outer: branch.label })
+            branch.label = plan.label
+            query = plan.source
+            continue
+          case 'program':
+            frames.push({ type: 'iterator', iterator: plan.body() })
+            value = undefined
+            break
+          case 'hook':
+            this.hooks[plan.on].push(plan.hook)
+            value = undefined
+            break
+          case 'succeed':
+            value = plan.value
+            break
+          case 'fail':
+            throw plan.error
+          default:
+            plan satisfies never
+        }
+      }
+      const frame = frames.at(-1)
+      if (frame === undefined) {
+        arrive(branch, value, turns)
+        return
+      }
+      if (frame.type === 'iterator') {
+        const step = frame.iterator.next(value)
+        if (step.done !== true) {
+          query = toQuery(step.value)
+          continue
+        }
+        value = step.value
+      }
+      frames.pop()
+      if (frame.type === 'map') value = frame.transform(value)
+      else if (frame.type === 'then') query = toQuery(frame.next(value))
+      else if (frame.type === 'label') branch.label = frame.outer
+    }
+  }
+
+  /** Fails everything that was started. */
+  doom(error: unknown): void {
+    this.#failure ??= { error }
+    for (const { branch } of [...this.#sent, ...this.#requests]) abandon(branch, error)
+    this.#sent = []
+    this.#requests = []
+  }
+
+  #fail(branch: Branch, error: unknown, turns: readonly Turn[]): void {
+    const thrown = throwInto(branch, error)
+    for (const turn of turns) abandon(turn.branch, thrown)
+    this.doom(thrown)
+  }
+}
+
+/** The branches of an `all`, last first, so that taking turns from the end keeps their order. */
+function fork(parent: Branch, plan: Extract<Plan, { type: 'all' }>): Turn[] {
+  const meeting = {
+    missing: plan.branches.length,
+    values: plan.branches.map(() => undefined),
+    collect: plan.collect,
+  }
+  return plan.branches
+    .map((source, index) => ({
+      branch: {
+        frames: [],
+        label: parent.label,
+        end: { type: 'join', parent, index, meeting },
+      } satisfies Branch,
+      down: toQuery(source),
+    }))
+    .toReversed()
+}
+
+function arrive({ end }: Branch, value: unknown, turns: Turn[]): void {
+  if (end.type === 'root') {
+    end.resolve(value)
+    return
+  }
+  const { meeting } = end
+  meeting.values[end.index] = value
+  meeting.missing -= 1
+  if (meeting.missing === 0) turns.push({ branch: end.parent, up: meeting.collect(meeting.values) })
+}
+
+/** Throws the error through everything above the branch, where a program may put another in its place. */
+function throwInto(branch: Branch, error: unknown): unknown {
+  let thrown = error
+  for (const frame of unwound(branch)) {
+    if (frame.type !== 'iterator') continue
+    try {
+      // Whatever a program makes of a failure but another one, it can't undo it.
+      if (frame.iterator.throw?.(thrown).done !== true) frame.iterator.return?.()
+    } catch (translated) {
+      thrown = translated
+    }
+  }
+  rootOf(branch).reject(thrown)
+  return thrown
+}
+
+/** Ends a branch that waits in vain: its programs run their `finally` blocks. */
+function abandon(branch: Branch, error: unknown): void {
+  for (const frame of unwound(branch)) {
+    if (frame.type !== 'iterator') continue
+    try {
+      frame.iterator.return?.()
+    } catch {
+      // The failure that ended the branch is the one to report.
+    }
+  }
+  rootOf(branch).reject(error)
+}
+
+/** Takes the frames off, from the innermost of the branch to the outermost of its root. */
+function* unwound(branch: Branch): Generator<Frame> {
+  for (let current: Branch | undefined = branch; current !== undefined;) {
+    for (let frame = current.frames.pop(); frame !== undefined; frame = current.frames.pop()) yield frame
+    current = current.end.type === 'join' ? current.end.parent : undefined
+  }
+}
+
+function rootOf(branch: Branch): Root {
+  let { end } = branch
+  while (end.type === 'join') end = end.parent.end
+  return end
+}
+
+function onlyEnds(branch: Branch, computing: boolean): boolean {
+  for (let current: Branch | undefined = branch; current !== undefined;) {
+    if (!current.frames.every(({ type }) => type === 'label' || (computing && type === 'map'))) return false
+    current = current.end.type === 'join' ? current.end.parent : undefined
+  }
+  return true
+}

@@ -1,0 +1,103 @@
+/**
+ * What can be observed: tracing channels of Node's `diagnostics_channel`, free of cost when nobody listens.
+ * Subscribe with `tracingChannel('leasehold:unit').subscribe({ start, asyncEnd, error … })`; a payload is one
+ * object from `start` to `asyncEnd`, filled in on the way.
+ */
+import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
+import type { Command } from './driver.ts'
+import type { StatementKind } from './statement.ts'
+
+export interface UnitIdentity {
+  /** Counts the units of the process, from 1. */
+  readonly id: number
+  readonly label: string | undefined
+}
+
+/** `leasehold:unit`, from the call of `run` or `read` until its hooks have run. */
+export interface UnitEvent {
+  readonly unit: UnitIdentity
+  readonly access: 'run' | 'read'
+  /** Round trips made so far. */
+  flights: number
+  /** Absent while it is open, and where no connection was needed. */
+  outcome?: UnitOutcome
+}
+
+export type UnitOutcome = 'committed' | 'rolled back' | 'unknown'
+
+/** `leasehold:flight`, from the first byte written until the last answer. */
+export interface FlightEvent {
+  readonly unit: UnitIdentity
+  /** Place among the flights of the unit, counted from 1. */
+  readonly index: number
+  readonly commands: readonly FlightCommand[]
+}
+
+export interface FlightCommand {
+  readonly type: Command['type']
+  /** Of statements only, as all that follows. */
+  readonly label?: string | undefined
+  readonly kind?: StatementKind
+  readonly sql?: string
+}
+
+/** `leasehold:lease`, from asking for a connection until it is given back. */
+export interface LeaseEvent {
+  readonly unit: UnitIdentity
+  /** When the connection was had, on the clock of `performance.now()`. */
+  acquiredAt?: number
+  /** The server's id of the session. */
+  connection?: number
+  end?: 'released' | 'discarded'
+}
+
+const unitChannel: TracingChannel<unknown, UnitEvent> = tracingChannel('leasehold:unit')
+const flightChannel: TracingChannel<unknown, FlightEvent> = tracingChannel('leasehold:flight')
+const leaseChannel: TracingChannel<unknown, LeaseEvent> = tracingChannel('leasehold:lease')
+
+export function traceUnit<T>(event: UnitEvent, work: () => Promise<T>): Promise<T> {
+  return unitChannel.hasSubscribers ? unitChannel.tracePromise(work, event) : work()
+}
+
+export function traceFlight<T>(
+  unit: UnitIdentity,
+  index: number,
+  commands: readonly Command[],
+  work: () => Promise<T>,
+): Promise<T> {
+  if (!flightChannel.hasSubscribers) return work()
+  return flightChannel.tracePromise(work, { unit, index, commands: commands.map(toFlightCommand) })
+}
+
+function toFlightCommand(command: Command): FlightCommand {
+  if (command.type !== 'statement') return { type: command.type }
+  const { label, statement } = command
+  return { type: 'statement', label, kind: statement.kind, sql: statement.sql }
+}
+
+export interface LeaseTrace {
+  readonly acquired: (connection: number) => void
+  readonly failed: (error: unknown) => void
+  readonly ended: (end: LeaseEvent['end']) => void
+}
+
+const untraced: LeaseTrace = { acquired: () => {}, failed: () => {}, ended: () => {} }
+
+/** A lease is no function call with a beginning and an end, so its span is held open by a promise. */
+export function traceLease(unit: UnitIdentity): LeaseTrace {
+  if (!leaseChannel.hasSubscribers) return untraced
+  const span = Promise.withResolvers<void>()
+  const event: LeaseEvent = { unit }
+  leaseChannel.tracePromise(() => span.promise, event).catch(() => {})
+  return {
+    acquired(connection) {
+      event.acquiredAt = performance.now()
+      event.connection = connection
+    },
+    failed: span.reject,
+    ended(end) {
+      if (end !== undefined) event.end = end
+      span.resolve()
+    },
+  }
+}

@@ -1,0 +1,64 @@
+/** What the body of a unit receives: `q`. */
+import { isCompilable } from 'kysely'
+import { all, type Results } from './combine.ts'
+import { UsageError } from './errors.ts'
+import type { UnitIdentity } from './events.ts'
+import type { Execution } from './execution.ts'
+import { Query, type Queryable, type ResultOf, toQuery } from './query.ts'
+
+/**
+ * Runs queries inside the unit: `await q(query)`. Those that are asked for together (`q.all`, `Promise.all`, several
+ * tasks) share flights. Once one has failed the unit is doomed, whatever the body makes of the error: nothing more
+ * is sent, and further calls reject with a `UsageError`; so they do after the body has ended.
+ */
+export interface Executor {
+  <const Q extends Queryable>(query: Q): Promise<ResultOf<Q>>
+  /** `q(all(queries))`. */
+  all<const Q extends readonly Queryable[] | Readonly<Record<string, Queryable>>>(
+    queries: Q,
+  ): Promise<Results<Q>>
+}
+
+/** Calls `body` with an executor, which ends with it. */
+export async function runBody<T>(
+  body: (q: Executor) => Promise<T>,
+  execution: Execution,
+  unit: UnitIdentity,
+): Promise<T> {
+  let ended = false
+  const run = (query: Query<unknown>): Promise<unknown> => {
+    if (ended) {
+      const error = new UsageError(
+        `q was used after the body of ${name(unit)} had ended: await every query inside of it`,
+      )
+      execution.doom(error)
+      return Promise.reject(error)
+    }
+    if (execution.failure === undefined) return execution.start(query)
+    return Promise.reject(
+      new UsageError(
+        `nothing more is sent: ${name(unit)} will be rolled back, because of the failure that is the cause`,
+        {
+          cause: execution.failure.error,
+        },
+      ),
+    )
+  }
+  const q = (query: Queryable): Promise<unknown> => run(toQuery(query))
+  const executor = Object.assign(q, { all: (queries: readonly Queryable[]) => run(all(queries)) })
+  try {
+    const value = await body(executor as Executor)
+    if (value instanceof Query || isCompilable(value)) {
+      throw new UsageError(
+        `the body of ${name(unit)} returned a query without running it: return q(query) instead`,
+      )
+    }
+    return value
+  } finally {
+    ended = true
+  }
+}
+
+function name({ id, label }: UnitIdentity): string {
+  return label === undefined ? `unit ${id}` : `unit ${id} (${label})`
+}

@@ -1,0 +1,57 @@
+export { all, fail, type Results, succeed } from './combine.ts'
+export { composer, type ComposerOptions } from './composer.ts'
+export type {
+  AccessMode,
+  Answer,
+  Command,
+  Connection,
+  Driver,
+  IsolationLevel,
+  TransactionOptions,
+} from './driver.ts'
+export {
+  AcquireError,
+  type AcquireReason,
+  CommitUnknownError,
+  ConnectionLostError,
+  ImplicitCommitError,
+  LeaseholdError,
+  ResultError,
+  StatementError,
+  type StatementErrorFacts,
+  type StatementErrorKind,
+  UsageError,
+} from './errors.ts'
+export type {
+  FlightCommand,
+  FlightEvent,
+  LeaseEvent,
+  UnitEvent,
+  UnitIdentity,
+  UnitOutcome,
+} from './events.ts'
+export type { Executor } from './executor.ts'
+export { afterCommit, afterRollback } from './hooks.ts'
+export { program } from './program.ts'
+export { type Builder, type Hook, Query, type Queryable, type ResultOf } from './query.ts'
+export { defineRepository } from './repository.ts'
+export type { StatementResult } from './result.ts'
+export {
+  affected,
+  type AffectedOptions,
+  inserted,
+  many,
+  maybeOne,
+  one,
+  type OneOptions,
+  type RowOf,
+} from './shapes.ts'
+export { Statement, type StatementKind } from './statement.ts'
+export {
+  type Body,
+  createUnitOfWork,
+  type ReadOptions,
+  type RunOptions,
+  type UnitOfWork,
+  type UnitOfWorkOptions,
+} from './unit-of-work.ts'

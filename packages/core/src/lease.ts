@@ -1,0 +1,64 @@
+/** Exclusive ownership of one connection: from `acquire` to exactly one `release` or `discard`. */
+import type { Answer, Command, Connection, Driver } from './driver.ts'
+import { UsageError } from './errors.ts'
+import { type LeaseEvent, traceLease, type UnitIdentity } from './events.ts'
+
+export class Lease {
+  readonly #connection: Connection
+  readonly #traced: (end: LeaseEvent['end']) => void
+  #ended: string | undefined
+
+  private constructor(connection: Connection, traced: (end: LeaseEvent['end']) => void) {
+    this.#connection = connection
+    this.#traced = traced
+  }
+
+  /** Rejects with an `AcquireError` when the driver has no connection to give. */
+  static async acquire(driver: Driver, unit: UnitIdentity): Promise<Lease> {
+    const trace = traceLease(unit)
+    try {
+      const connection = await driver.acquire()
+      trace.acquired(connection.id)
+      return new Lease(connection, trace.ended)
+    } catch (error) {
+      trace.failed(error)
+      throw error
+    }
+  }
+
+  get pipelining(): boolean {
+    return this.#connection.pipelining
+  }
+
+  /** See {@link Connection.fly}; throws a {@link UsageError} once the lease has ended. */
+  fly(commands: readonly Command[]): Promise<readonly Answer[]> {
+    this.#assertOpen('used')
+    return this.#connection.fly(commands)
+  }
+
+  /** Gives a sound connection back. `where` is told to whoever uses the lease afterwards. */
+  release(where: string): void {
+    this.#end(`released ${where}`)
+    this.#traced('released')
+    this.#connection.release()
+  }
+
+  /** Has a spent connection closed. */
+  discard(reason: Error): void {
+    this.#end(`discarded: ${reason.message}`)
+    this.#traced('discarded')
+    this.#connection.discard(reason)
+  }
+
+  #end(how: string): void {
+    this.#assertOpen('ended')
+    this.#ended = how
+  }
+
+  #assertOpen(verb: string): void {
+    if (this.#ended === undefined) return
+    throw new UsageError(
+      `a lease was ${verb} after its end: connection ${this.#connection.id} was ${this.#ended}`,
+    )
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Queries: immutable values that say what to run and what becomes of the result. A query never runs itself
+ * and is no promise, so it can be returned, stored, combined and run again.
+ */
+import { type Compilable, type CompiledQuery, type InferResult, isCompilable } from 'kysely'
+import { composedPlugins } from './composer.ts'
+import { UsageError } from './errors.ts'
+import type { StatementResult } from './result.ts'
+import { Statement } from './statement.ts'
+
+/** A builder of the compile-only Kysely, or what its `compile()` gives (raw SQL: ``sql`…`.compile(db)``). */
+export type Builder<O = unknown> = Compilable<O> | CompiledQuery<O>
+
+/** What can be run, combined or yielded: a query, or a Kysely builder, which stands for its rows. */
+export type Queryable = Query<unknown> | Builder
+
+/** What running `Q` gives. */
+export type ResultOf<Q> =
+  Q extends Query<infer T> ? T : Q extends Compilable | CompiledQuery ? InferResult<Q> : never
+
+/** How the interpreter reads a query; `Plan` is data, and nothing but the interpreter looks into it. */
+export type Plan =
+  | StatementPlan
+  | { readonly type: 'succeed'; readonly value: unknown }
+  | { readonly type: 'fail'; readonly error: unknown }
+  | { readonly type: 'map'; readonly source: Query<unknown>; readonly transform: (value: unknown) => unknown }
+  | { readonly type: 'then'; readonly source: Query<unknown>; readonly next: (value: unknown) => Queryable }
+  | { readonly type: 'label'; readonly source: Query<unknown>; readonly label: string }
+  | {
+      readonly type: 'all'
+      readonly branches: readonly Queryable[]
+      readonly collect: (values: unknown[]) => unknown
+    }
+  | { readonly type: 'program'; readonly body: () => Iterator<Queryable, unknown, unknown> }
+  | { readonly type: 'hook'; readonly on: 'commit' | 'rollback'; readonly hook: Hook }
+
+export interface StatementPlan {
+  readonly type: 'statement'
+  readonly statement: Statement
+  /** Makes the value of what the server answered, or throws. */
+  readonly decode: (answer: DecodeInput) => unknown
+  /** Whether `decode` can throw: where it can't, nothing speaks against COMMIT right behind the statement. */
+  readonly checked: boolean
+}
+
+export interface DecodeInput {
+  readonly result: StatementResult
+  /** See `rowsOf`. */
+  readonly rows: readonly unknown[]
+  readonly label: string | undefined
+}
+
+/** Work outside of the database, done when the unit is over. */
+export type Hook = () => unknown
+
+/**
+ * What to run and how its result becomes a `T`.
+ *
+ * Run it with `uow.run(query)`, inside a body with `q(query)`, inside a program with `yield* query`.
+ */
+export class Query<out T> {
+  /** For the interpreter only. */
+  readonly '~plan': Plan
+
+  /** Queries are made by `one`, `many`, `all`, `program` …, not by hand. */
+  constructor(plan: Plan) {
+    this['~plan'] = plan
+    Object.freeze(this)
+  }
+
+  /** The same query with `transform` applied to its result; what `transform` throws fails the unit. */
+  map<U>(transform: (value: T) => U): Query<U> {
+    return new Query({ type: 'map', source: this, transform: transform as (value: unknown) => unknown })
+  }
+
+  /** Goes on with the query that `next` makes of this one's result. */
+  andThen<const Q extends Queryable>(next: (value: T) => Q): Query<ResultOf<Q>> {
+    return new Query({ type: 'then', source: this, next: next as (value: unknown) => Queryable })
+  }
+
+  /** The same query under a name, which its statements carry into events and errors unless they have their own. */
+  named(label: string): Query<T> {
+    return new Query({ type: 'label', source: this, label })
+  }
+
+  /** Lets a program wait for the result: `const row = yield* query`. */
+  [Symbol.iterator](): Iterator<Query<T>, T> {
+    return new Step(this)
+  }
+}
+
+/** One `yield*`: hands the query out, then returns what it is resumed with. */
+class Step<T> implements Iterator<Query<T>, T> {
+  readonly #query: Query<T>
+  #yielded = false
+
+  constructor(query: Query<T>) {
+    this.#query = query
+  }
+
+  next(value?: unknown): IteratorResult<Query<T>, T> {
+    if (this.#yielded) return { done: true, value: value as T }
+    this.#yielded = true
+    return { done: false, value: this.#query }
+  }
+
+  /** The failure of the query, raised at its `yield*`. */
+  throw(error: unknown): never {
+    throw error
+  }
+}
+
+/** The query that a queryable stands for; throws a {@link UsageError} for anything else. */
+export function toQuery(source: Queryable): Query<unknown> {
+  return source instanceof Query ? source : rowsQuery(source)
+}
+
+/** The rows of a statement, whatever their number. */
+export function rowsQuery(builder: Builder): Query<unknown> {
+  return new Query({
+    type: 'statement',
+    statement: toStatement(builder),
+    decode: ({ rows }) => rows,
+    checked: false,
+  })
+}
+
+/** Compiles a builder; throws a {@link UsageError} when it is none, or one of another Kysely. */
+export function toStatement(builder: Builder): Statement {
+  const compiled: CompiledQuery = isCompilable(builder) ? builder.compile() : builder
+  const plugins = composedPlugins(compiled)
+  if (plugins !== undefined) return new Statement(compiled, plugins)
+  throw new UsageError(
+    isCompilable(builder)
+      ? 'expected a builder of the compile-only Kysely (mysqlBuilder), got one of another Kysely: the result side ' +
+          'of its plugins would be lost; build it with the Kysely that mysqlBuilder gives'
+      : `expected a query or a Kysely builder, got ${describe(builder)}`,
+  )
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'function') return `the function ${value.name || '(anonymous)'}: call it`
+  if (typeof value === 'object' && value !== null) {
+    if (value instanceof Promise) return 'a promise: repositories return queries, they are not async'
+    if (Array.isArray(value)) return 'an array: all([ … ]) makes one query of several'
+    return 'next' in value ? 'an iterator: program takes the function that makes it' : 'an object'
+  }
+  return String(value)
+}

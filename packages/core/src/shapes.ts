@@ -1,0 +1,72 @@
+/** The shapes a statement's result can take, and the failures that come with them. */
+import type { Compilable, CompiledQuery, InferResult } from 'kysely'
+import { ResultError, UsageError } from './errors.ts'
+import { type Builder, type DecodeInput, Query, rowsQuery, toStatement } from './query.ts'
+
+/** The row type of a builder. */
+export type RowOf<B> = B extends Compilable | CompiledQuery ? InferResult<B>[number] : never
+
+export interface OneOptions {
+  /** Makes the error for "no row" instead of a {@link ResultError}; it comes out of the unit as it is. */
+  readonly orElse?: () => Error
+}
+
+export interface AffectedOptions {
+  /** The number of matched rows to insist on; any other fails the unit with a {@link ResultError}. */
+  readonly exactly?: number
+}
+
+/** All rows, in the server's order. */
+export function many<B extends Builder>(builder: B): Query<RowOf<B>[]> {
+  return rowsQuery(builder) as Query<RowOf<B>[]>
+}
+
+/** The only row, or `undefined`; more than one row is a {@link ResultError}. */
+export function maybeOne<B extends Builder>(builder: B): Query<RowOf<B> | undefined> {
+  return shape(builder, ({ rows, label }) => {
+    if (rows.length > 1) throw new ResultError(label, 'at most one row', `${rows.length} rows`)
+    return rows[0] as RowOf<B> | undefined
+  })
+}
+
+/** The only row; none is a {@link ResultError} or what `orElse` makes, more than one is a {@link ResultError}. */
+export function one<B extends Builder>(builder: B, options: OneOptions = {}): Query<RowOf<B>> {
+  return shape(builder, ({ rows, label }) => {
+    if (rows.length === 1) return rows[0] as RowOf<B>
+    if (rows.length === 0 && options.orElse !== undefined) throw options.orElse()
+    throw new ResultError(label, 'exactly one row', rows.length === 0 ? 'none' : `${rows.length} rows`)
+  })
+}
+
+/** The number of rows that a write matched, whether or not it changed their values. */
+export function affected(builder: Builder, options: AffectedOptions = {}): Query<number> {
+  const { exactly } = options
+  if (exactly !== undefined && (!Number.isSafeInteger(exactly) || exactly < 0)) {
+    throw new UsageError(`affected: expected exactly to be a whole number from 0, got ${exactly}`)
+  }
+  const decode = ({ result, label }: DecodeInput): number => {
+    if (exactly === undefined || result.affectedRows === exactly) return result.affectedRows
+    throw new ResultError(label, `${exactly} affected rows`, String(result.affectedRows))
+  }
+  return shape(builder, decode, exactly !== undefined)
+}
+
+/**
+ * The key that AUTO_INCREMENT gave to the first inserted row. A statement that got none, or one that a number
+ * can't hold, is a {@link ResultError}; for the latter take the `insertId` of `one(builder)`, a bigint.
+ */
+export function inserted(builder: Builder): Query<number> {
+  return shape(builder, ({ result, label }) => {
+    const { insertId } = result
+    if (insertId > 0n && insertId <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(insertId)
+    throw new ResultError(
+      label,
+      'a generated key up to 2^53 - 1',
+      insertId === 0n ? 'none: does the table have an AUTO_INCREMENT column?' : String(insertId),
+    )
+  })
+}
+
+function shape<T>(builder: Builder, decode: (answer: DecodeInput) => T, checked = true): Query<T> {
+  return new Query({ type: 'statement', statement: toStatement(builder), decode, checked })
+}

@@ -1,0 +1,100 @@
+/**
+ * A statement: SQL text, its parameters, and the traits read off Kysely's operation node. This is the only
+ * place that looks at what Kysely compiled.
+ */
+import type { CompiledQuery, KyselyPlugin, OperationNode, RootOperationNode, TableNode } from 'kysely'
+
+/** `unknown` is what Kysely can't tell: raw SQL, DDL. Such a statement may change the session or commit. */
+export type StatementKind = 'read' | 'locking read' | 'write' | 'unknown'
+
+export class Statement {
+  readonly sql: string
+  readonly parameters: readonly unknown[]
+  readonly kind: StatementKind
+  /** What the builder's own query compiler made, with all that it put there for its driver. */
+  readonly compiled: CompiledQuery
+  readonly #plugins: readonly KyselyPlugin[]
+  #tables: readonly string[] | undefined
+
+  constructor(compiled: CompiledQuery, plugins: readonly KyselyPlugin[]) {
+    this.sql = compiled.sql
+    this.parameters = compiled.parameters
+    this.kind = kindOf(compiled.query)
+    this.compiled = compiled
+    this.#plugins = plugins
+  }
+
+  /** Names of the tables that the statement mentions, `schema.table` where a schema is given. */
+  get tables(): readonly string[] {
+    return (this.#tables ??= tablesOf(this.compiled.query))
+  }
+
+  /** Whether it is a write that answers with rows, as `INSERT … RETURNING` does. */
+  get returning(): boolean {
+    const node = this.compiled.query
+    return 'returning' in node && node.returning !== undefined
+  }
+
+  /** Whether rows must pass through {@link transform} before they are decoded. */
+  get transforms(): boolean {
+    return this.#plugins.length > 0
+  }
+
+  /** The result side of the Kysely plugins that the builder was made with. */
+  async transform(rows: readonly unknown[]): Promise<readonly unknown[]> {
+    let result = { rows: rows as Record<string, unknown>[] }
+    for (const plugin of this.#plugins) {
+      result = await plugin.transformResult({ queryId: this.compiled.queryId, result })
+    }
+    return result.rows
+  }
+}
+
+function kindOf(node: RootOperationNode): StatementKind {
+  switch (node.kind) {
+    case 'SelectQueryNode':
+      if (node.explain !== undefined || node.endModifiers === undefined) return 'read'
+      return 'locking read'
+    case 'InsertQueryNode':
+    case 'UpdateQueryNode':
+    case 'DeleteQueryNode':
+    case 'MergeQueryNode':
+      return 'write'
+    default:
+      return 'unknown'
+  }
+}
+
+function tablesOf(root: OperationNode): readonly string[] {
+  const tables = new Set<string>()
+  const open: unknown[] = [root]
+  while (open.length > 0) {
+    const value = open.pop()
+    if (Array.isArray(value)) {
+      for (const item of value as readonly unknown[]) open.push(item)
+    } else if (isNode(value) && !NAMES_NO_TABLE.has(value.kind)) {
+      if (isTableNode(value)) {
+        const { schema, identifier } = value.table
+        tables.add(schema === undefined ? identifier.name : `${schema.name}.${identifier.name}`)
+      } else {
+        open.push(...(Object.values(value) as unknown[]))
+      }
+    }
+  }
+  return [...tables].sort()
+}
+
+/** Values are no SQL, and what qualifies a column, often an alias, is named as a table elsewhere. */
+const NAMES_NO_TABLE: ReadonlySet<string> = new Set([
+  'PrimitiveValueListNode',
+  'ReferenceNode',
+  'ValueNode',
+] satisfies OperationNode['kind'][])
+
+function isNode(value: unknown): value is OperationNode {
+  return typeof value === 'object' && value !== null && 'kind' in value && typeof value.kind === 'string'
+}
+
+function isTableNode(node: OperationNode): node is TableNode {
+  return node.kind === 'TableNode'
+}
