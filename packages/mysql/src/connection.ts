@@ -1,0 +1,196 @@
+/** One session: turns commands into flights and answers into results, and knows what its lessees left behind. */
+import {
+  type Answer,
+  type Command,
+  type Connection,
+  type LeaseholdError,
+  StatementError,
+  type StatementResult,
+  UsageError,
+} from '@leasehold/core'
+import { assertNoControl, beginSql } from './control.ts'
+import { isServerError, kindOf } from './errors.ts'
+import { bind } from './parameters.ts'
+import type { Outcome, Outgoing, Reply, Wire } from './pipeline.ts'
+import { LIMITS_SQL, PROFILE_SQL, STATUS, UNTRACKED_STATE } from './profile.ts'
+import { type Bigints, withBigints } from './values.ts'
+
+export interface ConnectionSettings {
+  readonly bigints: Bigints
+  /** Whether errors carry the values bound to a statement. */
+  readonly exposeParameters: boolean
+}
+
+/**
+ * What a lessee left behind. `dirty`: the session may be in another state than it was leased in; `spent`: in one that
+ * a reset does not undo, or gone.
+ */
+export type Condition = 'clean' | 'dirty' | 'spent'
+
+type StatementCommand = Extract<Command, { type: 'statement' }>
+
+/** Where a connection goes when its lease ends. */
+export interface Home {
+  takeBack(connection: MysqlConnection): void
+  discard(connection: MysqlConnection, reason: Error): void
+}
+
+export class MysqlConnection implements Connection {
+  readonly pipelining: boolean
+  readonly #wire: Wire
+  readonly #settings: ConnectionSettings
+  readonly #home: Home
+  #noBackslashEscapes = false
+  #condition: Condition = 'clean'
+
+  constructor(wire: Wire, options: { pipelining: boolean; settings: ConnectionSettings; home: Home }) {
+    this.#wire = wire
+    this.pipelining = options.pipelining
+    this.#settings = options.settings
+    this.#home = options.home
+  }
+
+  get id(): number {
+    return this.#wire.id
+  }
+
+  get condition(): Condition {
+    return this.#wire.lost === undefined ? this.#condition : 'spent'
+  }
+
+  /** Prepares a fresh session for its first lease. Rejects with what the server refused, or a `ConnectionLostError`. */
+  async setUp(): Promise<void> {
+    const [, limits] = await this.#prepare([() => PROFILE_SQL, () => LIMITS_SQL])
+    this.#wire.maxAllowedPacket = Number(limits?.rows?.[0]?.['maxAllowedPacket'])
+  }
+
+  /** Drops whatever a lessee left: variables, locks, temporary tables. Rejects as {@link setUp} does. */
+  async reset(): Promise<void> {
+    await this.#prepare(['reset', () => PROFILE_SQL])
+    this.#condition = 'clean'
+  }
+
+  async fly(commands: readonly Command[]): Promise<readonly Answer[]> {
+    const parts = commands.map((command) => ({ command, texts: this.#textsOf(command) }))
+    const outcomes = await this.#wire.fly(parts.flatMap(({ texts }) => texts))
+    let from = 0
+    return parts.map(({ command, texts }, index) => {
+      const own = outcomes.slice(from, from + texts.length)
+      from += texts.length
+      return this.#answerTo(command, index, own)
+    })
+  }
+
+  release(): void {
+    this.#home.takeBack(this)
+  }
+
+  discard(reason: Error): void {
+    this.#home.discard(this, reason)
+  }
+
+  /** Closes in good order. */
+  quit(): void {
+    this.#wire.quit()
+  }
+
+  /** Closes at once. */
+  destroy(reason: Error): void {
+    this.#wire.destroy(reason)
+  }
+
+  async #prepare(outgoing: readonly Outgoing[]): Promise<readonly Reply[]> {
+    const flights = this.pipelining ? [outgoing] : outgoing.map((one) => [one])
+    const replies: Reply[] = []
+    for (const flight of flights) {
+      for (const outcome of await this.#wire.fly(flight)) {
+        if (outcome === undefined || outcome instanceof Error) throw refused(outcome)
+        replies.push(outcome)
+        this.#noteMode(outcome)
+      }
+    }
+    return replies
+  }
+
+  #textsOf(command: Command): readonly (() => string)[] {
+    if (command.type === 'statement') return [() => this.#textOf(command)]
+    const texts = command.type === 'begin' ? beginSql(command.options) : [command.type.toUpperCase()]
+    return texts.map((sql) => () => sql)
+  }
+
+  #textOf({ statement, label }: StatementCommand): string {
+    if (statement.kind === 'unknown') assertNoControl(statement.sql)
+    return bind(statement, label, { noBackslashEscapes: this.#noBackslashEscapes })
+  }
+
+  #answerTo(command: Command, index: number, outcomes: readonly Outcome[]): Answer {
+    const outcome = outcomes.find((one) => one instanceof Error) ?? outcomes.at(-1)
+    if (outcome === undefined) return undefined
+    if (outcome instanceof Error) return this.#failure(command, index, outcome)
+    this.#noteMode(outcome)
+    if (command.type === 'statement') this.#noteState(command, outcome)
+    try {
+      return this.#resultOf(command, outcome)
+    } catch (error) {
+      return error as LeaseholdError
+    }
+  }
+
+  #failure(command: Command, index: number, error: Error): LeaseholdError {
+    if (command.type === 'statement' && command.statement.kind === 'unknown') this.#soil()
+    if (!isServerError(error)) return error
+    const label = command.type === 'statement' ? command.label : undefined
+    const sql = command.type === 'statement' ? command.statement.sql : command.type.toUpperCase()
+    return new StatementError({
+      kind: kindOf(error.errno),
+      errno: error.errno,
+      sqlState: error.sqlState,
+      serverMessage: error.sqlMessage,
+      sql,
+      label,
+      index,
+      ...(this.#settings.exposeParameters && command.type === 'statement'
+        ? { parameters: command.statement.parameters }
+        : {}),
+    })
+  }
+
+  #resultOf(command: Command, { rows, fields, header, status = 0 }: Reply): StatementResult {
+    const label = command.type === 'statement' ? command.label : undefined
+    return {
+      rows: rows === undefined ? undefined : withBigints(rows, fields, this.#settings.bigints, label),
+      affectedRows: header?.affectedRows ?? 0,
+      changedRows: header?.changedRows ?? 0,
+      insertId: BigInt.asUintN(64, BigInt(header?.insertId ?? 0)),
+      inTransaction: (status & STATUS.IN_TRANS) !== 0 && (status & STATUS.AUTOCOMMIT) === 0,
+    }
+  }
+
+  #noteMode({ status }: Reply): void {
+    if (status !== undefined) this.#noBackslashEscapes = (status & STATUS.NO_BACKSLASH_ESCAPES) !== 0
+  }
+
+  #noteState({ statement }: StatementCommand, { header }: Reply): void {
+    const { trackStateChange = null, schema = null, systemVariables } = header?.stateChanges ?? {}
+    if (statement.kind === 'unknown' || trackStateChange !== null || UNTRACKED_STATE.test(statement.sql))
+      this.#soil()
+    if (schema !== null) this.#condition = 'spent'
+    const charset = systemVariables?.['character_set_client'] ?? 'utf8mb4'
+    if (charset === 'utf8mb4') return
+    this.#wire.destroy(
+      new UsageError(
+        `a statement set character_set_client to ${charset}, and values can be escaped for utf8mb4 only`,
+      ),
+    )
+  }
+
+  #soil(): void {
+    if (this.#condition === 'clean') this.#condition = 'dirty'
+  }
+}
+
+function refused(outcome: Error | undefined): Error {
+  if (outcome === undefined || !isServerError(outcome))
+    return outcome ?? new Error('the session could not be set up')
+  return new Error(`the server refused to set up the session: ${outcome.sqlMessage} (${outcome.errno})`)
+}

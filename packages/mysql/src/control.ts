@@ -1,0 +1,50 @@
+/** The SQL of transaction control (MySQL reference manual, "START TRANSACTION, COMMIT, and ROLLBACK Statements"). */
+import { type AccessMode, type IsolationLevel, type TransactionOptions, UsageError } from '@leasehold/core'
+
+const isolationLevels: Readonly<Record<IsolationLevel, string>> = {
+  'read uncommitted': 'READ UNCOMMITTED',
+  'read committed': 'READ COMMITTED',
+  'repeatable read': 'REPEATABLE READ',
+  serializable: 'SERIALIZABLE',
+}
+
+const accessModes: Readonly<Record<AccessMode, string>> = {
+  'read only': 'READ ONLY',
+  'read write': 'READ WRITE',
+}
+
+/** Statements that open a transaction, to be sent in this order; SET TRANSACTION holds for the next one only. */
+export function beginSql(options: TransactionOptions): readonly string[] {
+  const { isolationLevel, accessMode, snapshot = false } = options
+  const characteristics = [
+    ...(snapshot ? ['WITH CONSISTENT SNAPSHOT'] : []),
+    ...(accessMode === undefined ? [] : [keyword(accessModes, accessMode, 'accessMode')]),
+  ]
+  const start = ['START TRANSACTION', characteristics.join(', ')].join(' ').trimEnd()
+  if (isolationLevel === undefined) return [start]
+  return [
+    `SET TRANSACTION ISOLATION LEVEL ${keyword(isolationLevels, isolationLevel, 'isolationLevel')}`,
+    start,
+  ]
+}
+
+function keyword<K extends string>(table: Readonly<Record<K, string>>, key: K, option: string): string {
+  const sql = Object.hasOwn(table, key) ? table[key] : undefined
+  if (sql !== undefined) return sql
+  throw new UsageError(`${option}: expected one of '${Object.keys(table).join("', '")}', got '${key}'`)
+}
+
+const CONTROL =
+  /^(?:\s|\/\*[^!].*?\*\/|(?:--\s|#).*?\n)*(begin(?!\s+not\s+atomic)|start\s+transaction|commit|rollback(?!\s+to)|xa|(?:un)?lock\s+tables?)\b/is
+
+/**
+ * Refuses transaction control in raw SQL: it would end the unit's transaction behind its back, and one that is begun
+ * again at once looks to the client like the old.
+ */
+export function assertNoControl(sql: string): void {
+  const found = CONTROL.exec(sql)?.[1]
+  if (found === undefined) return
+  throw new UsageError(
+    `${found.toUpperCase()} can't be run inside of a unit, which begins, commits and rolls back its transaction by itself`,
+  )
+}

@@ -1,0 +1,51 @@
+/** What the server's error numbers stand for. Messages are never read: they depend on the server's language. */
+import type { StatementErrorKind } from '@leasehold/core'
+
+/**
+ * Server error numbers by kind: MySQL 9.7 reference "Server Error Message Reference" and MariaDB's "Error Codes";
+ * those from 1900 to 1999 and 4025 are MariaDB's own.
+ */
+const errnosOf: Readonly<Record<Exclude<StatementErrorKind, 'other'>, readonly number[]>> = {
+  access: [1044, 1045, 1142, 1143, 1227, 1370],
+  check: [3819, 4025],
+  conflict: [1020, 3101],
+  data: [1264, 1265, 1292, 1366, 1406, 1411, 1690, 3140, 3156],
+  deadlock: [1213],
+  'duplicate-key': [1022, 1062, 1169, 1586],
+  'foreign-key': [1216, 1217, 1451, 1452, 3730],
+  killed: [1317],
+  'lock-timeout': [1205, 3572],
+  'not-null': [1048, 1364],
+  'read-only': [1290, 1792, 1836],
+  'statement-timeout': [1969, 3024],
+  syntax: [1064, 1149],
+  'unknown-name': [1049, 1054, 1109, 1146, 1305],
+}
+
+const kinds: ReadonlyMap<number, StatementErrorKind> = new Map(
+  Object.entries(errnosOf).flatMap(([kind, errnos]) =>
+    errnos.map((errno) => [errno, kind as StatementErrorKind] as const),
+  ),
+)
+
+/** Errors behind which the server closes the connection: shut down, killed, idle for too long. */
+const closing: ReadonlySet<number> = new Set([1053, 1927, 4031])
+
+/** An ERR packet as mysql2 hands it over. */
+export interface ServerError extends Error {
+  readonly errno: number
+  readonly sqlState: string
+  readonly sqlMessage: string
+}
+
+export function kindOf(errno: number): StatementErrorKind {
+  return kinds.get(errno) ?? 'other'
+}
+
+/** Whether `error` is the server's answer to a statement; anything else means that the connection is spent. */
+export function isServerError(error: Error): error is ServerError {
+  if ('fatal' in error && error.fatal === true) return false
+  return (
+    'sqlMessage' in error && 'errno' in error && typeof error.errno === 'number' && !closing.has(error.errno)
+  )
+}

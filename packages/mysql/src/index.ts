@@ -1,0 +1,5 @@
+export { mysqlBuilder, type MysqlBuilderOptions } from './builder.ts'
+export { mysqlDriver } from './driver.ts'
+export type { MysqlDriverOptions } from './options.ts'
+export type { PoolOptions } from './pool.ts'
+export type { Bigints } from './values.ts'

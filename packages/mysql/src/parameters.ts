@@ -1,0 +1,59 @@
+/** Values on their way into the text of a statement. */
+import { UsageError } from '@leasehold/core'
+import type { Statement } from '@leasehold/core'
+import { escape } from 'sql-escaper'
+import { isPlaced } from './compiler.ts'
+
+/** What decides how a string must be escaped: the server's SQL mode NO_BACKSLASH_ESCAPES. */
+export interface EscapeMode {
+  readonly noBackslashEscapes: boolean
+}
+
+/**
+ * The statement's text with its values escaped in their places. Throws a `UsageError` for a value that is not one
+ * SQL value: a list or an object would change the statement.
+ */
+export function bind(statement: Statement, label: string | undefined, mode: EscapeMode): string {
+  const { compiled, parameters, sql } = statement
+  if (!isPlaced(compiled))
+    throw new UsageError(`${label ?? sql} was not built with a Kysely of mysqlBuilder()`)
+  let text = ''
+  let from = 0
+  for (const [index, place] of compiled.placeholders.entries()) {
+    const value = parameters[index]
+    const problem = problemOf(value)
+    if (problem !== undefined) throw new UsageError(`${label ?? sql}: parameter ${index + 1} is ${problem}`)
+    text += sql.slice(from, place)
+    if (ADJOINS.test(text.slice(-1))) text += ' '
+    text += escape(value as Scalar, true, 'Z', mode)
+    from = place + 1
+    if (ADJOINS.test(sql.charAt(from))) text += ' '
+  }
+  return text + sql.slice(from)
+}
+
+/** What a literal must not touch: quotes run together ('a''b' is one string), and letters may change its type (x'61'). */
+const ADJOINS = /[\w'"$]/
+
+type Scalar = string | number | bigint | boolean | null | Date | Buffer
+
+function problemOf(value: unknown): string | undefined {
+  switch (typeof value) {
+    case 'string':
+    case 'bigint':
+    case 'boolean':
+      return undefined
+    case 'number':
+      return Number.isFinite(value) ? undefined : `${value}, which SQL has no value for`
+    case 'undefined':
+      return 'undefined: pass null for NULL'
+    case 'object':
+      if (value === null || value instanceof Uint8Array) return undefined
+      if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : undefined
+      if (Array.isArray(value))
+        return 'an array where one value belongs: use `in` with a list, or JSON.stringify it'
+      return `an object (${value.constructor?.name ?? 'null prototype'}) where one value belongs: JSON.stringify it for a JSON column`
+    default:
+      return `a ${typeof value}`
+  }
+}

@@ -1,0 +1,25 @@
+/** The state every session is in when it is leased. */
+
+/**
+ * - `autocommit = 0`: behind a deadlock, which rolls the whole transaction back, the rest of a flight falls into a
+ *   new transaction that ROLLBACK ends, instead of being committed statement by statement.
+ * - `completion_type`: COMMIT and ROLLBACK must leave no transaction open.
+ * - `time_zone`: dates are sent and read in UTC.
+ * - `utf8mb4`: values are escaped for it.
+ * - `session_track_…`: the server says when a statement has left something behind.
+ */
+export const PROFILE_SQL: string =
+  "SET NAMES utf8mb4, autocommit = 0, completion_type = 'NO_CHAIN', time_zone = '+00:00', " +
+  "session_track_state_change = 1, session_track_system_variables = 'autocommit,character_set_client'"
+
+export const LIMITS_SQL = 'SELECT @@max_allowed_packet AS maxAllowedPacket'
+
+/** Flags of the server's status (MySQL Source Documentation, "SERVER_STATUS_flags_enum"). */
+export const STATUS: Readonly<Record<'IN_TRANS' | 'AUTOCOMMIT' | 'NO_BACKSLASH_ESCAPES', number>> = {
+  IN_TRANS: 0x0001,
+  AUTOCOMMIT: 0x0002,
+  NO_BACKSLASH_ESCAPES: 0x0200,
+}
+
+/** SQL that leaves a state behind which the server does not report: user locks, assignments in expressions. */
+export const UNTRACKED_STATE: RegExp = /\bget_lock\s*\(|:=|\binto\s+@/i
