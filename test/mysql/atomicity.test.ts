@@ -1,0 +1,161 @@
+import { all, fail, type Query } from '@leasehold/core'
+import { sql } from 'kysely'
+import { createConnection } from 'mysql2/promise'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { accounts, db, eventually, UNTOUCHED, useFixture } from './support/fixture.ts'
+
+const fixture = useFixture()
+beforeEach(() => fixture.restore())
+
+class Refusal extends Error {}
+
+const SIZE = 5
+const positions = Array.from({ length: SIZE }, (_, index) => index)
+
+/** A flight of writes with `query` among them, at `position`. */
+function flightWith(position: number, query: Query<unknown>): Query<unknown> {
+  return all(positions.map((place) => (place === position ? query : accounts.add(place + 1, 1))))
+}
+
+describe.each([true, false])('with pipeline: %s, nothing remains of a unit', (pipeline) => {
+  test.each(positions)('whose statement %i meets a duplicate key', async (position) => {
+    const uow = fixture.uow({ pipeline })
+    await expect(uow.run(flightWith(position, accounts.open('account 9', 1)))).rejects.toMatchObject({
+      name: 'StatementError',
+      kind: 'duplicate-key',
+      label: 'accounts.open',
+      index: pipeline ? position : 0,
+    })
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+    expect(await uow.run(accounts.add(1, 1))).toBe(1)
+  })
+
+  test.each(positions)('in which a check on the result of statement %i fails', async (position) => {
+    const uow = fixture.uow({ pipeline })
+    await expect(uow.run(flightWith(position, accounts.add(404, 1)))).rejects.toMatchObject({
+      name: 'ResultError',
+      expected: '1 affected rows',
+      actual: '0',
+    })
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+  })
+
+  test.each(positions)('in which the step after statement %i throws', async (position) => {
+    const refusal = new Refusal()
+    const refused = accounts.add(position + 1, 1).andThen(() => fail(refusal))
+    await expect(fixture.uow({ pipeline }).run(flightWith(position, refused))).rejects.toBe(refusal)
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+  })
+
+  test.each(positions)('whose statement %i waits too long for a lock', async (position) => {
+    const uow = fixture.uow({ pipeline })
+    await fixture.oracle.query('begin')
+    await fixture.oracle.query('update accounts set cents = 0 where id = 9')
+    try {
+      await expect(
+        uow.run(async (q) => {
+          await q(sql`set innodb_lock_wait_timeout = 1`.compile(db))
+          await q(flightWith(position, accounts.add(9, 1)))
+        }),
+      ).rejects.toMatchObject({ kind: 'lock-timeout', errno: 1205, label: 'accounts.add' })
+    } finally {
+      await fixture.oracle.query('rollback')
+    }
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+  })
+
+  test.each(positions)('whose statement %i is the victim of a deadlock', async (position) => {
+    const uow = fixture.uow({ pipeline })
+    const { host, port, user, password } = fixture.server
+    const rival = await createConnection({ host, port, user, password, database: fixture.database.name })
+    try {
+      await rival.query('begin')
+      // InnoDB sacrifices the transaction that changed fewer rows.
+      await rival.query('insert into accounts (name, cents) select concat(name, name), 0 from accounts')
+      await rival.query('update accounts set cents = 0 where id = 9')
+      let closing: Promise<unknown> = Promise.resolve()
+      const work = uow.run(async (q) => {
+        await q(accounts.lock(8))
+        closing = rival.query('update accounts set cents = 0 where id = 8')
+        await eventually(async () =>
+          (await fixture.sessions()).some(({ id, statement }) => id === rival.threadId && statement !== null),
+        )
+        await q(flightWith(position, accounts.add(9, 1)))
+      })
+      await expect(work).rejects.toMatchObject({ kind: 'deadlock', errno: 1213 })
+      await closing
+    } finally {
+      await rival.query('rollback')
+      await rival.end()
+    }
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+    expect(await uow.run(accounts.add(1, 1))).toBe(1)
+  })
+})
+
+test('a body that throws leaves nothing behind, and its own error comes out', async () => {
+  const uow = fixture.uow()
+  const refusal = new Refusal()
+  await expect(
+    uow.run(async (q) => {
+      await q(accounts.add(1, 1))
+      void q(accounts.add(2, 1))
+      throw refusal
+    }),
+  ).rejects.toBe(refusal)
+  expect(await fixture.balances()).toEqual(UNTOUCHED)
+})
+
+test('a failure that the body swallowed still fails the unit', async () => {
+  const uow = fixture.uow()
+  await expect(
+    uow.run(async (q) => {
+      await q(accounts.add(1, 1))
+      await q(accounts.open('account 9', 1)).catch(() => 'never mind')
+      return 'done'
+    }),
+  ).rejects.toMatchObject({ kind: 'duplicate-key' })
+  expect(await fixture.balances()).toEqual(UNTOUCHED)
+})
+
+test('an implicit commit is reported as partial work', async () => {
+  const uow = fixture.uow()
+  await expect(
+    uow.run(async (q) => {
+      await q(accounts.add(1, 1))
+      await q(sql`create table if not exists other (id int)`.compile(db))
+    }),
+  ).rejects.toMatchObject({ name: 'ImplicitCommitError', sql: 'create table if not exists other (id int)' })
+  expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 101 })
+})
+
+test('so is one in the very first statement, and one by SET autocommit', async () => {
+  const uow = fixture.uow({ pool: { max: 1 } })
+  for (const statement of [sql`create table if not exists other (id int)`, sql`set autocommit = 1`]) {
+    await expect(
+      uow.run(async (q) => {
+        await q(statement.compile(db))
+        await q(accounts.add(1, 1))
+      }),
+    ).rejects.toMatchObject({ name: 'ImplicitCommitError' })
+  }
+  expect(await fixture.balances()).toEqual(UNTOUCHED)
+})
+
+test.each([
+  'begin',
+  ' /* now */ START  TRANSACTION',
+  'commit',
+  'rollback',
+  'lock tables accounts write',
+  '-- x\nxa end 1',
+])('transaction control in raw SQL is refused before it is sent: %s', async (text) => {
+  const uow = fixture.uow()
+  await expect(
+    uow.run(async (q) => {
+      await q(accounts.add(1, 1))
+      await q(sql.raw(text).compile(db))
+    }),
+  ).rejects.toMatchObject({ name: 'UsageError' })
+  expect(await fixture.balances()).toEqual(UNTOUCHED)
+})

@@ -1,0 +1,132 @@
+import { all, many, one, type Query } from '@leasehold/core'
+import { type RawBuilder, sql } from 'kysely'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
+
+const fixture = useFixture()
+beforeEach(() => fixture.restore())
+
+const value = <T>(expression: RawBuilder<T>) =>
+  one(db.selectNoFrom(expression.as('value'))).map((row) => row.value)
+
+const PROFILE = {
+  autocommit: sql<number>`@@autocommit`,
+  completionType: sql<string>`@@completion_type`,
+  timeZone: sql<string>`@@time_zone`,
+  client: sql<string>`@@character_set_client`,
+  connection: sql<string>`@@character_set_connection`,
+  results: sql<string>`@@character_set_results`,
+  sqlMode: sql<string>`@@sql_mode`,
+  variable: sql`@leftover`,
+  database: sql<string>`database()`,
+}
+
+/** Everything of the session that the next lessee depends on. */
+function profile(): Query<Record<string, unknown>> {
+  // MariaDB 10.11 has the older name only.
+  const isolation = sql.raw(fixture.server.kind === 'mariadb' ? '@@tx_isolation' : '@@transaction_isolation')
+  const columns = Object.entries<RawBuilder<unknown>>({ ...PROFILE, isolation })
+  return one(db.selectNoFrom(columns.map(([name, expression]) => expression.as(name))))
+}
+
+test('a session is set up for units', async () => {
+  expect(await fixture.uow().run(profile())).toMatchObject({
+    autocommit: 0,
+    completionType: 'NO_CHAIN',
+    timeZone: '+00:00',
+    client: 'utf8mb4',
+    variable: null,
+  })
+})
+
+describe('what a unit leaves behind is gone for the next', () => {
+  test.each([
+    'set @leftover = 1',
+    'select @leftover := 1 as x',
+    'set session time_zone = "+05:00"',
+    "set session sql_mode = 'NO_BACKSLASH_ESCAPES'",
+    'set session transaction isolation level read uncommitted',
+    'create temporary table accounts (id int)',
+    "prepare leftover from 'select 1'",
+  ])('%s', async (text) => {
+    const uow = fixture.uow({ pool: { max: 1 } })
+    const before = await uow.run(profile())
+    const session = await uow.run(value(sql`connection_id()`))
+    await uow.run(async (q) => q(sql.raw(text).compile(db))).catch(() => {})
+    expect(await uow.run(profile())).toEqual(before)
+    expect(await uow.run(accounts.all())).toHaveLength(9)
+    // The session was cleaned, not replaced.
+    expect(await uow.run(value(sql`connection_id()`))).toBe(session)
+  })
+
+  // A reset keeps the database that was chosen, and COMMIT AND CHAIN leaves a transaction open.
+  test.each(['use information_schema', 'set completion_type = 1'])('%s, by another session', async (text) => {
+    const uow = fixture.uow({ pool: { max: 1 } })
+    const before = await uow.run(profile())
+    await uow.run(async (q) => q(sql.raw(text).compile(db)))
+    expect(await uow.run(profile())).toEqual(before)
+  })
+
+  test('a user lock, at once, and taken in a builder', async () => {
+    const uow = fixture.uow({ pool: { max: 1 } })
+    await uow.run(value(sql`get_lock('leftover', 0)`))
+    // Waits for it, so a lock that only goes with the session would time out.
+    expect(await fixture.rows("select get_lock('leftover', 5) as got")).toEqual([{ got: 1 }])
+    await fixture.oracle.query("do release_lock('leftover')")
+  })
+
+  test('state that a trigger or function set', async () => {
+    const uow = fixture.uow({ pool: { max: 1 } })
+    await fixture.oracle.query(
+      'create trigger leaves before update on accounts for each row set @leftover = new.id',
+    )
+    try {
+      await uow.run(accounts.add(1, 1))
+      expect(await uow.run(value(sql`@leftover`))).toBeNull()
+    } finally {
+      await fixture.oracle.query('drop trigger leaves')
+    }
+  })
+})
+
+test('a clean session is not reset', async () => {
+  const uow = fixture.uow({ pool: { max: 1 } })
+  const resets = async (): Promise<number> => {
+    const [row] = await fixture.rows<{ Value: string }>("show global status like 'Com_reset_connection'")
+    const [change] = await fixture.rows<{ Value: string }>("show global status like 'Com_change_user'")
+    return Number(row?.Value ?? 0) + Number(change?.Value ?? 0)
+  }
+  await uow.run(accounts.add(1, 1))
+  const [before] = await fixture.rows<{ Value: string }>("show global status like 'Com_set_option'")
+  const counted = await resets()
+  await uow.run(all([accounts.add(1, 1), accounts.add(2, 1)]))
+  await uow.read(accounts.all())
+  const [after] = await fixture.rows<{ Value: string }>("show global status like 'Com_set_option'")
+  expect(Number(after?.Value)).toBe(Number(before?.Value))
+  expect(await resets()).toBe(counted)
+})
+
+test('a failed unit leaves no transaction and no lock', async () => {
+  const uow = fixture.uow({ pool: { max: 1 } })
+  await expect(uow.run(all([accounts.add(1, 1), accounts.open('account 1', 1)]))).rejects.toThrow('Duplicate')
+  await fixture.oracle.query('set innodb_lock_wait_timeout = 1')
+  await fixture.oracle.query('update accounts set cents = 100 where id = 1')
+  expect(await fixture.balances()).toEqual(UNTOUCHED)
+})
+
+test('a session whose character set was changed is not used again', async () => {
+  const uow = fixture.uow({ pool: { max: 1 } })
+  const session = await uow.run(value(sql`connection_id()`))
+  await uow.run(async (q) => q(sql`set names latin1`.compile(db))).catch(() => {})
+  expect(await uow.run(value(sql`connection_id()`))).not.toBe(session)
+  expect(await uow.run(value(sql`${'ä😀'}`))).toBe('ä😀')
+})
+
+test('raw SQL that gives several result sets gives the first', async () => {
+  await fixture.oracle.query('create procedure two() begin select 1 as a; select 2 as b; end')
+  try {
+    expect(await fixture.uow().run(many(sql`call two()`.compile(db)))).toEqual([{ a: 1 }])
+  } finally {
+    await fixture.oracle.query('drop procedure two')
+  }
+})
