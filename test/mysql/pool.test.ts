@@ -1,7 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { one } from '@leasehold/core'
+import { one, UsageError } from '@leasehold/core'
+import { mysqlDriver } from '@leasehold/mysql'
 import { startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { sql } from 'kysely'
 import { afterEach, expect, test } from 'vitest'
@@ -133,6 +134,13 @@ test('an idle connection that the server closed is replaced', async () => {
   expect(await uow.run(accounts.all())).toHaveLength(9)
   await uow.close()
 })
+
+test.each([{ max: 0 }, { max: 1.5 }, { acquireTimeout: -1 }, { closeTimeout: Number.NaN }])(
+  'a limit that makes no sense is refused: %j',
+  (pool) => {
+    expect(() => mysqlDriver({ pool })).toThrow(UsageError)
+  },
+)
 
 test('256 units on 4 connections all have their turn', async () => {
   const uow = fixture.uow({ pool: { max: 4 } })

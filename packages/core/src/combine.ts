@@ -3,7 +3,7 @@ import { UsageError } from './errors.ts'
 import { Query, type Queryable, type ResultOf } from './query.ts'
 
 /** What `all` gives: the results in the shape of what it was given. */
-export type Results<Q> = { -readonly [K in keyof Q]: ResultOf<Q[K]> }
+export type Results<Q> = { -readonly [K in keyof Q]: ResultOf<Q[K]> } & {}
 
 /**
  * Branches that don't depend on one another, side by side: the first statements of all branches share a flight,

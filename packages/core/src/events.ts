@@ -19,7 +19,7 @@ export interface UnitEvent {
   readonly access: 'run' | 'read'
   /** Round trips made so far. */
   flights: number
-  /** Absent while it is open, and where no connection was needed. */
+  /** Absent while it is open. */
   outcome?: UnitOutcome
 }
 

@@ -14,6 +14,8 @@ export interface ExecutionOptions {
   readonly open: () => Promise<Transaction>
   /** Whether the one query to be started is all there is: nobody can come with another after its last flight. */
   readonly whole: boolean
+  /** Whether the server refuses writes. */
+  readonly readOnly: boolean
 }
 
 export class Execution {
@@ -100,17 +102,18 @@ export class Execution {
    */
   #mayCommitAlong(requests: readonly Request[], transaction: Transaction): boolean {
     if (!this.#options.whole || transaction.wrote) return false
-    if (requests.every(({ plan }) => reads(plan.statement)))
+    if (requests.every(({ plan }) => this.#onlyReads(plan.statement))) {
       return this.#evaluation.isOver({ computing: true })
+    }
     const [request, another] = requests
     if (request?.plan.statement.kind !== 'write' || another !== undefined) return false
     if (request.plan.checked || request.plan.statement.returning) return false
     return this.#evaluation.isOver({ computing: false })
   }
-}
 
-function reads({ kind }: Statement): boolean {
-  return kind === 'read' || kind === 'locking read'
+  #onlyReads({ kind, mayWrite }: Statement): boolean {
+    return this.#options.readOnly ? kind === 'read' || kind === 'locking read' : !mayWrite
+  }
 }
 
 /**

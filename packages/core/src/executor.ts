@@ -35,14 +35,15 @@ export async function runBody<T>(
       return Promise.reject(error)
     }
     if (execution.failure === undefined) return execution.start(query)
-    return Promise.reject(
+    const refused = Promise.reject(
       new UsageError(
         `nothing more is sent: ${name(unit)} will be rolled back, because of the failure that is the cause`,
-        {
-          cause: execution.failure.error,
-        },
+        { cause: execution.failure.error },
       ),
     )
+    // Waited for or not, the unit fails with its first failure.
+    refused.catch(() => {})
+    return refused
   }
   const q = (query: Queryable): Promise<unknown> => run(toQuery(query))
   const executor = Object.assign(q, { all: (queries: readonly Queryable[]) => run(all(queries)) })

@@ -6,14 +6,6 @@ import { Query, type Queryable } from './query.ts'
  * gives the program's. Still a value: `body` is started anew each time the program is run, so it must do
  * nothing outside the database but compute. A failed step is thrown at its `yield*`, where `finally` and
  * translating the error work as ever; the unit is doomed all the same.
- *
- * @example
- * const rename = (id: number, name: string) =>
- *   program(function* () {
- *     const user = yield* users.byId(id)
- *     yield* users.setName(id, name)
- *     return `${user.name} is now ${name}`
- *   })
  */
 export function program<T>(body: () => Generator<Queryable, T>): Query<T> {
   if (typeof body !== 'function') {

@@ -1,13 +1,14 @@
 import { UsageError } from './errors.ts'
 import { Query } from './query.ts'
 
-type Functions = Readonly<Record<string, (...args: never[]) => unknown>>
-
 /**
  * A frozen set of functions that return queries, each labelled `name.function` in events and errors. Functions
  * that return a Kysely builder, for callers to narrow further, are kept as they are.
  */
-export function defineRepository<const F extends Functions>(name: string, functions: F): Readonly<F> {
+export function defineRepository<const F extends Readonly<Record<string, (...args: never[]) => unknown>>>(
+  name: string,
+  functions: F,
+): Readonly<F> {
   const labelled = Object.entries(functions).map(([key, make]) => [key, withLabel(`${name}.${key}`, make)])
   return Object.freeze(Object.fromEntries(labelled)) as Readonly<F>
 }

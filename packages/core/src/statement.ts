@@ -29,6 +29,11 @@ export class Statement {
     return (this.#tables ??= tablesOf(this.compiled.query))
   }
 
+  /** Whether it can change data: a write, what is unknown, and a read that calls functions, since those may write. */
+  get mayWrite(): boolean {
+    return this.kind === 'write' || this.kind === 'unknown' || CALL.test(this.sql)
+  }
+
   /** Whether it is a write that answers with rows, as `INSERT … RETURNING` does. */
   get returning(): boolean {
     const node = this.compiled.query
@@ -49,6 +54,9 @@ export class Statement {
     return result.rows
   }
 }
+
+/** Kysely puts no space between a function and its arguments, and one before any other parenthesis. */
+const CALL = /\b(?!(?:avg|count|max|min|sum)\()\w+\(/i
 
 function kindOf(node: RootOperationNode): StatementKind {
   switch (node.kind) {

@@ -48,9 +48,7 @@ export class Transaction {
     }))
     const begin = this.#takeBegin(statements)
     if (begin !== undefined) commands.unshift(begin)
-    this.#wrote ||= statements.some(
-      ({ statement }) => statement.kind === 'write' || statement.kind === 'unknown',
-    )
+    this.#wrote ||= statements.some(({ statement }) => statement.mayWrite)
     // A BEGIN that is refused doesn't keep the write behind it from being carried out.
     const commits = andCommit && !(begin !== undefined && this.#wrote)
     if (commits) commands.push({ type: 'commit' })

@@ -64,6 +64,7 @@ export function createUnitOfWork({ driver, onHookError = warn }: UnitOfWorkOptio
       const execution = new Execution({
         open: async () => new Transaction(await Lease.acquire(driver, unit), transactionOptions, event),
         whole: typeof work !== 'function',
+        readOnly: options.accessMode === 'read only',
       })
       const scope = { open: true }
       try {
@@ -128,7 +129,8 @@ async function transact(
 
 function labelOf(work: Queryable | Body<unknown>): string | undefined {
   if (typeof work === 'function') return work.name === '' ? undefined : work.name
-  const plan = work instanceof Query ? work['~plan'] : undefined
+  let plan = work instanceof Query ? work['~plan'] : undefined
+  while (plan?.type === 'map' || plan?.type === 'then') plan = plan.source['~plan']
   return plan?.type === 'label' ? plan.label : undefined
 }
 

@@ -1,7 +1,7 @@
 /** The driver: a pool of sessions that are set up to carry flights. */
 import type { Driver } from '@leasehold/core'
 import { type ConnectionSettings, type Home, MysqlConnection } from './connection.ts'
-import { connectionOptions, type MysqlDriverOptions } from './options.ts'
+import { connectionOptions, type MysqlDriverOptions, poolOptions } from './options.ts'
 import { Wire } from './pipeline.ts'
 import { Pool } from './pool.ts'
 
@@ -54,7 +54,7 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
     )
   }
 
-  const pool = new Pool(open, options.pool ?? {})
+  const pool = new Pool(open, poolOptions(options.pool))
   return Object.freeze({ acquire: () => pool.acquire(), close: () => pool.close() })
 }
 

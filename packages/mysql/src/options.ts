@@ -33,6 +33,18 @@ export interface MysqlDriverOptions {
   readonly exposeParameters?: boolean
 }
 
+/** The pool's options with their defaults. Throws a `UsageError` for numbers that make no sense. */
+export function poolOptions(options: PoolOptions = {}): Required<PoolOptions> {
+  const complete = { max: 10, acquireTimeout: 10_000, closeTimeout: 5_000, ...options }
+  for (const [name, value] of Object.entries(complete)) {
+    const least = name === 'max' ? 1 : 0
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new UsageError(`pool.${name}: expected a whole number from ${least}, got ${value}`)
+    }
+  }
+  return complete
+}
+
 /** mysql2's options. Throws a `UsageError` for a uri that says something else than where the server is. */
 export function connectionOptions(options: MysqlDriverOptions): ConnectionOptions {
   const { host, port, socketPath, user, password, database, ssl, compress } = {

@@ -33,9 +33,9 @@ export class Pool implements Home {
   #closing: PromiseWithResolvers<void> | undefined
 
   /** `open` gives a connection that is ready to be leased and calls back here at the end of each lease. */
-  constructor(open: (home: Home) => Promise<MysqlConnection>, options: PoolOptions) {
+  constructor(open: (home: Home) => Promise<MysqlConnection>, options: Required<PoolOptions>) {
     this.#open = open
-    this.#options = { max: 10, acquireTimeout: 10_000, closeTimeout: 5_000, ...options }
+    this.#options = options
   }
 
   /** First come, first served. */
