@@ -1,4 +1,4 @@
-import { all, many, one, program, succeed } from '@leasehold/core'
+import { affected, all, many, one, program, succeed } from '@leasehold/core'
 import { mysqlBuilder } from '@leasehold/mysql'
 import { CamelCasePlugin, sql } from 'kysely'
 import { beforeEach, expect, test } from 'vitest'
@@ -136,6 +136,11 @@ test('a unit of 10 000 statements', async () => {
   )
   expect(results).toHaveLength(10_000)
   expect(Object.values(await fixture.balances()).reduce((sum, cents) => sum + cents, 0)).toBe(10_900)
+})
+
+test('an insert of 100 000 values', async () => {
+  const rows = Array.from({ length: 50_000 }, (_, index) => ({ name: `row ${index}`, cents: index }))
+  expect(await fixture.uow().run(affected(db.insertInto('accounts').values(rows)))).toBe(50_000)
 })
 
 test('a flight larger than what may be under way at once comes through', async () => {

@@ -24,7 +24,7 @@ export function bind(statement: Statement, label: string | undefined, mode: Esca
     const problem = problemOf(value)
     if (problem !== undefined) throw new UsageError(`${label ?? sql}: parameter ${index + 1} is ${problem}`)
     text += sql.slice(from, place)
-    if (ADJOINS.test(text.slice(-1))) text += ' '
+    if (place === from ? index > 0 : ADJOINS.test(sql.charAt(place - 1))) text += ' '
     text += escape(value as Scalar, true, 'Z', mode)
     from = place + 1
     if (ADJOINS.test(sql.charAt(from))) text += ' '
