@@ -25,6 +25,7 @@ export interface TransactionOptions {
 export type Command =
   | { readonly type: 'begin'; readonly options: TransactionOptions }
   | { readonly type: 'statement'; readonly statement: Statement; readonly label: string | undefined }
+  | { readonly type: 'savepoint' | 'rollback to'; readonly name: string }
   | { readonly type: 'commit' }
   | { readonly type: 'rollback' }
 
@@ -53,13 +54,19 @@ export interface Connection {
   /** Ends the ownership; the connection is sound, and no transaction is open. Called once, or `discard` is. */
   release(): void
 
-  /** Ends the ownership of a connection that nobody must use again. */
+  /**
+   * Ends the ownership of a connection that nobody must use again. A flight on its way rejects at once, and what the
+   * server still does for it is stopped, so that its locks come free.
+   */
   discard(reason: Error): void
 }
 
 export interface Driver {
-  /** Leases a connection, first come first served. Rejects with an `AcquireError`, within the driver's time limit. */
-  acquire(): Promise<Connection>
+  /**
+   * Leases a connection, first come first served. Rejects with an `AcquireError`, within the driver's time limit or as
+   * soon as `signal` is aborted; a connection that comes too late is not lost.
+   */
+  acquire(signal?: AbortSignal): Promise<Connection>
 
   /** Refuses new leases, lets those that are out come back, and ends within the driver's time limit. Idempotent. */
   close(): Promise<void>

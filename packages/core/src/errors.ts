@@ -110,6 +110,22 @@ export class ConnectionLostError extends LeaseholdError {
   }
 }
 
+export type DeadlineReason = 'timeout' | 'aborted'
+
+/** The unit was stopped because its time was up or its signal was aborted. It was not committed. */
+export class DeadlineError extends LeaseholdError {
+  override readonly name = 'DeadlineError'
+  readonly reason: DeadlineReason
+  /** What the unit was doing: labels of the statements under way, or what it waited for. */
+  readonly activity: string
+
+  constructor(reason: DeadlineReason, message: string, activity: string, options?: ErrorOptions) {
+    super(message, options)
+    this.reason = reason
+    this.activity = activity
+  }
+}
+
 /** The connection was lost after COMMIT had been sent: the unit is in the database whole, or not at all. */
 export class CommitUnknownError extends LeaseholdError {
   override readonly name = 'CommitUnknownError'

@@ -3,12 +3,22 @@
  * answers come. It knows nothing of connections. It is iterative, a stack of frames for each branch, so that
  * neither long programs nor long chains of `map` and `andThen` use up the call stack.
  */
+import type { Attempt } from './attempt.ts'
 import { type Hook, type Plan, type Query, type Queryable, type StatementPlan, toQuery } from './query.ts'
 import type { StatementResult } from './result.ts'
 
 /** A statement that a branch waits for. */
 export interface Request {
+  readonly type: 'statement'
   readonly plan: StatementPlan
+  readonly label: string | undefined
+  readonly branch: Branch
+}
+
+/** A query that a branch wants attempted, by itself and behind a savepoint. */
+export interface AttemptRequest {
+  readonly type: 'attempt'
+  readonly source: Query<unknown>
   readonly label: string | undefined
   readonly branch: Branch
 }
@@ -51,8 +61,8 @@ type Turn =
   | { readonly branch: Branch; readonly down?: never; readonly up: unknown }
 
 export class Evaluation {
-  #requests: Request[] = []
-  #sent: readonly Request[] = []
+  #requests: (Request | AttemptRequest)[] = []
+  #taken: readonly (Request | AttemptRequest)[] = []
   #failure: { readonly error: unknown } | undefined
   readonly hooks: Readonly<Record<'commit' | 'rollback', Hook[]>> = { commit: [], rollback: [] }
 
@@ -67,20 +77,30 @@ export class Evaluation {
   }
 
   /** Walks a query up to its first statements; `resolve` or `reject` are told how it ends. */
-  start(query: Query<unknown>, resolve: Root['resolve'], reject: Root['reject']): void {
-    this.#advance({
-      branch: { frames: [], label: undefined, end: { type: 'root', resolve, reject } },
-      down: query,
-    })
+  start(query: Query<unknown>, resolve: Root['resolve'], reject: Root['reject'], label?: string): void {
+    this.#advance({ branch: { frames: [], label, end: { type: 'root', resolve, reject } }, down: query })
+  }
+
+  /** The attempt that is next, if one is. Nothing else must be sent until it has ended. */
+  takeAttempt(): AttemptRequest | undefined {
+    const [next] = this.#requests
+    if (next?.type !== 'attempt') return undefined
+    this.#requests = this.#requests.slice(1)
+    this.#taken = [next]
+    return next
   }
 
   /** The next statements to send: `limit` at most, and nothing behind one of which nobody knows what it does. */
   take(limit: number): readonly Request[] {
-    const unknown = this.#requests.findIndex(({ plan }) => plan.statement.kind === 'unknown')
-    const count = Math.min(unknown === -1 ? Infinity : unknown + 1, limit, this.#requests.length)
-    this.#sent = count === this.#requests.length ? this.#requests : this.#requests.slice(0, count)
-    this.#requests = this.#requests.slice(count)
-    return this.#sent
+    const taken: Request[] = []
+    for (const request of this.#requests) {
+      if (request.type === 'attempt' || taken.length === limit) break
+      taken.push(request)
+      if (request.plan.statement.kind === 'unknown') break
+    }
+    this.#requests = this.#requests.slice(taken.length)
+    this.#taken = taken
+    return taken
   }
 
   /**
@@ -88,7 +108,7 @@ export class Evaluation {
    * results either unless `computing` is allowed for.
    */
   isOver(options: { readonly computing: boolean }): boolean {
-    return !this.waiting && this.#sent.every(({ branch }) => onlyEnds(branch, options.computing))
+    return !this.waiting && this.#taken.every(({ branch }) => onlyEnds(branch, options.computing))
   }
 
   /** Goes on with the branch that waited for `request`. */
@@ -101,8 +121,13 @@ export class Evaluation {
     }
   }
 
+  /** Goes on with the branch that waited for an attempt. */
+  resumeAttempt({ branch }: AttemptRequest, outcome: Attempt<unknown>): void {
+    this.#advance({ branch, up: outcome })
+  }
+
   /** Fails the branch that waited for `request`, and with it everything that was started. */
-  fail(error: unknown, request: Request | undefined): void {
+  fail(error: unknown, request: Request | AttemptRequest | undefined): void {
     if (request === undefined) this.doom(error)
     else this.#fail(request.branch, error, [])
   }
@@ -131,7 +156,10 @@ export class Evaluation {
         query = undefined
         switch (plan.type) {
           case 'statement':
-            this.#requests.push({ plan, label: branch.label, branch })
+            this.#requests.push({ type: 'statement', plan, label: branch.label, branch })
+            return
+          case 'attempt':
+            this.#requests.push({ type: 'attempt', source: plan.source, label: branch.label, branch })
             return
           case 'all':
             if (plan.branches.length > 0) {
@@ -190,8 +218,8 @@ export class Evaluation {
   /** Fails everything that was started. */
   doom(error: unknown): void {
     this.#failure ??= { error }
-    for (const { branch } of [...this.#sent, ...this.#requests]) abandon(branch, error)
-    this.#sent = []
+    for (const { branch } of [...this.#taken, ...this.#requests]) abandon(branch, error)
+    this.#taken = []
     this.#requests = []
   }
 

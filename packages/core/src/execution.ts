@@ -1,6 +1,7 @@
 /** Where queries meet a connection: sends what the interpreter waits for, flight by flight, and feeds the answers back. */
-import { LeaseholdError } from './errors.ts'
-import { Evaluation, type Request } from './evaluation.ts'
+import type { Attempt } from './attempt.ts'
+import { LeaseholdError, ResultError, StatementError, type StatementErrorKind } from './errors.ts'
+import { type AttemptRequest, Evaluation, type Request } from './evaluation.ts'
 import type { Hook, Query } from './query.ts'
 import { rowsOf } from './result.ts'
 import type { Statement } from './statement.ts'
@@ -8,6 +9,9 @@ import type { Transaction } from './transaction.ts'
 
 /** What is more waits for the next flight, so that what is under way stays bounded. */
 const STATEMENTS_IN_FLIGHT = 512
+
+/** Kinds of error with which the server ends the whole transaction. */
+const ENDING: ReadonlySet<StatementErrorKind> = new Set(['conflict', 'deadlock'])
 
 export interface ExecutionOptions {
   /** Called when there is a first statement to send, so that a unit without any needs no connection. */
@@ -19,9 +23,12 @@ export interface ExecutionOptions {
 }
 
 export class Execution {
-  readonly #evaluation = new Evaluation()
+  /** The unit's own, and behind it those of the attempts under way, the innermost last. */
+  readonly #evaluations: [Evaluation, ...Evaluation[]] = [new Evaluation()]
   readonly #options: ExecutionOptions
   #transaction: Transaction | undefined
+  /** The error that ended the transaction, before anybody put another in its place. */
+  #cause: unknown
   #flying = false
   #landed = Promise.resolve()
 
@@ -29,9 +36,14 @@ export class Execution {
     this.#options = options
   }
 
-  /** What doomed the unit. */
+  /** What doomed the unit, as its query let it out. */
   get failure(): { readonly error: unknown } | undefined {
-    return this.#evaluation.failure
+    return this.#evaluations[0].failure
+  }
+
+  /** The error behind the failure: the server's own, where a program has translated it. */
+  get cause(): unknown {
+    return this.#cause
   }
 
   /** Absent as long as nothing was sent. */
@@ -40,12 +52,12 @@ export class Execution {
   }
 
   hooks(on: 'commit' | 'rollback'): readonly Hook[] {
-    return this.#evaluation.hooks[on]
+    return this.#evaluations[0].hooks[on]
   }
 
   /** Runs a query; one that comes while a flight is on its way travels in the next. Must not be called after a failure. */
   start(query: Query<unknown>): Promise<unknown> {
-    const result = new Promise((resolve, reject) => this.#evaluation.start(query, resolve, reject))
+    const result = new Promise((resolve, reject) => this.#evaluations[0].start(query, resolve, reject))
     // A failure that nobody waits for still comes out: it fails the unit.
     result.catch(() => {})
     if (!this.#flying) {
@@ -57,7 +69,7 @@ export class Execution {
 
   /** Has nothing more sent; what waits for an answer is told `error`. */
   doom(error: unknown): void {
-    this.#evaluation.doom(error)
+    for (const evaluation of this.#evaluations.toReversed()) evaluation.doom(error)
   }
 
   /** Resolves when nothing is on its way any more. */
@@ -66,54 +78,113 @@ export class Execution {
   }
 
   async #fly(): Promise<void> {
+    const [evaluation] = this.#evaluations
     do {
       if (!this.#options.whole) await othersHadTheirTurn()
-      const requests = this.#evaluation.take(STATEMENTS_IN_FLIGHT)
-      if (requests.length > 0) await this.#flight(requests)
-    } while (this.#evaluation.waiting)
+      await this.#next(evaluation)
+    } while (evaluation.waiting)
     this.#flying = false
   }
 
-  async #flight(requests: readonly Request[]): Promise<void> {
+  /** One step of what waits to be sent: a flight, or the whole of an attempt. */
+  async #next(evaluation: Evaluation): Promise<void> {
+    const attempt = evaluation.takeAttempt()
+    if (attempt !== undefined) return this.#attempt(evaluation, attempt)
+    const requests = evaluation.take(STATEMENTS_IN_FLIGHT)
+    if (requests.length > 0) return this.#flight(evaluation, requests)
+    return undefined
+  }
+
+  async #flight(evaluation: Evaluation, requests: readonly Request[]): Promise<void> {
     let [current] = requests
     try {
-      this.#transaction ??= await this.#options.open()
+      const transaction = await this.#opened()
       const statements = requests.map(({ plan, label }) => ({ statement: plan.statement, label }))
-      const answers = await this.#transaction.send(
+      const answers = await transaction.send(
         statements,
-        this.#mayCommitAlong(requests, this.#transaction),
+        this.#mayCommitAlong(evaluation, requests, transaction),
       )
       for (const [index, request] of requests.entries()) {
         const answer = answers[index]
-        if (answer === undefined || this.failure !== undefined) return
+        if (answer === undefined || evaluation.failure !== undefined) return
         current = request
         if (answer instanceof LeaseholdError) throw answer
-        this.#evaluation.resume(request, answer, await rowsOf(request.plan.statement, answer))
+        evaluation.resume(request, answer, await rowsOf(request.plan.statement, answer))
       }
     } catch (error) {
-      this.#evaluation.fail(error, current)
+      this.#cause ??= error
+      evaluation.fail(error, current)
     }
+  }
+
+  async #attempt(outer: Evaluation, request: AttemptRequest): Promise<void> {
+    const inner = new Evaluation()
+    this.#evaluations.push(inner)
+    try {
+      const ended = new Promise<Attempt<unknown>>((resolve) => {
+        const succeeded = (value: unknown): void => resolve({ ok: true, value })
+        inner.start(request.source, succeeded, (error) => resolve({ ok: false, error }), request.label)
+      })
+      const savepoint = inner.waiting ? (await this.#opened()).savepoint() : undefined
+      while (inner.waiting) await this.#next(inner)
+      const outcome = await ended
+      if (outer.failure !== undefined) return
+      if (outcome.ok) {
+        outer.hooks.commit.push(...inner.hooks.commit)
+        outer.hooks.rollback.push(...inner.hooks.rollback)
+      } else {
+        await this.#undo(savepoint, outcome.error)
+      }
+      outer.resumeAttempt(request, outcome)
+    } catch (error) {
+      outer.fail(error, request)
+    } finally {
+      this.#evaluations.pop()
+    }
+  }
+
+  /** Rolls back to the savepoint; throws `error`, with which the attempt failed, if there is nothing left to go on with. */
+  async #undo(savepoint: string | undefined, error: unknown): Promise<void> {
+    if (this.#cause !== undefined && !survivable(this.#cause)) throw error
+    if (savepoint !== undefined) {
+      try {
+        await this.#transaction?.rollbackTo(savepoint)
+      } catch {
+        throw error
+      }
+    }
+    this.#cause = undefined
+  }
+
+  /** Leases the connection, if no statement has needed it yet. */
+  async #opened(): Promise<Transaction> {
+    return (this.#transaction ??= await this.#options.open())
   }
 
   /**
    * COMMIT waits for all answers, because one that is an error must not be followed by it. But there is nothing to
-   * undo in a unit that only reads, nor in a lone write without rows whose result nobody can object to: if it fails, the
-   * server has undone it by itself.
+   * undo in a unit that only reads, nor in a lone write without rows whose result nobody can object to: if it fails,
+   * the server has undone it by itself.
    */
-  #mayCommitAlong(requests: readonly Request[], transaction: Transaction): boolean {
-    if (!this.#options.whole || transaction.wrote) return false
-    if (requests.every(({ plan }) => this.#onlyReads(plan.statement))) {
-      return this.#evaluation.isOver({ computing: true })
-    }
+  #mayCommitAlong(evaluation: Evaluation, requests: readonly Request[], transaction: Transaction): boolean {
+    if (!this.#options.whole || transaction.wrote || evaluation !== this.#evaluations[0]) return false
+    if (requests.every(({ plan }) => this.#onlyReads(plan.statement)))
+      return evaluation.isOver({ computing: true })
     const [request, another] = requests
     if (request?.plan.statement.kind !== 'write' || another !== undefined) return false
     if (request.plan.checked || request.plan.statement.returning) return false
-    return this.#evaluation.isOver({ computing: false })
+    return evaluation.isOver({ computing: false })
   }
 
   #onlyReads({ kind, mayWrite }: Statement): boolean {
     return this.#options.readOnly ? kind === 'read' || kind === 'locking read' : !mayWrite
   }
+}
+
+/** Whether the transaction is still there after the failure, so that its savepoint can be rolled back to. */
+function survivable(error: unknown): boolean {
+  if (error instanceof StatementError) return !ENDING.has(error.kind)
+  return error instanceof ResultError || !(error instanceof LeaseholdError)
 }
 
 /**

@@ -1,3 +1,4 @@
+export { type Attempt, attempt, recover } from './attempt.ts'
 export { all, fail, type Results, succeed } from './combine.ts'
 export { composer, type ComposerOptions } from './composer.ts'
 export type {
@@ -14,6 +15,8 @@ export {
   type AcquireReason,
   CommitUnknownError,
   ConnectionLostError,
+  DeadlineError,
+  type DeadlineReason,
   ImplicitCommitError,
   LeaseholdError,
   ResultError,

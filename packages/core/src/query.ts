@@ -32,6 +32,7 @@ export type Plan =
       readonly collect: (values: unknown[]) => unknown
     }
   | { readonly type: 'program'; readonly body: () => Iterator<Queryable, unknown, unknown> }
+  | { readonly type: 'attempt'; readonly source: Query<unknown> }
   | { readonly type: 'hook'; readonly on: 'commit' | 'rollback'; readonly hook: Hook }
 
 export interface StatementPlan {

@@ -11,6 +11,8 @@ export interface Sendable {
   readonly label: string | undefined
 }
 
+const COMMIT: Command = { type: 'commit' }
+
 export class Transaction {
   readonly #lease: Lease
   readonly #event: UnitEvent
@@ -18,6 +20,9 @@ export class Transaction {
   #options: TransactionOptions
   /** The server's last word on whether a transaction is open. */
   #open = false
+  #savepoints = 0
+  /** Names of savepoints that go with the next flight. */
+  #pending: string[] = []
   #wrote = false
   #committed = false
   /** Why nobody must use the connection again. */
@@ -41,29 +46,44 @@ export class Transaction {
    * answers, with a `ConnectionLostError` or `CommitUnknownError`, and with an `ImplicitCommitError`.
    */
   async send(statements: readonly Sendable[], andCommit: boolean): Promise<readonly Answer[]> {
-    const commands = statements.map(({ statement, label }): Command => ({
-      type: 'statement',
-      statement,
-      label,
-    }))
-    const begin = this.#takeBegin(statements)
-    if (begin !== undefined) commands.unshift(begin)
+    const before = this.#takePreliminaries(statements)
+    const commands = [
+      ...before,
+      ...statements.map(({ statement, label }): Command => ({ type: 'statement', statement, label })),
+      ...(andCommit ? [COMMIT] : []),
+    ]
     this.#wrote ||= statements.some(({ statement }) => statement.mayWrite)
-    // A BEGIN that is refused doesn't keep the write behind it from being carried out.
-    const commits = andCommit && !(begin !== undefined && this.#wrote)
-    if (commits) commands.push({ type: 'commit' })
 
     const answers = await this.#fly(commands)
-    const refused = begin === undefined ? undefined : answers[0]
-    if (refused instanceof LeaseholdError) {
+    const refused = answers.slice(0, before.length).find((answer) => answer instanceof LeaseholdError)
+    if (refused !== undefined) {
       // SET TRANSACTION may have come through without the transaction that it was meant for.
       this.#spent = refused
       throw refused
     }
-    if (commits) this.#committed = this.#isOver(answers.at(-1))
-    const own = answers.slice(begin === undefined ? 0 : 1, commits ? -1 : undefined)
+    if (andCommit) this.#committed = this.#isOver(answers.at(-1))
+    const own = answers.slice(before.length, andCommit ? -1 : undefined)
     this.#assertUnbroken(statements, own)
     return own
+  }
+
+  /** Sets a savepoint, which travels with the statements that are sent next. */
+  savepoint(): string {
+    this.#savepoints += 1
+    const name = `leasehold_${this.#savepoints}`
+    this.#pending.push(name)
+    return name
+  }
+
+  /** Undoes what was sent since the savepoint. Rejects if that can't be done: the transaction must then end. */
+  async rollbackTo(name: string): Promise<void> {
+    const unsent = this.#pending.indexOf(name)
+    if (unsent !== -1) {
+      this.#pending.splice(unsent)
+      return
+    }
+    const [answer] = await this.#fly([{ type: 'rollback to', name }])
+    if (answer instanceof LeaseholdError) throw answer
   }
 
   /**
@@ -72,7 +92,7 @@ export class Transaction {
    */
   async commit(): Promise<void> {
     if (!this.#committed) {
-      const [answer] = await this.#fly([{ type: 'commit' }])
+      const [answer] = await this.#fly([COMMIT])
       if (answer instanceof LeaseholdError) throw answer
       this.#committed = this.#isOver(answer)
     }
@@ -93,12 +113,21 @@ export class Transaction {
     this.#end('after ROLLBACK')
   }
 
-  /** Options need a BEGIN. So does a statement that may commit by itself: without one, nobody would notice. */
-  #takeBegin(statements: readonly Sendable[]): Command | undefined {
+  /**
+   * What goes before the statements. Options need a BEGIN; so do a savepoint, and a statement that may commit by itself,
+   * which nobody would notice without one.
+   */
+  #takePreliminaries(statements: readonly Sendable[]): Command[] {
     const options = this.#options
+    const savepoints = this.#pending
     this.#options = {}
-    const uncertain = !this.#open && statements.some(({ statement }) => statement.kind === 'unknown')
-    return uncertain || Object.keys(options).length > 0 ? { type: 'begin', options } : undefined
+    this.#pending = []
+    const needed = savepoints.length > 0 || statements.some(({ statement }) => statement.kind === 'unknown')
+    const begins = (needed && !this.#open) || Object.keys(options).length > 0
+    return [
+      ...(begins ? [{ type: 'begin', options } as const] : []),
+      ...savepoints.map((name) => ({ type: 'savepoint', name }) as const),
+    ]
   }
 
   /** One flight; where commands can't travel together, one for each, up to the first that fails. */

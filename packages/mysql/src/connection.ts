@@ -8,7 +8,7 @@ import {
   type StatementResult,
   UsageError,
 } from '@leasehold/core'
-import { assertNoControl, beginSql } from './control.ts'
+import { assertNoControl, controlSql } from './control.ts'
 import { isServerError, kindOf } from './errors.ts'
 import { bind } from './parameters.ts'
 import type { Outcome, Outgoing, Reply, Wire } from './pipeline.ts'
@@ -114,8 +114,7 @@ export class MysqlConnection implements Connection {
 
   #textsOf(command: Command): readonly (() => string)[] {
     if (command.type === 'statement') return [() => this.#textOf(command)]
-    const texts = command.type === 'begin' ? beginSql(command.options) : [command.type.toUpperCase()]
-    return texts.map((sql) => () => sql)
+    return controlSql(command).map((sql) => () => sql)
   }
 
   #textOf({ statement, label }: StatementCommand): string {

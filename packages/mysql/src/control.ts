@@ -1,5 +1,11 @@
 /** The SQL of transaction control (MySQL reference manual, "START TRANSACTION, COMMIT, and ROLLBACK Statements"). */
-import { type AccessMode, type IsolationLevel, type TransactionOptions, UsageError } from '@leasehold/core'
+import {
+  type AccessMode,
+  type Command,
+  type IsolationLevel,
+  type TransactionOptions,
+  UsageError,
+} from '@leasehold/core'
 
 const isolationLevels: Readonly<Record<IsolationLevel, string>> = {
   'read uncommitted': 'READ UNCOMMITTED',
@@ -13,8 +19,22 @@ const accessModes: Readonly<Record<AccessMode, string>> = {
   'read write': 'READ WRITE',
 }
 
-/** Statements that open a transaction, to be sent in this order; SET TRANSACTION holds for the next one only. */
-export function beginSql(options: TransactionOptions): readonly string[] {
+/** The statements of a command, to be sent in this order. */
+export function controlSql(command: Exclude<Command, { type: 'statement' }>): readonly string[] {
+  switch (command.type) {
+    case 'begin':
+      return beginSql(command.options)
+    case 'savepoint':
+      return [`SAVEPOINT ${command.name}`]
+    case 'rollback to':
+      return [`ROLLBACK TO SAVEPOINT ${command.name}`]
+    default:
+      return [command.type.toUpperCase()]
+  }
+}
+
+/** SET TRANSACTION holds for the next transaction only. */
+function beginSql(options: TransactionOptions): readonly string[] {
   const { isolationLevel, accessMode, snapshot = false } = options
   const characteristics = [
     ...(snapshot ? ['WITH CONSISTENT SNAPSHOT'] : []),

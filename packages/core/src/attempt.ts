@@ -1,0 +1,31 @@
+/** Surviving an expected failure. */
+import { succeed } from './combine.ts'
+import { Query, type Queryable, type ResultOf, toQuery } from './query.ts'
+
+/** How an attempt ended. */
+export type Attempt<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: unknown }
+
+/**
+ * Runs a query behind a savepoint. A failure undoes the query alone and is given as a value; hooks registered in it are
+ * dropped. What ends the whole transaction still fails the unit: a deadlock or conflict, a lost connection, an implicit
+ * commit; and so does a `UsageError`.
+ *
+ * While an attempt is under way nothing else of the unit is sent, because rolling back to the savepoint would undo that
+ * too. The savepoint travels in the first flight of the query; only a failure costs a round trip more.
+ */
+export function attempt<const Q extends Queryable>(query: Q): Query<Attempt<ResultOf<Q>>> {
+  return new Query({ type: 'attempt', source: toQuery(query) })
+}
+
+/** An {@link attempt} that goes on with what `handler` makes of the failure. */
+export function recover<const Q extends Queryable, const R extends Queryable>(
+  query: Q,
+  handler: (error: unknown) => R,
+): Query<ResultOf<Q> | ResultOf<R>> {
+  return attempt(query).andThen((outcome): Query<ResultOf<Q> | ResultOf<R>> => {
+    if (outcome.ok) return succeed(outcome.value)
+    return toQuery(handler(outcome.error)) as Query<ResultOf<R>>
+  })
+}
