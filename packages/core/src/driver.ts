@@ -16,6 +16,8 @@ export interface TransactionOptions {
   readonly accessMode?: AccessMode
   /** Takes the snapshot that consistent reads see at the beginning, not at the first read. */
   readonly snapshot?: boolean
+  /** Milliseconds that the server gives to each statement (on MySQL, to each SELECT). */
+  readonly statementTimeout?: number
 }
 
 /**

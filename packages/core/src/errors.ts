@@ -6,14 +6,16 @@
 /** What all errors of Leasehold extend; anything else that comes out of a unit is the caller's own error. */
 export abstract class LeaseholdError extends Error {
   abstract override readonly name: string
+  /** How often the unit had been run when this came out of it. */
+  attempts = 1
 }
 
-export type AcquireReason = 'timeout' | 'connect' | 'closed'
+export type AcquireReason = 'timeout' | 'connect' | 'closed' | 'aborted'
 
 /** No connection was to be had, so nothing ran. */
 export class AcquireError extends LeaseholdError {
   override readonly name = 'AcquireError'
-  /** `timeout`: none came free in time; `connect`: the server refused one; `closed`: the driver is closed. */
+  /** `timeout`: none came free in time; `connect`: the server refused one; `closed`: the driver is closed; `aborted`: the caller gave up. */
   readonly reason: AcquireReason
 
   constructor(reason: AcquireReason, message: string, options?: ErrorOptions) {

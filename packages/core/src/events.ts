@@ -13,6 +13,11 @@ export interface UnitIdentity {
   readonly label: string | undefined
 }
 
+/** How a unit is called in messages. */
+export function nameOf({ id, label }: UnitIdentity): string {
+  return label === undefined ? `unit ${id}` : `unit ${id} (${label})`
+}
+
 /** `leasehold:unit`, from the call of `run` or `read` until its hooks have run. */
 export interface UnitEvent {
   readonly unit: UnitIdentity

@@ -67,6 +67,18 @@ export class Execution {
     return result
   }
 
+  /** Ends everything at once; what is under way is given up. */
+  stop(error: Error): void {
+    this.doom(error)
+    this.#transaction?.stop(error)
+  }
+
+  /** What is going on, for messages. */
+  get activity(): string {
+    if (this.#transaction !== undefined) return this.#transaction.activity
+    return this.#flying ? 'it waited for a connection' : 'no statement had been sent'
+  }
+
   /** Has nothing more sent; what waits for an answer is told `error`. */
   doom(error: unknown): void {
     for (const evaluation of this.#evaluations.toReversed()) evaluation.doom(error)

@@ -2,7 +2,7 @@
 import { isCompilable } from 'kysely'
 import { all, type Results } from './combine.ts'
 import { UsageError } from './errors.ts'
-import type { UnitIdentity } from './events.ts'
+import { nameOf, type UnitIdentity } from './events.ts'
 import type { Execution } from './execution.ts'
 import { Query, type Queryable, type ResultOf, toQuery } from './query.ts'
 
@@ -17,6 +17,8 @@ export interface Executor {
   all<const Q extends readonly Queryable[] | Readonly<Record<string, Queryable>>>(
     queries: Q,
   ): Promise<Results<Q>>
+  /** Which attempt at the unit this is, from 1: more than one only with the option `retry`. */
+  readonly attempt: number
 }
 
 /** Calls `body` with an executor, which ends with it. */
@@ -24,12 +26,13 @@ export async function runBody<T>(
   body: (q: Executor) => Promise<T>,
   execution: Execution,
   unit: UnitIdentity,
+  attempt: number,
 ): Promise<T> {
   let ended = false
   const run = (query: Query<unknown>): Promise<unknown> => {
     if (ended) {
       const error = new UsageError(
-        `q was used after the body of ${name(unit)} had ended: await every query inside of it`,
+        `q was used after the body of ${nameOf(unit)} had ended: await every query inside of it`,
       )
       execution.doom(error)
       return Promise.reject(error)
@@ -37,7 +40,7 @@ export async function runBody<T>(
     if (execution.failure === undefined) return execution.start(query)
     const refused = Promise.reject(
       new UsageError(
-        `nothing more is sent: ${name(unit)} will be rolled back, because of the failure that is the cause`,
+        `nothing more is sent: ${nameOf(unit)} will be rolled back, because of the failure that is the cause`,
         { cause: execution.failure.error },
       ),
     )
@@ -46,20 +49,16 @@ export async function runBody<T>(
     return refused
   }
   const q = (query: Queryable): Promise<unknown> => run(toQuery(query))
-  const executor = Object.assign(q, { all: (queries: readonly Queryable[]) => run(all(queries)) })
+  const executor = Object.assign(q, { all: (queries: readonly Queryable[]) => run(all(queries)), attempt })
   try {
     const value = await body(executor as Executor)
     if (value instanceof Query || isCompilable(value)) {
       throw new UsageError(
-        `the body of ${name(unit)} returned a query without running it: return q(query) instead`,
+        `the body of ${nameOf(unit)} returned a query without running it: return q(query) instead`,
       )
     }
     return value
   } finally {
     ended = true
   }
-}
-
-function name({ id, label }: UnitIdentity): string {
-  return label === undefined ? `unit ${id}` : `unit ${id} (${label})`
 }

@@ -13,11 +13,11 @@ export class Lease {
     this.#traced = traced
   }
 
-  /** Rejects with an `AcquireError` when the driver has no connection to give. */
-  static async acquire(driver: Driver, unit: UnitIdentity): Promise<Lease> {
+  /** Rejects with an `AcquireError` when the driver has no connection to give, or `signal` is aborted meanwhile. */
+  static async acquire(driver: Driver, unit: UnitIdentity, signal?: AbortSignal): Promise<Lease> {
     const trace = traceLease(unit)
     try {
-      const connection = await driver.acquire()
+      const connection = await driver.acquire(signal)
       trace.acquired(connection.id)
       return new Lease(connection, trace.ended)
     } catch (error) {

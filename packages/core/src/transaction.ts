@@ -25,6 +25,11 @@ export class Transaction {
   #pending: string[] = []
   #wrote = false
   #committed = false
+  #ended = false
+  /** What is on its way. */
+  #commands: readonly Command[] = []
+  /** Why the unit was stopped, if it was. */
+  #stopped: Error | undefined
   /** Why nobody must use the connection again. */
   #spent: Error | undefined
 
@@ -67,6 +72,20 @@ export class Transaction {
     return own
   }
 
+  /** What the transaction is doing, for messages. */
+  get activity(): string {
+    const names = this.#commands.map((command) =>
+      command.type === 'statement' ? (command.label ?? command.statement.sql) : command.type.toUpperCase(),
+    )
+    return names.length === 0 ? 'no statement was under way' : `${[...new Set(names)].join(', ')} was under way`
+  }
+
+  /** Gives the connection up at once, whatever it is doing; what waits for it fails with `error`. */
+  stop(error: Error): void {
+    this.#stopped = error
+    this.#end('by a deadline')
+  }
+
   /** Sets a savepoint, which travels with the statements that are sent next. */
   savepoint(): string {
     this.#savepoints += 1
@@ -101,7 +120,7 @@ export class Transaction {
 
   /** Undoes the work and gives the connection back. Never rejects: what can't be rolled back is discarded. */
   async rollback(): Promise<void> {
-    if (this.#spent === undefined && !this.#committed) {
+    if (this.#spent === undefined && this.#stopped === undefined && !this.#committed) {
       try {
         const [answer] = await this.#fly([{ type: 'rollback' }])
         if (answer instanceof LeaseholdError) this.#spent = answer
@@ -144,7 +163,9 @@ export class Transaction {
   }
 
   async #flight(commands: readonly Command[]): Promise<readonly Answer[]> {
+    if (this.#stopped !== undefined) throw this.#stopped
     this.#event.flights += 1
+    this.#commands = commands
     try {
       return await traceFlight(this.#event.unit, this.#event.flights, commands, () =>
         this.#lease.fly(commands),
@@ -152,12 +173,14 @@ export class Transaction {
     } catch (error) {
       if (!(error instanceof ConnectionLostError)) throw error
       this.#spent = error
-      if (!error.sent || !this.#wrote || commands.at(-1)?.type !== 'commit') throw error
+      if (!error.sent || !this.#wrote || commands.at(-1)?.type !== 'commit') throw this.#stopped ?? error
       throw new CommitUnknownError(
         'the connection was lost after COMMIT had been sent and before its answer came: the unit is in the database ' +
           'whole or not at all; look there before running it again',
-        { cause: error },
+        { cause: this.#stopped ?? error },
       )
+    } finally {
+      this.#commands = []
     }
   }
 
@@ -181,7 +204,10 @@ export class Transaction {
   }
 
   #end(where: string): void {
-    if (this.#spent === undefined) this.#lease.release(where)
+    if (this.#ended) return
+    this.#ended = true
+    if (this.#stopped !== undefined) this.#lease.discard(this.#stopped)
+    else if (this.#spent === undefined) this.#lease.release(where)
     else this.#lease.discard(this.#spent)
   }
 }

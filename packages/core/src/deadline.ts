@@ -1,0 +1,55 @@
+/** The end that a caller sets to a unit: a time limit, or a signal. */
+import { DeadlineError, UsageError } from './errors.ts'
+
+export interface DeadlineOptions {
+  /** Milliseconds for the whole unit, waiting for the connection and further attempts included. */
+  readonly timeout?: number
+  /** Stops the unit when it is aborted. */
+  readonly signal?: AbortSignal
+}
+
+export class Deadline {
+  readonly #controller = new AbortController()
+  readonly #timer: NodeJS.Timeout | undefined
+  readonly #caller: AbortSignal | undefined
+  readonly #timeout: number | undefined
+
+  private constructor({ timeout, signal }: DeadlineOptions) {
+    this.#timeout = timeout
+    this.#caller = signal
+    if (timeout !== undefined) this.#timer = setTimeout(this.#reach, timeout)
+    if (signal?.aborted === true) this.#reach()
+    else signal?.addEventListener('abort', this.#reach, { once: true })
+  }
+
+  /** `undefined` if the options set none. Throws a `UsageError` for a time that makes no sense. */
+  static from({ timeout, signal }: DeadlineOptions): Deadline | undefined {
+    if (timeout === undefined && signal === undefined) return undefined
+    if (timeout !== undefined && !(timeout >= 0 && timeout <= 2 ** 31 - 1)) {
+      throw new UsageError(`timeout: expected milliseconds from 0 to 2^31 - 1, got ${timeout}`)
+    }
+    return new Deadline({ ...(timeout === undefined ? {} : { timeout }), ...(signal === undefined ? {} : { signal }) })
+  }
+
+  /** Aborted when the deadline is reached. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** What a unit fails with that was stopped while it did `activity`. */
+  error(unit: string, activity: string): DeadlineError {
+    if (this.#caller?.aborted === true) {
+      const message = `${unit} was aborted by its signal while ${activity}`
+      return new DeadlineError('aborted', message, activity, { cause: this.#caller.reason })
+    }
+    return new DeadlineError('timeout', `${unit} was not done within ${this.#timeout} ms: stopped while ${activity}`, activity)
+  }
+
+  /** Lets go of the timer and the caller's signal. */
+  end(): void {
+    clearTimeout(this.#timer)
+    this.#caller?.removeEventListener('abort', this.#reach)
+  }
+
+  readonly #reach = (): void => this.#controller.abort()
+}

@@ -1,0 +1,70 @@
+/** Running a whole unit again, when the server itself has undone it and asks for that. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ConnectionLostError, StatementError, UsageError } from './errors.ts'
+
+export interface RetryOptions {
+  /** Attempts in all, the first one included; 5 unless given. */
+  readonly attempts?: number
+  /** Milliseconds to wait before attempt 2, 3 … at most; the wait is a random part of it. 10, 20, 40 … up to 1 000 unless given. */
+  readonly backoff?: (attempt: number) => number
+  /** Whether a lock timeout is a reason, too; it is not unless asked, for it has already taken its time. */
+  readonly lockTimeouts?: boolean
+}
+
+const ATTEMPTS = 5
+const LONGEST_WAIT = 1_000
+
+function doubling(attempt: number): number {
+  return Math.min(LONGEST_WAIT, 10 * 2 ** (attempt - 2))
+}
+
+export class Retry {
+  readonly #attempts: number
+  readonly #backoff: (attempt: number) => number
+  readonly #lockTimeouts: boolean
+
+  /** Throws a `UsageError` for a number of attempts that makes no sense. */
+  constructor({ attempts = ATTEMPTS, backoff = doubling, lockTimeouts = false }: RetryOptions) {
+    if (!Number.isSafeInteger(attempts) || attempts < 1) {
+      throw new UsageError(`retry.attempts: expected a whole number from 1, got ${attempts}`)
+    }
+    this.#attempts = attempts
+    this.#backoff = backoff
+    this.#lockTimeouts = lockTimeouts
+  }
+
+  /**
+   * Whether a unit that failed because of `cause` in this attempt is to be run again. It is only if nothing of it is in
+   * the database: the server rolled it back (deadlock, conflict), or the connection broke before COMMIT was sent.
+   */
+  allows(cause: unknown, attempt: number): boolean {
+    if (attempt >= this.#attempts) return false
+    if (cause instanceof ConnectionLostError) return true
+    if (!(cause instanceof StatementError)) return false
+    return cause.kind === 'deadlock' || cause.kind === 'conflict' || (this.#lockTimeouts && cause.kind === 'lock-timeout')
+  }
+
+  /** Waits before that attempt, a random time so that rivals don't meet again. Rejects when `signal` is aborted. */
+  async wait(attempt: number, signal: AbortSignal | undefined): Promise<void> {
+    await sleep(Math.random() * this.#backoff(attempt), undefined, signal === undefined ? {} : { signal })
+  }
+}
+
+/** What units may run again altogether, so that a server in trouble is not asked for ever more. */
+export class RetryBudget {
+  static readonly #RESERVE = 100
+  static readonly #SHARE = 0.5
+  #left = RetryBudget.#RESERVE
+
+  /** Each unit adds to what may be spent. */
+  earn(): void {
+    this.#left = Math.min(RetryBudget.#RESERVE, this.#left + RetryBudget.#SHARE)
+  }
+
+  /** Takes one retry from it; false if there is none left. */
+  spend(): boolean {
+    if (this.#left < 1) return false
+    this.#left -= 1
+    return true
+  }
+}
