@@ -59,14 +59,20 @@ export function traceUnit<T>(event: UnitEvent, work: () => Promise<T>): Promise<
   return unitChannel.hasSubscribers ? unitChannel.tracePromise(work, event) : work()
 }
 
-export function traceFlight<T>(
+export async function traceFlight<T>(
   unit: UnitIdentity,
   index: number,
   commands: readonly Command[],
   work: () => Promise<T>,
 ): Promise<T> {
   if (!flightChannel.hasSubscribers) return work()
-  return flightChannel.tracePromise(work, { unit, index, commands: commands.map(toFlightCommand) })
+  let answers: T | undefined
+  // The channel puts what its promise gives on the payload, and rows are none of an observer's business.
+  const span = async (): Promise<void> => {
+    answers = await work()
+  }
+  await flightChannel.tracePromise(span, { unit, index, commands: commands.map(toFlightCommand) })
+  return answers as T
 }
 
 function toFlightCommand(command: Command): FlightCommand {

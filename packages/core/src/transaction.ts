@@ -16,6 +16,7 @@ export class Transaction {
   readonly #event: UnitEvent
   /** Taken by the first BEGIN. */
   #options: TransactionOptions
+  readonly #readOnly: boolean
   /** The server's last word on whether a transaction is open. */
   #open = false
   #wrote = false
@@ -27,6 +28,7 @@ export class Transaction {
   constructor(lease: Lease, options: TransactionOptions, event: UnitEvent) {
     this.#lease = lease
     this.#options = options
+    this.#readOnly = options.accessMode === 'read only'
     this.#event = event
   }
 
@@ -37,8 +39,9 @@ export class Transaction {
 
   /**
    * Sends statements in one flight, with COMMIT right behind them where `andCommit` allows it, and gives their
-   * answers in order; a statement that was not sent because an earlier one had failed has none. Rejects when nothing is known of the
-   * answers, with a `ConnectionLostError` or `CommitUnknownError`, and with an `ImplicitCommitError`.
+   * answers in order; a statement that was not sent because an earlier one had failed has none. Rejects when
+   * nothing is known of the answers, with a `ConnectionLostError` or `CommitUnknownError`, and with an
+   * `ImplicitCommitError`.
    */
   async send(statements: readonly Sendable[], andCommit: boolean): Promise<readonly Answer[]> {
     const commands = statements.map(({ statement, label }): Command => ({
@@ -48,7 +51,7 @@ export class Transaction {
     }))
     const begin = this.#takeBegin(statements)
     if (begin !== undefined) commands.unshift(begin)
-    this.#wrote ||= statements.some(({ statement }) => statement.mayWrite)
+    this.#wrote ||= !this.#readOnly && statements.some(({ statement }) => statement.mayWrite)
     // A BEGIN that is refused doesn't keep the write behind it from being carried out.
     const commits = andCommit && !(begin !== undefined && this.#wrote)
     if (commits) commands.push({ type: 'commit' })
