@@ -15,11 +15,16 @@ describe.each([true, false])('with pipeline: %s', (pipeline) => {
   test('a failure undoes the attempt alone', async () => {
     const work = program(function* () {
       yield* accounts.add(1, 1)
-      const outcome = yield* attempt(all([accounts.add(2, 1), accounts.open('account 9', 1), accounts.add(3, 1)]))
+      const outcome = yield* attempt(
+        all([accounts.add(2, 1), accounts.open('account 9', 1), accounts.add(3, 1)]),
+      )
       yield* accounts.add(4, 1)
       return outcome
     })
-    expect(await run(work)).toMatchObject({ ok: false, error: { kind: 'duplicate-key', label: 'accounts.open' } })
+    expect(await run(work)).toMatchObject({
+      ok: false,
+      error: { kind: 'duplicate-key', label: 'accounts.open' },
+    })
     expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 101, 4: 101 })
   })
 
@@ -35,7 +40,11 @@ describe.each([true, false])('with pipeline: %s', (pipeline) => {
       attempt(accounts.add(1, 1).andThen(() => accounts.byId(404))),
       attempt(accounts.add(1, 1).andThen(() => fail(refusal))),
     ]
-    expect(await run(all(attempts))).toMatchObject([{ ok: false }, { ok: false }, { ok: false, error: refusal }])
+    expect(await run(all(attempts))).toMatchObject([
+      { ok: false },
+      { ok: false },
+      { ok: false, error: refusal },
+    ])
     expect(await fixture.balances()).toEqual(UNTOUCHED)
   })
 
@@ -56,7 +65,9 @@ describe.each([true, false])('with pipeline: %s', (pipeline) => {
   })
 
   test('recover goes on with another query', async () => {
-    const opened = recover(accounts.open('account 9', 1).map(String), () => accounts.byId(9).map(({ name }) => name))
+    const opened = recover(accounts.open('account 9', 1).map(String), () =>
+      accounts.byId(9).map(({ name }) => name),
+    )
     expect(await run(opened)).toBe('account 9')
     expect(await run(recover(accounts.add(1, 1), () => succeed('not needed')))).toBe(1)
   })
@@ -97,9 +108,15 @@ describe.each([true, false])('with pipeline: %s', (pipeline) => {
 test('hooks of a failed attempt are dropped', async () => {
   const called: string[] = []
   const hooked = (name: string): Query<void> => afterCommit(() => called.push(name))
-  await fixture.uow().run(
-    all([hooked('before'), attempt(all([hooked('undone'), accounts.add(404, 1)])), attempt(hooked('kept'))]),
-  )
+  await fixture
+    .uow()
+    .run(
+      all([
+        hooked('before'),
+        attempt(all([hooked('undone'), accounts.add(404, 1)])),
+        attempt(hooked('kept')),
+      ]),
+    )
   expect(called).toEqual(['before', 'kept'])
 })
 

@@ -28,7 +28,10 @@ export class Deadline {
     if (timeout !== undefined && !(timeout >= 0 && timeout <= 2 ** 31 - 1)) {
       throw new UsageError(`timeout: expected milliseconds from 0 to 2^31 - 1, got ${timeout}`)
     }
-    return new Deadline({ ...(timeout === undefined ? {} : { timeout }), ...(signal === undefined ? {} : { signal }) })
+    return new Deadline({
+      ...(timeout === undefined ? {} : { timeout }),
+      ...(signal === undefined ? {} : { signal }),
+    })
   }
 
   /** Aborted when the deadline is reached. */
@@ -42,7 +45,11 @@ export class Deadline {
       const message = `${unit} was aborted by its signal while ${activity}`
       return new DeadlineError('aborted', message, activity, { cause: this.#caller.reason })
     }
-    return new DeadlineError('timeout', `${unit} was not done within ${this.#timeout} ms: stopped while ${activity}`, activity)
+    return new DeadlineError(
+      'timeout',
+      `${unit} was not done within ${this.#timeout} ms: stopped while ${activity}`,
+      activity,
+    )
   }
 
   /** Lets go of the timer and the caller's signal. */

@@ -4,6 +4,7 @@
  * neither long programs nor long chains of `map` and `andThen` use up the call stack.
  */
 import type { Attempt } from './attempt.ts'
+import { UsageError } from './errors.ts'
 import { type Hook, type Plan, type Query, type Queryable, type StatementPlan, toQuery } from './query.ts'
 import type { StatementResult } from './result.ts'
 
@@ -129,7 +130,7 @@ export class Evaluation {
   /** Fails the branch that waited for `request`, and with it everything that was started. */
   fail(error: unknown, request: Request | AttemptRequest | undefined): void {
     if (request === undefined) this.doom(error)
-    else this.#fail(request.branch, error, [])
+    else this.#fail(request.branch, error)
   }
 
   #advance(turn: Turn): void {
@@ -138,7 +139,7 @@ export class Evaluation {
       try {
         this.#walk(next, turns)
       } catch (error) {
-        this.#fail(next.branch, error, turns)
+        this.#fail(next.branch, error)
         return
       }
     }
@@ -179,7 +180,7 @@ export class Evaluation {
             query = plan.source
             continue
           case 'program':
-            frames.push({ type: 'iterator', iterator: plan.body() })
+            frames.push({ type: 'iterator', iterator: started(plan.body) })
             value = undefined
             break
           case 'hook':
@@ -223,11 +224,17 @@ export class Evaluation {
     this.#requests = []
   }
 
-  #fail(branch: Branch, error: unknown, turns: readonly Turn[]): void {
-    const thrown = throwInto(branch, error)
-    for (const turn of turns) abandon(turn.branch, thrown)
-    this.doom(thrown)
+  #fail(branch: Branch, error: unknown): void {
+    this.doom(throwInto(branch, error))
   }
+}
+
+function started(body: Extract<Plan, { type: 'program' }>['body']): Iterator<Queryable, unknown, unknown> {
+  const iterator = body()
+  if (typeof iterator.next === 'function' && !(Symbol.asyncIterator in iterator)) return iterator
+  throw new UsageError(
+    'program: expected a generator function, as in program(function* () { … }), not an async one',
+  )
 }
 
 /** The branches of an `all`, last first, so that taking turns from the end keeps their order. */

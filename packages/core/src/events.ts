@@ -22,8 +22,10 @@ export function nameOf({ id, label }: UnitIdentity): string {
 export interface UnitEvent {
   readonly unit: UnitIdentity
   readonly access: 'run' | 'read'
-  /** Round trips made so far. */
+  /** Round trips made so far, in all attempts. */
   flights: number
+  /** Attempts begun: more than one if the unit was run again. */
+  attempts: number
   /** Absent while it is open. */
   outcome?: UnitOutcome
 }
@@ -64,14 +66,20 @@ export function traceUnit<T>(event: UnitEvent, work: () => Promise<T>): Promise<
   return unitChannel.hasSubscribers ? unitChannel.tracePromise(work, event) : work()
 }
 
-export function traceFlight<T>(
+export async function traceFlight<T>(
   unit: UnitIdentity,
   index: number,
   commands: readonly Command[],
   work: () => Promise<T>,
 ): Promise<T> {
   if (!flightChannel.hasSubscribers) return work()
-  return flightChannel.tracePromise(work, { unit, index, commands: commands.map(toFlightCommand) })
+  let answers: T | undefined
+  // The channel puts what its promise gives on the payload, and rows are none of an observer's business.
+  const span = async (): Promise<void> => {
+    answers = await work()
+  }
+  await flightChannel.tracePromise(span, { unit, index, commands: commands.map(toFlightCommand) })
+  return answers as T
 }
 
 function toFlightCommand(command: Command): FlightCommand {

@@ -1,6 +1,6 @@
 /** What the body of a unit receives: `q`. */
 import { isCompilable } from 'kysely'
-import { all, type Results } from './combine.ts'
+import { all, fail, type Results } from './combine.ts'
 import { UsageError } from './errors.ts'
 import { nameOf, type UnitIdentity } from './events.ts'
 import type { Execution } from './execution.ts'
@@ -48,8 +48,19 @@ export async function runBody<T>(
     refused.catch(() => {})
     return refused
   }
-  const q = (query: Queryable): Promise<unknown> => run(toQuery(query))
-  const executor = Object.assign(q, { all: (queries: readonly Queryable[]) => run(all(queries)), attempt })
+  // What is no query fails the unit like any other failure.
+  const made = (make: () => Query<unknown>): Query<unknown> => {
+    try {
+      return make()
+    } catch (error) {
+      return fail(error as Error)
+    }
+  }
+  const q = (query: Queryable): Promise<unknown> => run(made(() => toQuery(query)))
+  const executor = Object.assign(q, {
+    all: (queries: readonly Queryable[]) => run(made(() => all(queries))),
+    attempt,
+  })
   try {
     const value = await body(executor as Executor)
     if (value instanceof Query || isCompilable(value)) {

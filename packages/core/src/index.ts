@@ -1,6 +1,7 @@
 export { type Attempt, attempt, recover } from './attempt.ts'
 export { all, fail, type Results, succeed } from './combine.ts'
 export { composer, type ComposerOptions } from './composer.ts'
+export type { DeadlineOptions } from './deadline.ts'
 export type {
   AccessMode,
   Answer,
@@ -50,8 +51,9 @@ export {
   type RowOf,
 } from './shapes.ts'
 export { Statement, type StatementKind } from './statement.ts'
+export type { RetryOptions } from './retry.ts'
+export type { Body } from './unit.ts'
 export {
-  type Body,
   createUnitOfWork,
   type ReadOptions,
   type RunOptions,

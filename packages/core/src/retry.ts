@@ -41,7 +41,11 @@ export class Retry {
     if (attempt >= this.#attempts) return false
     if (cause instanceof ConnectionLostError) return true
     if (!(cause instanceof StatementError)) return false
-    return cause.kind === 'deadlock' || cause.kind === 'conflict' || (this.#lockTimeouts && cause.kind === 'lock-timeout')
+    return (
+      cause.kind === 'deadlock' ||
+      cause.kind === 'conflict' ||
+      (this.#lockTimeouts && cause.kind === 'lock-timeout')
+    )
   }
 
   /** Waits before that attempt, a random time so that rivals don't meet again. Rejects when `signal` is aborted. */

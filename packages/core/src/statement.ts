@@ -55,8 +55,9 @@ export class Statement {
   }
 }
 
-/** Kysely puts no space between a function and its arguments, and one before any other parenthesis. */
-const CALL = /\b(?!(?:avg|count|max|min|sum)\()\w+\(/i
+/** A name before a parenthesis, other than those of aggregates and the keywords that a SELECT has there. */
+const CALL =
+  /(?:`|\b(?!(?:all|and|any|as|avg|by|case|count|distinct|else|exists|from|having|in|join|lateral|max|min|not|on|or|over|select|some|sum|then|union|using|values|when|where|with|xor)\s*\()\w+)\s*\(/i
 
 function kindOf(node: RootOperationNode): StatementKind {
   switch (node.kind) {

@@ -18,6 +18,7 @@ export class Transaction {
   readonly #event: UnitEvent
   /** Taken by the first BEGIN. */
   #options: TransactionOptions
+  readonly #readOnly: boolean
   /** The server's last word on whether a transaction is open. */
   #open = false
   #savepoints = 0
@@ -37,6 +38,7 @@ export class Transaction {
   constructor(lease: Lease, options: TransactionOptions, event: UnitEvent) {
     this.#lease = lease
     this.#options = options
+    this.#readOnly = options.accessMode === 'read only'
     this.#event = event
   }
 
@@ -47,17 +49,20 @@ export class Transaction {
 
   /**
    * Sends statements in one flight, with COMMIT right behind them where `andCommit` allows it, and gives their
-   * answers in order; a statement that was not sent because an earlier one had failed has none. Rejects when nothing is known of the
-   * answers, with a `ConnectionLostError` or `CommitUnknownError`, and with an `ImplicitCommitError`.
+   * answers in order; a statement that was not sent because an earlier one had failed has none. Rejects when
+   * nothing is known of the answers, with a `ConnectionLostError` or `CommitUnknownError`, and with an
+   * `ImplicitCommitError`.
    */
   async send(statements: readonly Sendable[], andCommit: boolean): Promise<readonly Answer[]> {
     const before = this.#takePreliminaries(statements)
+    this.#wrote ||= !this.#readOnly && statements.some(({ statement }) => statement.mayWrite)
+    // What is refused before a write doesn't keep the write from being carried out.
+    const commits = andCommit && !(before.length > 0 && this.#wrote)
     const commands = [
       ...before,
       ...statements.map(({ statement, label }): Command => ({ type: 'statement', statement, label })),
-      ...(andCommit ? [COMMIT] : []),
+      ...(commits ? [COMMIT] : []),
     ]
-    this.#wrote ||= statements.some(({ statement }) => statement.mayWrite)
 
     const answers = await this.#fly(commands)
     const refused = answers.slice(0, before.length).find((answer) => answer instanceof LeaseholdError)
@@ -66,8 +71,8 @@ export class Transaction {
       this.#spent = refused
       throw refused
     }
-    if (andCommit) this.#committed = this.#isOver(answers.at(-1))
-    const own = answers.slice(before.length, andCommit ? -1 : undefined)
+    if (commits) this.#committed = this.#isOver(answers.at(-1))
+    const own = answers.slice(before.length, commits ? -1 : undefined)
     this.#assertUnbroken(statements, own)
     return own
   }
@@ -77,7 +82,9 @@ export class Transaction {
     const names = this.#commands.map((command) =>
       command.type === 'statement' ? (command.label ?? command.statement.sql) : command.type.toUpperCase(),
     )
-    return names.length === 0 ? 'no statement was under way' : `${[...new Set(names)].join(', ')} was under way`
+    return names.length === 0
+      ? 'no statement was under way'
+      : `${[...new Set(names)].join(', ')} was under way`
   }
 
   /** Gives the connection up at once, whatever it is doing; what waits for it fails with `error`. */

@@ -3,20 +3,23 @@
  * runs on one lease in one transaction, and that the connection comes back whatever happens.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { Deadline, type DeadlineOptions } from './deadline.ts'
 import type { Driver, TransactionOptions } from './driver.ts'
-import { CommitUnknownError, UsageError } from './errors.ts'
-import { traceUnit, type UnitEvent, type UnitIdentity } from './events.ts'
-import { Execution } from './execution.ts'
-import { type Executor, runBody } from './executor.ts'
-import { Lease } from './lease.ts'
-import { type Hook, Query, type Queryable, type ResultOf, toQuery } from './query.ts'
-import { Transaction } from './transaction.ts'
+import { AcquireError, LeaseholdError, UsageError } from './errors.ts'
+import { nameOf, traceUnit, type UnitEvent, type UnitIdentity } from './events.ts'
+import { type Hook, Query, type Queryable, type ResultOf } from './query.ts'
+import { Retry, RetryBudget, type RetryOptions } from './retry.ts'
+import { type Body, type Ended, runUnit, type Work } from './unit.ts'
 
-export type Body<T> = (q: Executor) => Promise<T>
-
-export interface ReadOptions extends Omit<TransactionOptions, 'accessMode'> {
+export interface ReadOptions extends Omit<TransactionOptions, 'accessMode'>, DeadlineOptions {
   /** Name of the unit in events and errors: the query's own unless given, or that of the body's function. */
   readonly label?: string
+  /**
+   * Whether the unit is run again, as a whole, when the server rolled it back for a deadlock or a conflict or the
+   * connection was lost before COMMIT. On for a query, of which nothing can have happened outside of the database; off
+   * for a body unless asked, since it may have sent a mail.
+   */
+  readonly retry?: boolean | RetryOptions
 }
 
 export interface RunOptions extends ReadOptions, TransactionOptions {}
@@ -32,8 +35,9 @@ export interface UnitOfWork {
    * Runs a query, or a body that runs queries, in one transaction, commits it and gives the result. A failure rolls
    * everything back and comes out: the body's own error as the same object, else the first failure.
    *
-   * Rejects with an `AcquireError` (nothing ran), a `StatementError`, a `ResultError`, a `ConnectionLostError` (nothing
-   * of it is in the database), a `CommitUnknownError`, a `UsageError`, or with what the caller's own code threw.
+   * Rejects with an `AcquireError` (nothing ran), a `StatementError`, a `ResultError`, a `DeadlineError`, a
+   * `ConnectionLostError` (nothing of it is in the database), a `CommitUnknownError`, an `ImplicitCommitError`, a
+   * `UsageError`, or with what the caller's own code threw.
    */
   run<T>(body: Body<T>, options?: RunOptions): Promise<T>
   run<const Q extends Queryable>(query: Q, options?: RunOptions): Promise<ResultOf<Q>>
@@ -50,31 +54,62 @@ let units = 0
 
 export function createUnitOfWork({ driver, onHookError = warn }: UnitOfWorkOptions): UnitOfWork {
   const current = new AsyncLocalStorage<{ open: boolean }>()
+  const budget = new RetryBudget()
 
-  function run(
-    work: Queryable | Body<unknown>,
-    options: RunOptions,
-    access: UnitEvent['access'],
-  ): Promise<unknown> {
-    const { label = labelOf(work), ...transactionOptions } = options
+  async function run(work: Work, options: RunOptions, access: UnitEvent['access']): Promise<unknown> {
+    const { label = labelOf(work), retry, timeout: _timeout, signal: _signal, ...transaction } = options
     const unit: UnitIdentity = { id: ++units, label }
-    const event: UnitEvent = { unit, access, flights: 0 }
+    const event: UnitEvent = { unit, access, flights: 0, attempts: 0 }
+    const scope = { open: true }
     return traceUnit(event, async () => {
       if (current.getStore()?.open === true) throw nested()
-      const execution = new Execution({
-        open: async () => new Transaction(await Lease.acquire(driver, unit), transactionOptions, event),
-        whole: typeof work !== 'function',
-        readOnly: options.accessMode === 'read only',
-      })
-      const scope = { open: true }
+      const deadline = Deadline.from(options)
+      const policy = retryOf(work, retry)
+      const attempt = (number: number): Promise<Ended> => {
+        event.attempts = number
+        return runUnit(work, { driver, event, options: transaction, deadline, attempt: number })
+      }
       try {
-        return await current.run(scope, () => transact(work, execution, event))
+        const ended = await current.run(scope, () => repeatedly(unit, attempt, policy, deadline))
+        scope.open = false
+        await callHooks(ended.hooks, unit)
+        if (ended.ok) return ended.value
+        throw ended.error
       } finally {
         scope.open = false
-        if (event.outcome === 'committed') await callHooks(execution.hooks('commit'), unit)
-        if (event.outcome === 'rolled back') await callHooks(execution.hooks('rollback'), unit)
+        deadline?.end()
       }
     })
+  }
+
+  /** Attempts until one ends well, or there is no use or no leave for another. */
+  async function repeatedly(
+    unit: UnitIdentity,
+    attempt: (number: number) => Promise<Ended>,
+    policy: Retry | undefined,
+    deadline: Deadline | undefined,
+  ): Promise<Ended> {
+    budget.earn()
+    let before: Ended | undefined
+    for (let number = 1; ; number++) {
+      const ended = await attempt(number)
+      // That there is no connection for another attempt tells less than why it was needed.
+      if (!ended.ok && ended.error instanceof AcquireError && before !== undefined) return before
+      before = ended
+      if (ended.ok) return ended
+      if (ended.error instanceof LeaseholdError) ended.error.attempts = number
+      if (
+        policy?.allows(ended.cause, number) !== true ||
+        deadline?.signal.aborted === true ||
+        !budget.spend()
+      )
+        return ended
+      try {
+        await policy.wait(number + 1, deadline?.signal)
+      } catch {
+        return { ...ended, error: deadline?.error(nameOf(unit), 'it waited to be run again') ?? ended.error }
+      }
+    }
   }
 
   async function callHooks(hooks: readonly Hook[], unit: UnitIdentity): Promise<void> {
@@ -97,37 +132,19 @@ export function createUnitOfWork({ driver, onHookError = warn }: UnitOfWorkOptio
   }
 
   return Object.freeze({
-    run: (work: Queryable | Body<unknown>, options: RunOptions = {}) => run(work, options, 'run'),
-    read: (work: Queryable | Body<unknown>, options: ReadOptions = {}) =>
+    run: (work: Work, options: RunOptions = {}) => run(work, options, 'run'),
+    read: (work: Work, options: ReadOptions = {}) =>
       run(work, { ...options, accessMode: 'read only' }, 'read'),
     close: () => driver.close(),
   }) as UnitOfWork
 }
 
-async function transact(
-  work: Queryable | Body<unknown>,
-  execution: Execution,
-  event: UnitEvent,
-): Promise<unknown> {
-  try {
-    const value = await (typeof work === 'function'
-      ? runBody(work, execution, event.unit)
-      : execution.start(toQuery(work)))
-    await execution.settled()
-    if (execution.failure !== undefined) throw execution.failure.error
-    await execution.transaction?.commit()
-    event.outcome = 'committed'
-    return value
-  } catch (error) {
-    execution.doom(error)
-    await execution.settled()
-    await execution.transaction?.rollback()
-    event.outcome = error instanceof CommitUnknownError ? 'unknown' : 'rolled back'
-    throw error
-  }
+function retryOf(work: Work, retry: boolean | RetryOptions = typeof work !== 'function'): Retry | undefined {
+  if (retry === false) return undefined
+  return new Retry(retry === true ? {} : retry)
 }
 
-function labelOf(work: Queryable | Body<unknown>): string | undefined {
+function labelOf(work: Work): string | undefined {
   if (typeof work === 'function') return work.name === '' ? undefined : work.name
   let plan = work instanceof Query ? work['~plan'] : undefined
   while (plan?.type === 'map' || plan?.type === 'then') plan = plan.source['~plan']
@@ -141,13 +158,10 @@ function nested(): UsageError {
   )
 }
 
-function warn(error: unknown, { id, label }: UnitIdentity): void {
+function warn(error: unknown, unit: UnitIdentity): void {
   const detail = error instanceof Error ? error.stack : String(error)
-  process.emitWarning(
-    `a hook of unit ${id}${label === undefined ? '' : ` (${label})`} failed; the unit stands`,
-    {
-      type: 'LeaseholdHookWarning',
-      ...(detail === undefined ? {} : { detail }),
-    },
-  )
+  process.emitWarning(`a hook of ${nameOf(unit)} failed; the unit stands`, {
+    type: 'LeaseholdHookWarning',
+    ...(detail === undefined ? {} : { detail }),
+  })
 }

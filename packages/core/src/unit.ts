@@ -6,7 +6,7 @@ import { nameOf, type UnitEvent } from './events.ts'
 import { Execution } from './execution.ts'
 import { type Executor, runBody } from './executor.ts'
 import { Lease } from './lease.ts'
-import { type Hook, type Query, type Queryable, toQuery } from './query.ts'
+import { type Hook, type Queryable, toQuery } from './query.ts'
 import { Transaction } from './transaction.ts'
 
 export type Body<T> = (q: Executor) => Promise<T>
@@ -30,14 +30,21 @@ export type Ended = { readonly hooks: readonly Hook[] } & (
 export async function runUnit(work: Work, context: UnitContext): Promise<Ended> {
   const { driver, event, options, deadline, attempt } = context
   const execution = new Execution({
-    open: async () => new Transaction(await Lease.acquire(driver, event.unit, deadline?.signal), options, event),
+    open: async () =>
+      new Transaction(await Lease.acquire(driver, event.unit, deadline?.signal), options, event),
     whole: typeof work !== 'function',
     readOnly: options.accessMode === 'read only',
   })
-  const start = (): Promise<unknown> =>
-    typeof work === 'function' ? runBody(work, execution, event.unit, attempt) : execution.start(toQuery(work))
+  const stopped = deadline === undefined ? undefined : guard(deadline, execution, event)
   try {
-    const value = await (deadline === undefined ? start() : stoppedBy(deadline, execution, event, start))
+    if (deadline?.signal.aborted === true) await stopped?.reached
+    const working =
+      typeof work === 'function'
+        ? runBody(work, execution, event.unit, attempt)
+        : execution.start(toQuery(work))
+    // A body that goes on when its unit has been stopped fails unheard.
+    working.catch(() => {})
+    const value = await (stopped === undefined ? working : Promise.race([stopped.reached, working]))
     await execution.settled()
     if (execution.failure !== undefined) throw execution.failure.error
     await execution.transaction?.commit()
@@ -49,6 +56,32 @@ export async function runUnit(work: Work, context: UnitContext): Promise<Ended> 
     await execution.transaction?.rollback()
     const unknown = error instanceof CommitUnknownError
     event.outcome = unknown ? 'unknown' : 'rolled back'
-    return { ok: false, error, cause: execution.cause ?? error, hooks: unknown ? [] : execution.hooks('rollback') }
+    return {
+      ok: false,
+      error,
+      cause: execution.cause ?? error,
+      hooks: unknown ? [] : execution.hooks('rollback'),
+    }
+  } finally {
+    stopped?.release()
   }
+}
+
+/** Stops the execution when the deadline is reached; `reached` then rejects. */
+function guard(
+  deadline: Deadline,
+  execution: Execution,
+  { unit }: UnitEvent,
+): { readonly reached: Promise<never>; readonly release: () => void } {
+  const { signal } = deadline
+  const { promise, reject } = Promise.withResolvers<never>()
+  promise.catch(() => {})
+  const stop = (): void => {
+    const error = deadline.error(nameOf(unit), execution.activity)
+    execution.stop(error)
+    reject(error)
+  }
+  if (signal.aborted) stop()
+  else signal.addEventListener('abort', stop, { once: true })
+  return { reached: promise, release: () => signal.removeEventListener('abort', stop) }
 }

@@ -8,7 +8,7 @@ import {
   type StatementResult,
   UsageError,
 } from '@leasehold/core'
-import { assertNoControl, controlSql } from './control.ts'
+import { assertNoControl, controlSql, type ServerKind } from './control.ts'
 import { isServerError, kindOf } from './errors.ts'
 import { bind } from './parameters.ts'
 import type { Outcome, Outgoing, Reply, Wire } from './pipeline.ts'
@@ -42,6 +42,7 @@ export class MysqlConnection implements Connection {
   readonly #home: Home
   #noBackslashEscapes = false
   #condition: Condition = 'clean'
+  #server: ServerKind = 'mysql'
 
   constructor(wire: Wire, options: { pipelining: boolean; settings: ConnectionSettings; home: Home }) {
     this.#wire = wire
@@ -54,6 +55,11 @@ export class MysqlConnection implements Connection {
     return this.#wire.id
   }
 
+  /** Whether the wire has broken, or was closed. */
+  get lost(): boolean {
+    return this.#wire.lost !== undefined
+  }
+
   get condition(): Condition {
     return this.#wire.lost === undefined ? this.#condition : 'spent'
   }
@@ -61,7 +67,9 @@ export class MysqlConnection implements Connection {
   /** Prepares a fresh session for its first lease. Rejects with what the server refused, or a `ConnectionLostError`. */
   async setUp(): Promise<void> {
     const [, limits] = await this.#prepare([() => PROFILE_SQL, () => LIMITS_SQL])
-    this.#wire.maxAllowedPacket = Number(limits?.rows?.[0]?.['maxAllowedPacket'])
+    const { maxAllowedPacket, version } = limits?.rows?.[0] ?? {}
+    this.#wire.maxAllowedPacket = Number(maxAllowedPacket)
+    this.#server = /mariadb/i.test(String(version)) ? 'mariadb' : 'mysql'
   }
 
   /** Drops whatever a lessee left: variables, locks, temporary tables. Rejects as {@link setUp} does. */
@@ -114,7 +122,8 @@ export class MysqlConnection implements Connection {
 
   #textsOf(command: Command): readonly (() => string)[] {
     if (command.type === 'statement') return [() => this.#textOf(command)]
-    return controlSql(command).map((sql) => () => sql)
+    if (command.type === 'begin' && command.options.statementTimeout !== undefined) this.#soil()
+    return controlSql(command, this.#server).map((sql) => () => sql)
   }
 
   #textOf({ statement, label }: StatementCommand): string {
@@ -137,7 +146,7 @@ export class MysqlConnection implements Connection {
 
   #failure(command: Command, index: number, error: Error): LeaseholdError {
     if (command.type === 'statement' && command.statement.kind === 'unknown') this.#soil()
-    if (!isServerError(error)) return error
+    if (!isServerError(error)) return error as LeaseholdError
     const label = command.type === 'statement' ? command.label : undefined
     const sql = command.type === 'statement' ? command.statement.sql : command.type.toUpperCase()
     return new StatementError({

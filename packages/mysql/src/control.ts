@@ -7,6 +7,8 @@ import {
   UsageError,
 } from '@leasehold/core'
 
+export type ServerKind = 'mariadb' | 'mysql'
+
 const isolationLevels: Readonly<Record<IsolationLevel, string>> = {
   'read uncommitted': 'READ UNCOMMITTED',
   'read committed': 'READ COMMITTED',
@@ -20,10 +22,13 @@ const accessModes: Readonly<Record<AccessMode, string>> = {
 }
 
 /** The statements of a command, to be sent in this order. */
-export function controlSql(command: Exclude<Command, { type: 'statement' }>): readonly string[] {
+export function controlSql(
+  command: Exclude<Command, { type: 'statement' }>,
+  server: ServerKind,
+): readonly string[] {
   switch (command.type) {
     case 'begin':
-      return beginSql(command.options)
+      return beginSql(command.options, server)
     case 'savepoint':
       return [`SAVEPOINT ${command.name}`]
     case 'rollback to':
@@ -34,18 +39,30 @@ export function controlSql(command: Exclude<Command, { type: 'statement' }>): re
 }
 
 /** SET TRANSACTION holds for the next transaction only. */
-function beginSql(options: TransactionOptions): readonly string[] {
-  const { isolationLevel, accessMode, snapshot = false } = options
+function beginSql(options: TransactionOptions, server: ServerKind): readonly string[] {
+  const { isolationLevel, accessMode, snapshot = false, statementTimeout } = options
   const characteristics = [
     ...(snapshot ? ['WITH CONSISTENT SNAPSHOT'] : []),
     ...(accessMode === undefined ? [] : [keyword(accessModes, accessMode, 'accessMode')]),
   ]
   const start = ['START TRANSACTION', characteristics.join(', ')].join(' ').trimEnd()
-  if (isolationLevel === undefined) return [start]
   return [
-    `SET TRANSACTION ISOLATION LEVEL ${keyword(isolationLevels, isolationLevel, 'isolationLevel')}`,
+    ...(statementTimeout === undefined ? [] : [timeLimitSql(statementTimeout, server)]),
+    ...(isolationLevel === undefined
+      ? []
+      : [`SET TRANSACTION ISOLATION LEVEL ${keyword(isolationLevels, isolationLevel, 'isolationLevel')}`]),
     start,
   ]
+}
+
+/** The servers have a variable each for it: MariaDB's counts seconds, MySQL's milliseconds and for SELECT only. */
+function timeLimitSql(milliseconds: number, server: ServerKind): string {
+  if (!Number.isSafeInteger(milliseconds) || milliseconds < 1) {
+    throw new UsageError(`statementTimeout: expected whole milliseconds from 1, got ${milliseconds}`)
+  }
+  return server === 'mariadb'
+    ? `SET SESSION max_statement_time = ${milliseconds / 1_000}`
+    : `SET SESSION max_execution_time = ${milliseconds}`
 }
 
 function keyword<K extends string>(table: Readonly<Record<K, string>>, key: K, option: string): string {

@@ -1,6 +1,7 @@
 /** The driver: a pool of sessions that are set up to carry flights. */
 import type { Driver } from '@leasehold/core'
 import { type ConnectionSettings, type Home, MysqlConnection } from './connection.ts'
+import { Killer } from './killer.ts'
 import { connectionOptions, type MysqlDriverOptions, poolOptions } from './options.ts'
 import { Wire } from './pipeline.ts'
 import { Pool } from './pool.ts'
@@ -54,8 +55,16 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
     )
   }
 
-  const pool = new Pool(open, poolOptions(options.pool))
-  return Object.freeze({ acquire: () => pool.acquire(), close: () => pool.close() })
+  const killer = new Killer(mysql2Options)
+  const pool = new Pool(open, (id) => killer.kill(id), poolOptions(options.pool))
+  return Object.freeze({
+    acquire: (signal?: AbortSignal) => pool.acquire(signal),
+    async close() {
+      await pool.close()
+      // Not waited for: it is bounded by the time that connecting may take.
+      void killer.close()
+    },
+  })
 }
 
 async function setUp(connection: MysqlConnection, timeout: number): Promise<MysqlConnection> {

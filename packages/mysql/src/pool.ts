@@ -17,11 +17,13 @@ type Place = 'idle' | 'leased' | 'resetting'
 interface Waiter {
   readonly resolve: (connection: MysqlConnection) => void
   readonly reject: (error: AcquireError) => void
-  readonly timer: NodeJS.Timeout
+  /** Lets go of what would end the waiting. */
+  readonly settle: () => void
 }
 
 export class Pool implements Home {
   readonly #open: (home: Home) => Promise<MysqlConnection>
+  readonly #kill: (id: number) => void
   readonly #options: Required<PoolOptions>
   readonly #places: Record<Place, Set<MysqlConnection>> = {
     idle: new Set(),
@@ -32,34 +34,42 @@ export class Pool implements Home {
   #connecting = 0
   #closing: PromiseWithResolvers<void> | undefined
 
-  /** `open` gives a connection that is ready to be leased and calls back here at the end of each lease. */
-  constructor(open: (home: Home) => Promise<MysqlConnection>, options: Required<PoolOptions>) {
+  /**
+   * `open` gives a connection that is ready to be leased and calls back here at the end of each lease; `kill` ends a
+   * session on the server.
+   */
+  constructor(
+    open: (home: Home) => Promise<MysqlConnection>,
+    kill: (id: number) => void,
+    options: Required<PoolOptions>,
+  ) {
     this.#open = open
+    this.#kill = kill
     this.#options = options
   }
 
   /** First come, first served. */
-  acquire(): Promise<MysqlConnection> {
+  acquire(signal?: AbortSignal): Promise<MysqlConnection> {
     if (this.#closing !== undefined) return Promise.reject(closed())
+    if (signal?.aborted === true) return Promise.reject(aborted())
     const [connection] = this.#places.idle
     if (connection !== undefined) {
       this.#move(connection, 'leased')
       return Promise.resolve(connection)
     }
     return new Promise((resolve, reject) => {
-      const { acquireTimeout, max } = this.#options
-      const timer = setTimeout(() => {
-        this.#waiters.delete(waiter)
-        const { leased, resetting } = this.#places
-        reject(
-          new AcquireError(
-            'timeout',
-            `no connection came free within ${acquireTimeout} ms: of ${max} at most, ${leased.size} are leased, ` +
-              `${resetting.size} are being reset and ${this.#connecting} are being opened; ${this.#waiters.size} more wait`,
-          ),
-        )
-      }, acquireTimeout)
-      const waiter: Waiter = { resolve, reject, timer }
+      const giveUp = (error: AcquireError): void => {
+        this.#takeWaiter(waiter).reject(error)
+      }
+      const onTimeout = (): void => giveUp(this.#timedOut())
+      const onAbort = (): void => giveUp(aborted())
+      const timer = setTimeout(onTimeout, this.#options.acquireTimeout)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      const settle = (): void => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+      }
+      const waiter: Waiter = { resolve, reject, settle }
       this.#waiters.add(waiter)
       this.#grow()
     })
@@ -77,7 +87,9 @@ export class Pool implements Home {
     )
   }
 
+  /** A connection that is still there has its session killed: the server would go on with the statement, locks and all. */
   discard(connection: MysqlConnection, reason: Error): void {
+    if (!connection.lost) this.#kill(connection.id)
     connection.destroy(reason)
     this.#drop(connection)
   }
@@ -168,8 +180,18 @@ export class Pool implements Home {
 
   #takeWaiter(waiter: Waiter): Waiter {
     this.#waiters.delete(waiter)
-    clearTimeout(waiter.timer)
+    waiter.settle()
     return waiter
+  }
+
+  #timedOut(): AcquireError {
+    const { acquireTimeout, max } = this.#options
+    const { leased, resetting } = this.#places
+    return new AcquireError(
+      'timeout',
+      `no connection came free within ${acquireTimeout} ms: of ${max} at most, ${leased.size} are leased, ` +
+        `${resetting.size} are being reset and ${this.#connecting} are being opened; ${this.#waiters.size - 1} more wait`,
+    )
   }
 
   #all(): readonly MysqlConnection[] {
@@ -180,6 +202,10 @@ export class Pool implements Home {
     if (this.#closing !== undefined && this.#connecting === 0 && this.#all().length === 0)
       this.#closing.resolve()
   }
+}
+
+function aborted(): AcquireError {
+  return new AcquireError('aborted', 'the caller gave up waiting for a connection')
 }
 
 function closed(): AcquireError {

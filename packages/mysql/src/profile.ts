@@ -12,7 +12,7 @@ export const PROFILE_SQL: string =
   "SET NAMES utf8mb4, autocommit = 0, completion_type = 'NO_CHAIN', time_zone = '+00:00', " +
   "session_track_state_change = 1, session_track_system_variables = 'autocommit,character_set_client'"
 
-export const LIMITS_SQL = 'SELECT @@max_allowed_packet AS maxAllowedPacket'
+export const LIMITS_SQL = 'SELECT @@max_allowed_packet AS maxAllowedPacket, version() AS version'
 
 /** Flags of the server's status (MySQL Source Documentation, "SERVER_STATUS_flags_enum"). */
 export const STATUS: Readonly<Record<'IN_TRANS' | 'AUTOCOMMIT' | 'NO_BACKSLASH_ESCAPES', number>> = {

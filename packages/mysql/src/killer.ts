@@ -1,0 +1,54 @@
+/**
+ * Ends sessions from outside. Closing a connection is not enough: the server notices only when the statement that runs
+ * on it is over, and keeps its locks until then.
+ */
+import type { ConnectionOptions } from 'mysql2'
+import { Wire } from './pipeline.ts'
+
+/** Milliseconds that the control connection is kept for the next kill. */
+const KEEP = 1_000
+
+export class Killer {
+  readonly #options: ConnectionOptions
+  /** Beside the pool and its limit, because it is needed when the pool has none to give. */
+  #control: Promise<Wire> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #queue = Promise.resolve()
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+  }
+
+  /** Returns at once. What can't be killed, because it or the server is gone, needs no killing. */
+  kill(id: number): void {
+    this.#queue = this.#queue.then(() => this.#send(id)).catch(() => this.#close())
+  }
+
+  /** Closes the control connection after the kills that were asked for. */
+  async close(): Promise<void> {
+    await this.#queue
+    await this.#close()
+  }
+
+  async #send(id: number): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#control ??= Wire.connect({ ...this.#options }, () => {
+      this.#control = undefined
+    })
+    const control = await this.#control
+    await control.fly([() => `KILL ${id}`])
+    this.#timer = setTimeout(() => void this.#close(), KEEP).unref()
+  }
+
+  async #close(): Promise<void> {
+    clearTimeout(this.#timer)
+    const control = this.#control
+    this.#control = undefined
+    try {
+      const wire = await control
+      wire?.quit()
+    } catch {
+      // It never came to be.
+    }
+  }
+}

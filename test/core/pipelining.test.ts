@@ -1,0 +1,189 @@
+import { all, fail, many, program, type Query, succeed } from '@leasehold/core'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { refusal, type RecordingDriver, type Script } from './support/recording-driver.ts'
+import { db } from './support/accounts.ts'
+import { failureOf, raw, read, record, write } from './support/unit.ts'
+
+describe('a connection that takes one command at a time', () => {
+  test('gets the same commands in the same order', async () => {
+    const query = all([write('a').andThen(() => write('d')), raw('b'), write('c')])
+    const { uow, driver } = record({ pipelining: false })
+    await uow.run(query)
+    expect(driver.journal).toEqual(['acquire', ['begin'], ['a'], ['b'], ['c'], ['d'], ['commit'], 'release'])
+  })
+
+  test('gets nothing behind a command that failed', async () => {
+    const { uow, driver } = record({ pipelining: false, answers: { b: refusal() } })
+    expect(await failureOf(uow.run(all([write('a'), write('b'), write('c')])))).toMatchObject({ label: 'b' })
+    expect(driver.journal).toEqual(['acquire', ['a'], ['b'], ['rollback'], 'release'])
+  })
+
+  test('gets COMMIT only behind what succeeded', async () => {
+    const failing = record({ pipelining: false, answers: { a: refusal() } })
+    await failureOf(failing.uow.run(write('a')))
+    expect(failing.driver.journal).toEqual(['acquire', ['a'], ['rollback'], 'release'])
+    const { uow, driver } = record({ pipelining: false })
+    await uow.run(write('a'))
+    expect(driver.journal).toEqual(['acquire', ['a'], ['commit'], 'release'])
+  })
+
+  test('gets nothing behind a BEGIN that was refused', async () => {
+    const { uow, driver } = record({ pipelining: false, answers: { begin: refusal() } })
+    await failureOf(uow.read(read('a')))
+    expect(driver.journal).toEqual(['acquire', ['begin'], 'discard'])
+  })
+})
+
+/** A query as data, so that a failing example can be read. */
+type Tree =
+  | { readonly leaf: 'read' | 'write' | 'raw' | 'one'; readonly name: string }
+  | { readonly constant: number }
+  | { readonly failing: string }
+  | { readonly map: Tree; readonly throws: boolean }
+  | { readonly sequence: readonly [Tree, Tree] }
+  | { readonly all: readonly Tree[] }
+  | { readonly record: Readonly<Record<string, Tree>> }
+  | { readonly program: readonly Tree[]; readonly handling: 'none' | 'swallow' | 'translate' }
+  | { readonly named: Tree; readonly label: string }
+
+const name = fc.integer({ min: 1, max: 8 }).map((number) => `s${number}`)
+
+const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
+  tree: fc.oneof(
+    { maxDepth: 5, depthSize: 'medium' },
+    { weight: 4, arbitrary: fc.record({ leaf: fc.constantFrom('read', 'write', 'raw', 'one'), name }) },
+    { weight: 1, arbitrary: fc.record({ constant: fc.nat(9) }) },
+    { weight: 1, arbitrary: fc.record({ failing: fc.constantFrom('f', 'g') }) },
+    { weight: 1, arbitrary: fc.record({ map: tie('tree'), throws: fc.boolean() }) },
+    { weight: 3, arbitrary: fc.record({ sequence: fc.tuple(tie('tree'), tie('tree')) }) },
+    { weight: 4, arbitrary: fc.record({ all: fc.array(tie('tree'), { maxLength: 4 }) }) },
+    { weight: 1, arbitrary: fc.record({ record: fc.dictionary(name, tie('tree'), { maxKeys: 3 }) }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        program: fc.array(tie('tree'), { maxLength: 4 }),
+        handling: fc.constantFrom('none', 'swallow', 'translate'),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ named: tie('tree'), label: name }) },
+  ),
+}))
+
+function queryOf(tree: Tree): Query<unknown> {
+  if ('leaf' in tree) return leaves[tree.leaf](tree.name)
+  if ('constant' in tree) return succeed(tree.constant)
+  if ('failing' in tree) return fail(new Error(tree.failing))
+  if ('map' in tree) {
+    return queryOf(tree.map).map((value) => {
+      if (tree.throws) throw new Error('map')
+      return { mapped: value }
+    })
+  }
+  if ('sequence' in tree) {
+    const [first, second] = tree.sequence
+    return queryOf(first).andThen((value) => queryOf(second).map((next) => [value, next]))
+  }
+  if ('all' in tree) return all(tree.all.map(queryOf))
+  if ('record' in tree)
+    return all(Object.fromEntries(Object.entries(tree.record).map(([key, value]) => [key, queryOf(value)])))
+  if ('named' in tree) return queryOf(tree.named).named(tree.label)
+  return program(function* () {
+    try {
+      const values: unknown[] = []
+      for (const step of tree.program) values.push(yield* queryOf(step))
+      return values
+    } catch (error) {
+      if (tree.handling === 'none') throw error
+      if (tree.handling === 'translate') throw new Error(`translated ${String(error)}`, { cause: error })
+      return 'swallowed'
+    }
+  })
+}
+
+const leaves = {
+  read,
+  write,
+  raw,
+  one: (label: string) =>
+    many(db.selectFrom('entries').selectAll())
+      .named(label)
+      .map((rows) => {
+        if (rows.length === 0) throw new Error('none')
+        return rows
+      }),
+}
+
+interface Ran {
+  readonly outcome: string
+  readonly driver: RecordingDriver
+}
+
+async function run(tree: Tree, script: Script, asBody: boolean): Promise<Ran> {
+  const { uow, driver } = record(script)
+  const query = queryOf(tree)
+  const outcome = await (asBody ? uow.run((q) => q(query)) : uow.run(query)).then(
+    (value) => `value ${JSON.stringify(value)}`,
+    (error: unknown) => `error ${String(error)}`,
+  )
+  return { outcome, driver }
+}
+
+/** Names up to the first failure: with pipelining, what is behind it may have been on the wire already. */
+function effective(driver: RecordingDriver, failing: ReadonlySet<string>): readonly string[] {
+  const names = driver.sent
+  const first = names.findIndex((each) => failing.has(each))
+  return names
+    .slice(0, first === -1 ? names.length : first + 1)
+    .filter((each) => each !== 'commit' && each !== 'rollback')
+}
+
+const delay = () => Promise.resolve()
+
+test('with and without pipelining, the statements, results and errors are the same', async () => {
+  const refusedNames = fc.uniqueArray(name, { maxLength: 2 })
+  const property = fc.asyncProperty(
+    tree,
+    refusedNames,
+    fc.boolean(),
+    fc.boolean(),
+    async (tree, refused, asBody, carriesOn) => {
+      const rows = { s1: [{ id: 1 }], s2: [{ id: 1 }, { id: 2 }] }
+      const answers = { ...rows, ...Object.fromEntries(refused.map((each) => [each, refusal()])) }
+      const together = await run(tree, { answers, delay, carriesOn }, asBody)
+      const oneByOne = await run(tree, { answers, delay, pipelining: false }, asBody)
+      expect(oneByOne.outcome).toBe(together.outcome)
+      const failing = new Set(refused)
+      expect(effective(oneByOne.driver, failing)).toEqual(effective(together.driver, failing))
+      for (const { driver, outcome } of [together, oneByOne]) assertSound(driver, outcome)
+    },
+  )
+  await fc.assert(property, { numRuns: 1_000 })
+})
+
+/** What holds for every unit, whatever it runs. */
+function assertSound({ journal, flights, sent }: RecordingDriver, outcome: string): void {
+  const ends = journal.filter((entry) => !Array.isArray(entry))
+  expect(ends).toEqual(journal.length === 0 ? [] : ['acquire', 'release'])
+  expect([journal[0], journal.at(-1)]).toEqual([ends[0], ends[1]])
+
+  const commits = sent.filter((each) => each === 'commit').length
+  const rollbacks = sent.filter((each) => each === 'rollback').length
+  const statements = flights.flat().filter((command) => command.type === 'statement')
+  const changes = statements.some(
+    ({ statement }) => statement.kind === 'write' || statement.kind === 'unknown',
+  )
+  const ended = commits + rollbacks > 0
+  const succeeded = outcome.startsWith('value')
+  // What failed is not committed, except for what only read, and for a lone statement that is its own undoing.
+  const mayBeCommitted = succeeded || !changes || statements.length === 1
+  expect({
+    ended,
+    rolledBack: rollbacks > 0 && succeeded,
+    committed: commits > 0 && !mayBeCommitted,
+  }).toEqual({
+    ended: journal.length > 0,
+    rolledBack: false,
+    committed: false,
+  })
+}

@@ -1,0 +1,214 @@
+import { Statement } from '@leasehold/core'
+import { type CompiledQuery, createQueryId, type OperationNode, sql } from 'kysely'
+import { describe, expect, test } from 'vitest'
+import { db } from './support/accounts.ts'
+
+const accounts = db.selectFrom('accounts').selectAll()
+const row = { ownerName: 'Ann', cents: 1 }
+
+function statement(compilable: { compile(): CompiledQuery }): Statement {
+  return new Statement(compilable.compile(), [])
+}
+
+function explained(compilable: { toOperationNode(): OperationNode }): Statement {
+  const node = { ...compilable.toOperationNode(), explain: { kind: 'ExplainNode' } }
+  return new Statement(db.getExecutor().compileQuery(node as never, createQueryId()), [])
+}
+
+describe('kind', () => {
+  test.each([
+    ['read', 'select', statement(accounts)],
+    ['read', 'union', statement(accounts.unionAll(accounts))],
+    ['read', 'explain of a select', explained(accounts)],
+    ['read', 'explain of a locking select', explained(accounts.forUpdate())],
+    ['locking read', 'for update', statement(accounts.forUpdate())],
+    ['locking read', 'for update of … skip locked', statement(accounts.forUpdate('accounts').skipLocked())],
+    ['locking read', 'for share', statement(accounts.forShare())],
+    ['write', 'insert', statement(db.insertInto('accounts').values(row))],
+    [
+      'write',
+      'insert … select',
+      statement(
+        db.insertInto('entries').columns(['account']).expression(db.selectFrom('accounts').select('id')),
+      ),
+    ],
+    ['write', 'replace', statement(db.replaceInto('accounts').values(row))],
+    ['write', 'update', statement(db.updateTable('accounts').set(row))],
+    ['write', 'delete', statement(db.deleteFrom('accounts'))],
+    [
+      'write',
+      'update behind a CTE',
+      statement(
+        db
+          .with('c', () => accounts)
+          .updateTable('accounts')
+          .set(row),
+      ),
+    ],
+    ['unknown', 'raw SQL, whatever it says', new Statement(sql`select 1`.compile(db), [])],
+    ['unknown', 'DDL', statement(db.schema.createTable('t').addColumn('id', 'integer'))],
+    ['unknown', 'dropping a table', statement(db.schema.dropTable('t'))],
+  ])('%s: %s', (kind, _, { kind: actual }) => {
+    expect(actual).toBe(kind)
+  })
+})
+
+describe('mayWrite', () => {
+  test.each([
+    [true, 'a write', statement(db.deleteFrom('accounts'))],
+    [true, 'raw SQL', new Statement(sql`select 1`.compile(db), [])],
+    [
+      true,
+      'a read that calls a function',
+      statement(accounts.select((e) => e.fn('post', ['id']).as('posted'))),
+    ],
+    [
+      true,
+      'a function whose name ends like an aggregate',
+      statement(accounts.select((e) => e.fn('my_count', ['id']).as('n'))),
+    ],
+    [
+      false,
+      'a read',
+      statement(accounts.where('id', 'in', [1, 2]).where((e) => e.or([e('id', '=', 1), e('id', '=', 2)]))),
+    ],
+    [false, 'a locking read', statement(accounts.forUpdate())],
+    [
+      false,
+      'a read with a subquery',
+      statement(accounts.where((e) => e.exists(e.selectFrom('entries').select('id')))),
+    ],
+    [
+      false,
+      'aggregates',
+      statement(
+        db
+          .selectFrom('entries')
+          .select(({ fn }) => [
+            fn.countAll().as('a'),
+            fn.count('id').distinct().as('b'),
+            fn.sum('cents').as('c'),
+            fn.min('cents').as('d'),
+            fn.max('cents').as('e'),
+            fn.avg('cents').as('f'),
+          ]),
+      ),
+    ],
+  ])('%s: %s', (expected, _, { mayWrite }) => {
+    expect(mayWrite).toBe(expected)
+  })
+})
+
+test('returning tells the writes that answer with rows', () => {
+  const insert = db.insertInto('accounts').values(row)
+  expect(statement(insert.returning('id')).returning).toBe(true)
+  expect(statement(db.deleteFrom('accounts').returningAll()).returning).toBe(true)
+  expect(statement(insert).returning).toBe(false)
+  expect(statement(accounts).returning).toBe(false)
+})
+
+describe('tables', () => {
+  test.each([
+    ['of a select', statement(accounts), ['accounts']],
+    [
+      'of several, once each and in alphabetical order',
+      statement(db.selectFrom(['entries', 'accounts', 'entries as e']).selectAll()),
+      ['accounts', 'entries'],
+    ],
+    [
+      'of joins, without their aliases',
+      statement(
+        db
+          .selectFrom('entries as e')
+          .leftJoin('accounts as a', 'a.id', 'e.account')
+          .select(['a.id', 'e.cents'])
+          .where('a.cents', '>', 0)
+          .orderBy('e.id'),
+      ),
+      ['accounts', 'entries'],
+    ],
+    [
+      'of subqueries',
+      statement(accounts.where('id', 'in', (e) => e.selectFrom('entries').select('account'))),
+      ['accounts', 'entries'],
+    ],
+    [
+      'of derived tables',
+      statement(db.selectFrom(db.selectFrom('entries').selectAll().as('d')).selectAll()),
+      ['entries'],
+    ],
+    [
+      'of a schema',
+      statement(db.selectFrom('bank.branches').select('bank.branches.city')),
+      ['bank.branches'],
+    ],
+    [
+      'under withSchema',
+      statement(db.withSchema('archive').selectFrom('accounts').select('accounts.id')),
+      ['archive.accounts'],
+    ],
+    [
+      'of an insert … select',
+      statement(
+        db.insertInto('entries').columns(['account']).expression(db.selectFrom('accounts').select('id')),
+      ),
+      ['accounts', 'entries'],
+    ],
+    ['of a replace', statement(db.replaceInto('accounts').values(row)), ['accounts']],
+    [
+      'of an update',
+      statement(
+        db.updateTable('accounts').set({ cents: (e) => e.selectFrom('entries').select('cents').limit(1) }),
+      ),
+      ['accounts', 'entries'],
+    ],
+    [
+      'of a delete with a join',
+      statement(
+        db.deleteFrom('entries').using('entries').innerJoin('accounts', 'accounts.id', 'entries.account'),
+      ),
+      ['accounts', 'entries'],
+    ],
+    [
+      'named in raw SQL with sql.table',
+      new Statement(sql`truncate ${sql.table('entries')}`.compile(db), []),
+      ['entries'],
+    ],
+    ['of other raw SQL: none', new Statement(sql`truncate entries`.compile(db), []), []],
+  ])('%s', (_, { tables }, expected) => {
+    expect(tables).toEqual(expected)
+  })
+
+  test('of a CTE are among them', () => {
+    const query = db
+      .with('rich', (d) => d.selectFrom('accounts').selectAll())
+      .selectFrom(['rich', 'entries'])
+      .selectAll()
+    expect(statement(query).tables).toEqual(expect.arrayContaining(['accounts', 'entries']))
+  })
+
+  test('whatever the number and the nature of the values', () => {
+    const cyclic: { self?: unknown; kind: string } = { kind: 'TableNode' }
+    cyclic.self = cyclic
+    const many = Array.from({ length: 200_000 }, () => row)
+    expect(statement(db.insertInto('accounts').values(many)).tables).toEqual(['accounts'])
+    const odd = { ownerName: new Uint8Array(1_000_000) as never, cents: cyclic as never }
+    expect(statement(db.insertInto('accounts').values(odd)).tables).toEqual(['accounts'])
+    expect(
+      statement(
+        accounts.where(
+          'id',
+          'in',
+          many.map((_, index) => index),
+        ),
+      ).tables,
+    ).toEqual(['accounts'])
+    expect(statement(accounts.where('ownerName', '=', cyclic as never)).tables).toEqual(['accounts'])
+  })
+})
+
+test('text and parameters are those that Kysely compiled', () => {
+  const { sql: text, parameters } = statement(accounts.where('id', '=', 7))
+  expect(text).toBe('select * from `accounts` where `id` = ?')
+  expect(parameters).toEqual([7])
+})

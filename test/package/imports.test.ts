@@ -1,0 +1,269 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+const root = resolve(import.meta.dirname, '../..')
+
+/** Which files of its own package a file may import, `import type` included. CONTRIBUTING.md has the same table. */
+const mayImport: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  core: {
+    // The pure half: what is to be run.
+    errors: [],
+    statement: ['errors'],
+    result: ['errors', 'statement'],
+    composer: ['errors'],
+    query: ['errors', 'statement', 'result', 'composer'],
+    shapes: ['errors', 'query'],
+    combine: ['errors', 'query'],
+    program: ['errors', 'query'],
+    hooks: ['errors', 'query'],
+    repository: ['errors', 'query'],
+    evaluation: ['errors', 'result', 'query'],
+    // The effect half: what runs it.
+    driver: ['errors', 'statement', 'result'],
+    events: ['errors', 'statement', 'driver'],
+    lease: ['errors', 'driver', 'events'],
+    transaction: ['errors', 'statement', 'result', 'driver', 'events', 'lease'],
+    // Where they meet.
+    execution: ['errors', 'statement', 'result', 'query', 'evaluation', 'transaction'],
+    executor: ['errors', 'query', 'combine', 'events', 'execution'],
+    'unit-of-work': ['errors', 'query', 'driver', 'events', 'lease', 'transaction', 'execution', 'executor'],
+    index: [
+      'errors',
+      'statement',
+      'result',
+      'composer',
+      'query',
+      'shapes',
+      'combine',
+      'program',
+      'hooks',
+      'repository',
+      'driver',
+      'events',
+      'executor',
+      'unit-of-work',
+    ],
+  },
+  mysql: {
+    compiler: [],
+    control: [],
+    errors: [],
+    profile: [],
+    parameters: ['compiler'],
+    pipeline: ['errors'],
+    values: ['pipeline'],
+    connection: ['control', 'errors', 'profile', 'parameters', 'pipeline', 'values'],
+    pool: ['connection'],
+    options: ['pool', 'values'],
+    driver: ['pipeline', 'connection', 'pool', 'options'],
+    builder: ['compiler'],
+    index: ['values', 'pool', 'options', 'driver', 'builder'],
+  },
+}
+
+/** Which packages a file may import. Types of `mysql2` are for `options`, which hands them on. */
+const mayImportPackages: Readonly<Record<string, (file: string) => readonly string[]>> = {
+  core: () => ['kysely', 'node:'],
+  mysql: (file) => [
+    '@leasehold/core',
+    'kysely',
+    'node:',
+    ...(file === 'pipeline' ? ['mysql2'] : []),
+    ...(file === 'options' ? ['type mysql2'] : []),
+    ...(file === 'parameters' ? ['sql-escaper'] : []),
+  ],
+}
+
+interface Import {
+  readonly from: string
+  readonly typeOnly: boolean
+}
+
+const STATEMENT = /^(?:import|export)\s(?:(type\s)?([^'"`;=]*?)\sfrom\s+)?'([^']+)'/gm
+const DYNAMIC = /\bimport\(\s*(?:'([^']+)')?/g
+
+function importsOf(source: string): Import[] {
+  const statements = [...source.matchAll(STATEMENT)].map(([, type, clause = '', from = '']) => {
+    const names = clause
+      .replaceAll(/[{}\s]+/g, ' ')
+      .trim()
+      .split(/\s*,\s*/)
+      .filter((name) => name !== '')
+    const typeOnly =
+      type !== undefined || (names.length > 0 && names.every((name) => name.startsWith('type ')))
+    return { from, typeOnly }
+  })
+  const dynamic = [...source.matchAll(DYNAMIC)].map(([, from = '(computed)']) => ({ from, typeOnly: false }))
+  return [...statements, ...dynamic]
+}
+
+/** The file of the same package that is imported, by its name in the table. */
+function fileOf(from: string): string {
+  return basename(from, '.ts')
+}
+
+describe('the scanner sees', () => {
+  test.each<[string, Import[]]>([
+    [`import { a } from './a.ts'`, [{ from: './a.ts', typeOnly: false }]],
+    [`import type { A } from './a.ts'`, [{ from: './a.ts', typeOnly: true }]],
+    [`import { type A, type B } from './a.ts'`, [{ from: './a.ts', typeOnly: true }]],
+    [`import {\n  type A,\n  b,\n} from './a.ts'`, [{ from: './a.ts', typeOnly: false }]],
+    [`export { a } from './a.ts'`, [{ from: './a.ts', typeOnly: false }]],
+    [`export type { A } from './a.ts'`, [{ from: './a.ts', typeOnly: true }]],
+    [`export * from './a.ts'`, [{ from: './a.ts', typeOnly: false }]],
+    [`import * as a from 'a'`, [{ from: 'a', typeOnly: false }]],
+    [`import 'a'`, [{ from: 'a', typeOnly: false }]],
+    [`const a = await import('a')`, [{ from: 'a', typeOnly: false }]],
+    [`const a = await import(name)`, [{ from: '(computed)', typeOnly: false }]],
+    [`export const a = 'b'\nexport const from = 'c'`, []],
+    [`// import { a } from 'b'`, []],
+  ])('%j', (source, expected) => {
+    expect(importsOf(source)).toEqual(expected)
+  })
+})
+
+describe.each(Object.keys(mayImport))('packages/%s', (name) => {
+  const folder = resolve(root, 'packages', name, 'src')
+  const table = mayImport[name] ?? {}
+  const files = globSync('**/*', { cwd: folder, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => resolve(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort()
+  const imports = new Map(
+    files.map((file) => [fileOf(file), importsOf(readFileSync(resolve(folder, file), 'utf8'))]),
+  )
+
+  test('has the files of the table and no others, all in one folder', () => {
+    expect(files).toEqual(
+      Object.keys(table)
+        .map((file) => `${file}.ts`)
+        .sort(),
+    )
+  })
+
+  test.each(files)('%s imports only the files that the table allows it', (file) => {
+    const relative = (imports.get(fileOf(file)) ?? []).filter(({ from }) => from.startsWith('.'))
+    expect(table[fileOf(file)] ?? []).toEqual(
+      expect.arrayContaining(relative.map(({ from }) => fileOf(from))),
+    )
+    for (const { from } of relative) expect(from).toMatch(/^\.\/[a-z-]+\.ts$/)
+  })
+
+  test.each(files)('%s imports only the packages that it is allowed', (file) => {
+    const allowed = mayImportPackages[name]?.(fileOf(file)) ?? []
+    const packages = (imports.get(fileOf(file)) ?? []).filter(({ from }) => !from.startsWith('.'))
+    const refused = packages.filter(({ from, typeOnly }) => {
+      const named = from.startsWith('node:') ? 'node:' : from
+      return !allowed.includes(named) && !(typeOnly && allowed.includes(`type ${named}`))
+    })
+    expect(refused).toEqual([])
+  })
+
+  test('has no cycles, of types neither', () => {
+    expect(
+      cycleIn((file) =>
+        (imports.get(file) ?? []).filter(({ from }) => from.startsWith('.')).map(({ from }) => fileOf(from)),
+      ),
+    ).toEqual([])
+    expect(cycleIn((file) => table[file] ?? [])).toEqual([])
+  })
+
+  test('names in its table only files that there are', () => {
+    expect(Object.keys(table)).toEqual(expect.arrayContaining(Object.values(table).flat()))
+  })
+
+  function cycleIn(importedBy: (file: string) => readonly string[]): readonly string[] {
+    const done = new Set<string>()
+    const search = (path: readonly string[]): readonly string[] => {
+      const file = path.at(-1) ?? ''
+      if (path.indexOf(file) < path.length - 1) return path.slice(path.indexOf(file))
+      if (done.has(file)) return []
+      const cycle = importedBy(file)
+        .map((next) => search([...path, next]))
+        .find((found) => found.length > 0)
+      done.add(file)
+      return cycle ?? []
+    }
+    return (
+      Object.keys(table)
+        .map((file) => search([file]))
+        .find((found) => found.length > 0) ?? []
+    )
+  }
+})
+
+test('the pure half of core never imports the effect half, directly or on a detour', () => {
+  const table = mayImport['core'] ?? {}
+  const reachable = new Set<string>()
+  const visit = (file: string): void => {
+    if (reachable.has(file)) return
+    reachable.add(file)
+    table[file]?.forEach(visit)
+  }
+  visit('evaluation')
+  for (const file of ['shapes', 'combine', 'program', 'hooks', 'repository']) visit(file)
+  for (const file of [
+    'driver',
+    'events',
+    'lease',
+    'transaction',
+    'execution',
+    'executor',
+    'unit-of-work',
+    'index',
+  ]) {
+    expect(reachable).not.toContain(file)
+  }
+})
+
+test('the effect half of core never imports queries, directly or on a detour', () => {
+  const table = mayImport['core'] ?? {}
+  const effects = ['driver', 'events', 'lease', 'transaction']
+  for (const file of effects) {
+    expect([...effects, 'errors', 'statement', 'result']).toEqual(
+      expect.arrayContaining([...(table[file] ?? [])]),
+    )
+  }
+})
+
+test('the packages that core and mysql import are dependencies of theirs', () => {
+  for (const name of Object.keys(mayImport)) {
+    const manifest = JSON.parse(readFileSync(resolve(root, 'packages', name, 'package.json'), 'utf8')) as {
+      readonly dependencies?: Readonly<Record<string, string>>
+      readonly peerDependencies?: Readonly<Record<string, string>>
+    }
+    const declared = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }).sort()
+    const used = globSync('*.ts', { cwd: resolve(root, 'packages', name, 'src') })
+      .flatMap((file) => importsOf(readFileSync(resolve(root, 'packages', name, 'src', file), 'utf8')))
+      .map(({ from }) => from)
+      .filter((from) => !from.startsWith('.') && !from.startsWith('node:'))
+    expect(declared).toEqual([...new Set(used)].sort())
+  }
+})
+
+const contributing = resolve(root, 'CONTRIBUTING.md')
+
+/** Rows of the tables whose head is `| file | may import |`; a file is given as `core/query`, and nothing as a dash. */
+test.skipIf(!existsSync(contributing))('the table in CONTRIBUTING.md is this one', () => {
+  const rows = new Map<string, readonly string[]>()
+  let inTable = false
+  for (const line of readFileSync(contributing, 'utf8').split('\n')) {
+    const cells = line.split('|').map((cell) => cell.trim())
+    if (cells.length !== 4) inTable = false
+    else if (cells[1] === 'file' && cells[2] === 'may import') inTable = true
+    else if (inTable && !/^[-: ]+$/.test(cells[1] ?? '')) {
+      for (const file of codes(cells[1])) rows.set(file, codes(cells[2]))
+    }
+  }
+  const expected = Object.entries(mayImport).flatMap(([name, table]) =>
+    Object.entries(table).map(([file, allowed]) => [`${name}/${file}`, allowed] as const),
+  )
+  expect(new Map([...rows].map(([file, allowed]) => [file, [...allowed].sort()]))).toEqual(
+    new Map(expected.map(([file, allowed]) => [file, [...allowed].sort()])),
+  )
+})
+
+function codes(cell = ''): readonly string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code)
+}
