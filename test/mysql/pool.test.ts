@@ -76,7 +76,7 @@ test('a connection that is ready too late is kept for the next', async () => {
 })
 
 test('a server that cannot be reached, and one that refuses the password, say so', async () => {
-  const nowhere = fixture.uow({ port: 1 })
+  const nowhere = fixture.uow({ port: 1, pool: { acquireTimeout: 200 } })
   await expect(nowhere.run(session)).rejects.toMatchObject({ name: 'AcquireError', reason: 'connect' })
   const stranger = fixture.uow({ password: 'wrong' })
   await expect(stranger.run(session)).rejects.toMatchObject({ name: 'AcquireError', reason: 'connect' })
@@ -84,7 +84,7 @@ test('a server that cannot be reached, and one that refuses the password, say so
 })
 
 test('all who wait are told when connections cannot be opened', async () => {
-  const uow = fixture.uow({ port: 1, pool: { max: 2 } })
+  const uow = fixture.uow({ port: 1, pool: { max: 2, acquireTimeout: 200 } })
   const results = await Promise.allSettled(Array.from({ length: 5 }, () => uow.run(session)))
   expect(results.every(({ status }) => status === 'rejected')).toBe(true)
 })
@@ -135,12 +135,16 @@ test('an idle connection that the server closed is replaced', async () => {
   await uow.close()
 })
 
-test.each([{ max: 0 }, { max: 1.5 }, { acquireTimeout: -1 }, { closeTimeout: Number.NaN }])(
-  'a limit that makes no sense is refused: %j',
-  (pool) => {
-    expect(() => mysqlDriver({ pool })).toThrow(UsageError)
-  },
-)
+test.each([
+  { max: 0 },
+  { max: 1.5 },
+  { min: 11 },
+  { keepalive: 0 },
+  { acquireTimeout: -1 },
+  { closeTimeout: Number.NaN },
+])('a limit that makes no sense is refused: %j', (pool) => {
+  expect(() => mysqlDriver({ pool })).toThrow(UsageError)
+})
 
 test('256 units on 4 connections all have their turn', async () => {
   const uow = fixture.uow({ pool: { max: 4 } })

@@ -23,7 +23,10 @@ export class Deadline {
   }
 
   /** `undefined` if the options set none. Throws a `UsageError` for a time that makes no sense. */
-  static from({ timeout, signal }: DeadlineOptions): Deadline | undefined {
+  static from({
+    timeout,
+    signal,
+  }: { [K in keyof DeadlineOptions]: DeadlineOptions[K] | undefined }): Deadline | undefined {
     if (timeout === undefined && signal === undefined) return undefined
     if (timeout !== undefined && !(timeout >= 0 && timeout <= 2 ** 31 - 1)) {
       throw new UsageError(`timeout: expected milliseconds from 0 to 2^31 - 1, got ${timeout}`)

@@ -2,6 +2,7 @@
  * The port between the units and a database driver: interfaces and their contract, no code. `@leasehold/mysql`
  * implements it.
  */
+import type { Compilable } from 'kysely'
 import type { LeaseholdError } from './errors.ts'
 import type { StatementResult } from './result.ts'
 import type { Statement } from './statement.ts'
@@ -63,12 +64,40 @@ export interface Connection {
   discard(reason: Error): void
 }
 
+/** What the connections of a driver are doing, and what became of others. */
+export interface DriverStats {
+  readonly open: number
+  readonly idle: number
+  readonly leased: number
+  /** Being reset or checked. */
+  readonly busy: number
+  readonly connecting: number
+  /** Units that wait for a lease. */
+  readonly waiting: number
+  /** Connections opened since the beginning. */
+  readonly created: number
+  /** Connections closed since the beginning, by reason. */
+  readonly discarded: Readonly<Record<string, number>>
+}
+
+/** Statements about the keys of committed units, on the table that the driver's documentation gives. */
+export interface OutcomeLedger {
+  /** Writes a key; a second time is a duplicate key. */
+  record(key: string): Compilable
+  /** The key's row, locked, so that a unit that is just being committed is waited for. */
+  find(key: string): Compilable
+}
+
 export interface Driver {
+  readonly outcomes: OutcomeLedger
+
   /**
    * Leases a connection, first come first served. Rejects with an `AcquireError`, within the driver's time limit or as
    * soon as `signal` is aborted; a connection that comes too late is not lost.
    */
   acquire(signal?: AbortSignal): Promise<Connection>
+
+  stats(): DriverStats
 
   /** Refuses new leases, lets those that are out come back, and ends within the driver's time limit. Idempotent. */
   close(): Promise<void>

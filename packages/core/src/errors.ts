@@ -133,6 +133,11 @@ export class CommitUnknownError extends LeaseholdError {
   override readonly name = 'CommitUnknownError'
 }
 
+/** A unit with this outcome key had been committed before, so this one was rolled back. */
+export class AlreadyCommittedError extends LeaseholdError {
+  override readonly name = 'AlreadyCommittedError'
+}
+
 /** A mistake in the calling code, found before it could do harm. */
 export class UsageError extends LeaseholdError {
   override readonly name = 'UsageError'

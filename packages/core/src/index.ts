@@ -8,10 +8,13 @@ export type {
   Command,
   Connection,
   Driver,
+  DriverStats,
   IsolationLevel,
+  OutcomeLedger,
   TransactionOptions,
 } from './driver.ts'
 export {
+  AlreadyCommittedError,
   AcquireError,
   type AcquireReason,
   CommitUnknownError,

@@ -2,24 +2,34 @@
 import type { Answer, Command, Connection, Driver } from './driver.ts'
 import { UsageError } from './errors.ts'
 import { type LeaseEvent, traceLease, type UnitIdentity } from './events.ts'
+import type { LeakWatch } from './leak.ts'
+
+export interface LeaseOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly leaks?: LeakWatch | undefined
+}
 
 export class Lease {
   readonly #connection: Connection
-  readonly #traced: (end: LeaseEvent['end']) => void
+  readonly #onEnd: (end: LeaseEvent['end']) => void
   #ended: string | undefined
 
-  private constructor(connection: Connection, traced: (end: LeaseEvent['end']) => void) {
+  private constructor(connection: Connection, onEnd: (end: LeaseEvent['end']) => void) {
     this.#connection = connection
-    this.#traced = traced
+    this.#onEnd = onEnd
   }
 
   /** Rejects with an `AcquireError` when the driver has no connection to give, or `signal` is aborted meanwhile. */
-  static async acquire(driver: Driver, unit: UnitIdentity, signal?: AbortSignal): Promise<Lease> {
+  static async acquire(driver: Driver, unit: UnitIdentity, options: LeaseOptions = {}): Promise<Lease> {
     const trace = traceLease(unit)
     try {
-      const connection = await driver.acquire(signal)
+      const connection = await driver.acquire(options.signal)
       trace.acquired(connection.id)
-      return new Lease(connection, trace.ended)
+      const endWatch = options.leaks?.begin(connection.id)
+      return new Lease(connection, (end) => {
+        endWatch?.()
+        trace.ended(end)
+      })
     } catch (error) {
       trace.failed(error)
       throw error
@@ -39,14 +49,14 @@ export class Lease {
   /** Gives a sound connection back. `where` is told to whoever uses the lease afterwards. */
   release(where: string): void {
     this.#end(`released ${where}`)
-    this.#traced('released')
+    this.#onEnd('released')
     this.#connection.release()
   }
 
   /** Has a spent connection closed. */
   discard(reason: Error): void {
     this.#end(`discarded: ${reason.message}`)
-    this.#traced('discarded')
+    this.#onEnd('discarded')
     this.#connection.discard(reason)
   }
 

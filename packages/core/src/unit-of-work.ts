@@ -4,9 +4,11 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Deadline, type DeadlineOptions } from './deadline.ts'
-import type { Driver, TransactionOptions } from './driver.ts'
+import type { Driver, DriverStats, TransactionOptions } from './driver.ts'
 import { AcquireError, LeaseholdError, UsageError } from './errors.ts'
 import { nameOf, traceUnit, type UnitEvent, type UnitIdentity } from './events.ts'
+import { LeakWatch } from './leak.ts'
+import { explained, outcomeOf, withOutcome } from './outcome.ts'
 import { type Hook, Query, type Queryable, type ResultOf } from './query.ts'
 import { Retry, RetryBudget, type RetryOptions } from './retry.ts'
 import { type Body, type Ended, runUnit, type Work } from './unit.ts'
@@ -20,12 +22,25 @@ export interface ReadOptions extends Omit<TransactionOptions, 'accessMode'>, Dea
    * for a body unless asked, since it may have sent a mail.
    */
   readonly retry?: boolean | RetryOptions
+  /**
+   * A name for what is to happen once, written in the unit's transaction: it lets an unknown outcome be settled, so that
+   * the unit can be run again without happening twice. A key that was committed before is an `AlreadyCommittedError`.
+   */
+  readonly outcomeKey?: string
+}
+
+interface Repetition {
+  readonly policy: Retry | undefined
+  readonly deadline: Deadline | undefined
+  readonly outcomeKey: string | undefined
 }
 
 export interface RunOptions extends ReadOptions, TransactionOptions {}
 
 export interface UnitOfWorkOptions {
   readonly driver: Driver
+  /** Milliseconds after which a lease that is still held is reported by a process warning that tells where `run` was called. */
+  readonly leakAfter?: number
   /** Told what `afterCommit` and `afterRollback` hooks throw; a process warning unless given. */
   readonly onHookError?: (error: unknown, unit: UnitIdentity) => void
 }
@@ -46,39 +61,50 @@ export interface UnitOfWork {
   read<T>(body: Body<T>, options?: ReadOptions): Promise<T>
   read<const Q extends Queryable>(query: Q, options?: ReadOptions): Promise<ResultOf<Q>>
 
+  /**
+   * Whether a unit with this `outcomeKey` was committed. Rejects with a `StatementError` (lock timeout) while the server
+   * itself does not know yet.
+   */
+  outcome(key: string): Promise<boolean>
+
+  /** What the connections are doing. */
+  stats(): DriverStats
+
   /** Refuses further units, waits for those that run as long as the driver allows, and closes all connections. */
   close(): Promise<void>
 }
 
 let units = 0
 
-export function createUnitOfWork({ driver, onHookError = warn }: UnitOfWorkOptions): UnitOfWork {
+export function createUnitOfWork({ driver, leakAfter, onHookError = warn }: UnitOfWorkOptions): UnitOfWork {
   const current = new AsyncLocalStorage<{ open: boolean }>()
   const budget = new RetryBudget()
 
-  async function run(work: Work, options: RunOptions, access: UnitEvent['access']): Promise<unknown> {
-    const { label = labelOf(work), retry, timeout: _timeout, signal: _signal, ...transaction } = options
+  function run(work: Work, options: RunOptions, access: UnitEvent['access']): Promise<unknown> {
+    const { label = labelOf(work), retry, timeout, signal, outcomeKey, ...transaction } = options
     const unit: UnitIdentity = { id: ++units, label }
     const event: UnitEvent = { unit, access, flights: 0, attempts: 0 }
-    const scope = { open: true }
+    const leaks = leakAfter === undefined ? undefined : new LeakWatch(leakAfter, unit)
     return traceUnit(event, async () => {
       if (current.getStore()?.open === true) throw nested()
-      const deadline = Deadline.from(options)
       const policy = retryOf(work, retry)
+      const deadline = Deadline.from({ timeout, signal })
+      const whole = outcomeKey === undefined ? work : withOutcome(work, outcomeKey, driver)
       const attempt = (number: number): Promise<Ended> => {
         event.attempts = number
-        return runUnit(work, { driver, event, options: transaction, deadline, attempt: number })
+        return runUnit(whole, { driver, event, options: transaction, deadline, leaks, attempt: number })
       }
-      try {
-        const ended = await current.run(scope, () => repeatedly(unit, attempt, policy, deadline))
-        scope.open = false
-        await callHooks(ended.hooks, unit)
-        if (ended.ok) return ended.value
-        throw ended.error
-      } finally {
-        scope.open = false
-        deadline?.end()
-      }
+      const scope = { open: true }
+      const end = await current
+        .run(scope, () => repeatedly(unit, attempt, { policy, deadline, outcomeKey }))
+        .finally(() => {
+          scope.open = false
+          deadline?.end()
+        })
+      event.outcome = end.outcome
+      if (end.outcome !== 'unknown') await callHooks(end.hooks, unit)
+      if (end.outcome === 'committed') return end.value
+      throw outcomeKey === undefined ? end.error : explained(end.error, outcomeKey)
     })
   }
 
@@ -86,30 +112,46 @@ export function createUnitOfWork({ driver, onHookError = warn }: UnitOfWorkOptio
   async function repeatedly(
     unit: UnitIdentity,
     attempt: (number: number) => Promise<Ended>,
-    policy: Retry | undefined,
-    deadline: Deadline | undefined,
+    { policy, deadline, outcomeKey }: Repetition,
   ): Promise<Ended> {
     budget.earn()
     let before: Ended | undefined
     for (let number = 1; ; number++) {
-      const ended = await attempt(number)
+      const ended = await settled(await attempt(number), outcomeKey, deadline?.signal)
+      if (ended.outcome === 'committed') return ended
       // That there is no connection for another attempt tells less than why it was needed.
-      if (!ended.ok && ended.error instanceof AcquireError && before !== undefined) return before
-      before = ended
-      if (ended.ok) return ended
+      if (ended.error instanceof AcquireError && before !== undefined) return before
       if (ended.error instanceof LeaseholdError) ended.error.attempts = number
-      if (
-        policy?.allows(ended.cause, number) !== true ||
-        deadline?.signal.aborted === true ||
-        !budget.spend()
-      )
-        return ended
+      const again = ended.outcome === 'rolled back' && policy?.allows(ended.cause, number) === true
+      if (!again || deadline?.signal.aborted === true || !budget.spend()) return ended
+      before = ended
       try {
         await policy.wait(number + 1, deadline?.signal)
       } catch {
         return { ...ended, error: deadline?.error(nameOf(unit), 'it waited to be run again') ?? ended.error }
       }
     }
+  }
+
+  /** With a key, an unknown outcome can be looked up; where even that fails it stays unknown. */
+  async function settled(
+    ended: Ended,
+    key: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Ended> {
+    if (ended.outcome !== 'unknown' || key === undefined) return ended
+    const { error, value, hooks } = ended
+    try {
+      const committed = await current.exit(() => outcome(key, signal))
+      if (committed) return { outcome: 'committed', value, hooks }
+      return { outcome: 'rolled back', error: error.cause, cause: error.cause, hooks: [] }
+    } catch {
+      return ended
+    }
+  }
+
+  function outcome(key: string, signal?: AbortSignal): Promise<boolean> {
+    return run(outcomeOf(key, driver), signal === undefined ? {} : { signal }, 'run') as Promise<boolean>
   }
 
   async function callHooks(hooks: readonly Hook[], unit: UnitIdentity): Promise<void> {
@@ -135,6 +177,8 @@ export function createUnitOfWork({ driver, onHookError = warn }: UnitOfWorkOptio
     run: (work: Work, options: RunOptions = {}) => run(work, options, 'run'),
     read: (work: Work, options: ReadOptions = {}) =>
       run(work, { ...options, accessMode: 'read only' }, 'read'),
+    outcome: (key: string) => outcome(key),
+    stats: () => driver.stats(),
     close: () => driver.close(),
   }) as UnitOfWork
 }

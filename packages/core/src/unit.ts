@@ -5,6 +5,7 @@ import { CommitUnknownError } from './errors.ts'
 import { nameOf, type UnitEvent } from './events.ts'
 import { Execution } from './execution.ts'
 import { type Executor, runBody } from './executor.ts'
+import type { LeakWatch } from './leak.ts'
 import { Lease } from './lease.ts'
 import { type Hook, type Queryable, toQuery } from './query.ts'
 import { Transaction } from './transaction.ts'
@@ -18,24 +19,42 @@ export interface UnitContext {
   readonly event: UnitEvent
   readonly options: TransactionOptions
   readonly deadline: Deadline | undefined
+  readonly leaks: LeakWatch | undefined
   readonly attempt: number
 }
 
-/** How an attempt ended. `cause` is what the failure goes back to, where the caller's code has put another in its place. */
-export type Ended = { readonly hooks: readonly Hook[] } & (
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly error: unknown; readonly cause: unknown }
-)
+/** How an attempt ended, and the hooks to be called for it. */
+export type Ended =
+  | { readonly outcome: 'committed'; readonly value: unknown; readonly hooks: readonly Hook[] }
+  | {
+      readonly outcome: 'rolled back'
+      readonly error: unknown
+      /** What the failure goes back to, where the caller's code has put another in its place. */
+      readonly cause: unknown
+      readonly hooks: readonly Hook[]
+    }
+  /** The value, and the hooks, are for the case that it turns out to be committed. */
+  | {
+      readonly outcome: 'unknown'
+      readonly error: CommitUnknownError
+      readonly value: unknown
+      readonly hooks: readonly Hook[]
+    }
 
 export async function runUnit(work: Work, context: UnitContext): Promise<Ended> {
-  const { driver, event, options, deadline, attempt } = context
+  const { driver, event, options, deadline, leaks, attempt } = context
   const execution = new Execution({
     open: async () =>
-      new Transaction(await Lease.acquire(driver, event.unit, deadline?.signal), options, event),
+      new Transaction(
+        await Lease.acquire(driver, event.unit, { signal: deadline?.signal, leaks }),
+        options,
+        event,
+      ),
     whole: typeof work !== 'function',
     readOnly: options.accessMode === 'read only',
   })
   const stopped = deadline === undefined ? undefined : guard(deadline, execution, event)
+  let value: unknown
   try {
     if (deadline?.signal.aborted === true) await stopped?.reached
     const working =
@@ -44,23 +63,22 @@ export async function runUnit(work: Work, context: UnitContext): Promise<Ended> 
         : execution.start(toQuery(work))
     // A body that goes on when its unit has been stopped fails unheard.
     working.catch(() => {})
-    const value = await (stopped === undefined ? working : Promise.race([stopped.reached, working]))
+    value = await (stopped === undefined ? working : Promise.race([stopped.reached, working]))
     await execution.settled()
     if (execution.failure !== undefined) throw execution.failure.error
     await execution.transaction?.commit()
-    event.outcome = 'committed'
-    return { ok: true, value, hooks: execution.hooks('commit') }
+    return { outcome: 'committed', value, hooks: execution.hooks('commit') }
   } catch (error) {
     execution.doom(error)
     await execution.settled()
     await execution.transaction?.rollback()
-    const unknown = error instanceof CommitUnknownError
-    event.outcome = unknown ? 'unknown' : 'rolled back'
+    if (error instanceof CommitUnknownError)
+      return { outcome: 'unknown', error, value, hooks: execution.hooks('commit') }
     return {
-      ok: false,
+      outcome: 'rolled back',
       error,
       cause: execution.cause ?? error,
-      hooks: unknown ? [] : execution.hooks('rollback'),
+      hooks: execution.hooks('rollback'),
     }
   } finally {
     stopped?.release()

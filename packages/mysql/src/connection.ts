@@ -43,6 +43,8 @@ export class MysqlConnection implements Connection {
   #noBackslashEscapes = false
   #condition: Condition = 'clean'
   #server: ServerKind = 'mysql'
+  #idleSince = performance.now()
+  #answeredAt = this.#idleSince
 
   constructor(wire: Wire, options: { pipelining: boolean; settings: ConnectionSettings; home: Home }) {
     this.#wire = wire
@@ -58,6 +60,16 @@ export class MysqlConnection implements Connection {
   /** Whether the wire has broken, or was closed. */
   get lost(): boolean {
     return this.#wire.lost !== undefined
+  }
+
+  /** When its last lease, or what it did for itself, ended; on the clock of `performance.now()`. */
+  get idleSince(): number {
+    return this.#idleSince
+  }
+
+  /** When the server last answered. */
+  get answeredAt(): number {
+    return this.#answeredAt
   }
 
   get condition(): Condition {
@@ -89,7 +101,21 @@ export class MysqlConnection implements Connection {
     })
   }
 
+  /** Rejects with a `ConnectionLostError` if the server does not answer within a second. */
+  async validate(): Promise<void> {
+    const late = new Error('an idle connection did not answer within 1 s')
+    const timer = setTimeout(() => this.#wire.destroy(late), 1_000)
+    try {
+      await this.#wire.fly([() => 'DO 1'])
+      this.#answeredAt = performance.now()
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
   release(): void {
+    this.#idleSince = performance.now()
+    this.#answeredAt = this.#idleSince
     this.#home.takeBack(this)
   }
 

@@ -2,9 +2,11 @@
 import type { Driver } from '@leasehold/core'
 import { type ConnectionSettings, type Home, MysqlConnection } from './connection.ts'
 import { Killer } from './killer.ts'
-import { connectionOptions, type MysqlDriverOptions, poolOptions } from './options.ts'
+import { connectionOptions, type MysqlDriverOptions } from './options.ts'
+import { outcomes } from './outcome.ts'
 import { Wire } from './pipeline.ts'
 import { Pool } from './pool.ts'
+import { type PoolOptions, poolOptions } from './pool-options.ts'
 
 /** Milliseconds in which two statements sent together must be answered for flights to be used. */
 const PROBE_TIMEOUT = 2_000
@@ -56,15 +58,25 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
   }
 
   const killer = new Killer(mysql2Options)
-  const pool = new Pool(open, (id) => killer.kill(id), poolOptions(options.pool))
+  const limits = poolOptions(options.pool)
+  const pool = new Pool({ open, kill: (id) => killer.kill(id) }, limits)
+  const upkeep = setInterval(() => pool.tend(performance.now()), upkeepInterval(limits)).unref()
   return Object.freeze({
+    outcomes,
     acquire: (signal?: AbortSignal) => pool.acquire(signal),
+    stats: () => pool.stats,
     async close() {
       await pool.close()
+      clearInterval(upkeep)
       // Not waited for: it is bounded by the time that connecting may take.
       void killer.close()
     },
   })
+}
+
+/** Often enough for the shortest of the limits, and no more than needed. */
+function upkeepInterval({ maxLifetime, idleTimeout, keepalive }: Required<PoolOptions>): number {
+  return Math.min(1_000, Math.max(10, Math.min(maxLifetime, idleTimeout, keepalive) / 4))
 }
 
 async function setUp(connection: MysqlConnection, timeout: number): Promise<MysqlConnection> {

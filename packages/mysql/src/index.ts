@@ -1,5 +1,6 @@
 export { mysqlBuilder, type MysqlBuilderOptions } from './builder.ts'
 export { mysqlDriver } from './driver.ts'
+export { outcomeTable } from './outcome.ts'
 export type { MysqlDriverOptions } from './options.ts'
-export type { PoolOptions } from './pool.ts'
+export type { PoolOptions } from './pool-options.ts'
 export type { Bigints } from './values.ts'

@@ -1,7 +1,7 @@
 /** The options of the driver, and what mysql2 is given for them. */
 import { UsageError } from '@leasehold/core'
 import type { ConnectionOptions } from 'mysql2'
-import type { PoolOptions } from './pool.ts'
+import type { PoolOptions } from './pool-options.ts'
 import { type Bigints, bigintOptions } from './values.ts'
 
 export interface MysqlDriverOptions {
@@ -31,18 +31,6 @@ export interface MysqlDriverOptions {
   readonly bigints?: Bigints
   /** Whether errors carry the values bound to a statement; they don't unless asked, since errors end in logs. */
   readonly exposeParameters?: boolean
-}
-
-/** The pool's options with their defaults. Throws a `UsageError` for numbers that make no sense. */
-export function poolOptions(options: PoolOptions = {}): Required<PoolOptions> {
-  const complete = { max: 10, acquireTimeout: 10_000, closeTimeout: 5_000, ...options }
-  for (const [name, value] of Object.entries(complete)) {
-    const least = name === 'max' ? 1 : 0
-    if (!Number.isSafeInteger(value) || value < least) {
-      throw new UsageError(`pool.${name}: expected a whole number from ${least}, got ${value}`)
-    }
-  }
-  return complete
 }
 
 /** mysql2's options. Throws a `UsageError` for a uri that says something else than where the server is. */

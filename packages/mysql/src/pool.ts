@@ -1,51 +1,65 @@
 /** The connections of one driver, and those who wait for one. */
-import { AcquireError } from '@leasehold/core'
+import { AcquireError, type DriverStats } from '@leasehold/core'
+import { Backoff } from './backoff.ts'
 import type { Home, MysqlConnection } from './connection.ts'
-
-export interface PoolOptions {
-  /** Connections at most; 10 unless given. */
-  readonly max?: number
-  /** Milliseconds that a lease may take to be had, connecting included; 10 000 unless given. */
-  readonly acquireTimeout?: number
-  /** Milliseconds that `close` gives leased connections to come back; 5 000 unless given. */
-  readonly closeTimeout?: number
-}
+import { isRefusal } from './errors.ts'
+import type { PoolOptions } from './pool-options.ts'
+import { WaitingLine } from './waiting-line.ts'
 
 /** Each open connection is in exactly one of these places. */
-type Place = 'idle' | 'leased' | 'resetting'
+type Place = 'idle' | 'leased' | 'resetting' | 'validating'
 
-interface Waiter {
-  readonly resolve: (connection: MysqlConnection) => void
-  readonly reject: (error: AcquireError) => void
-  /** Lets go of what would end the waiting. */
-  readonly settle: () => void
+/** Why a connection was closed. */
+type Reason = 'closed' | 'expired' | 'idle' | 'lost' | 'spent' | 'stopped'
+
+export interface PoolPort {
+  /** Gives a connection that is ready to be leased and calls back at the end of each lease. */
+  readonly open: (home: Home) => Promise<MysqlConnection>
+  /** Ends a session on the server. */
+  readonly kill: (id: number) => void
 }
 
 export class Pool implements Home {
-  readonly #open: (home: Home) => Promise<MysqlConnection>
-  readonly #kill: (id: number) => void
+  readonly #port: PoolPort
   readonly #options: Required<PoolOptions>
   readonly #places: Record<Place, Set<MysqlConnection>> = {
     idle: new Set(),
     leased: new Set(),
     resetting: new Set(),
+    validating: new Set(),
   }
-  readonly #waiters = new Set<Waiter>()
+  readonly #expiry = new WeakMap<MysqlConnection, number>()
+  readonly #line = new WaitingLine<MysqlConnection>()
+  readonly #backoff = new Backoff(() => this.#grow())
+  readonly #discarded: Record<Reason, number> = {
+    closed: 0,
+    expired: 0,
+    idle: 0,
+    lost: 0,
+    spent: 0,
+    stopped: 0,
+  }
+  #created = 0
   #connecting = 0
   #closing: PromiseWithResolvers<void> | undefined
 
-  /**
-   * `open` gives a connection that is ready to be leased and calls back here at the end of each lease; `kill` ends a
-   * session on the server.
-   */
-  constructor(
-    open: (home: Home) => Promise<MysqlConnection>,
-    kill: (id: number) => void,
-    options: Required<PoolOptions>,
-  ) {
-    this.#open = open
-    this.#kill = kill
+  constructor(port: PoolPort, options: Required<PoolOptions>) {
+    this.#port = port
     this.#options = options
+  }
+
+  get stats(): DriverStats {
+    const { idle, leased, resetting, validating } = this.#places
+    return {
+      open: this.#size,
+      idle: idle.size,
+      leased: leased.size,
+      busy: resetting.size + validating.size,
+      connecting: this.#connecting,
+      waiting: this.#line.length,
+      created: this.#created,
+      discarded: { ...this.#discarded },
+    }
   }
 
   /** First come, first served. */
@@ -57,114 +71,124 @@ export class Pool implements Home {
       this.#move(connection, 'leased')
       return Promise.resolve(connection)
     }
-    return new Promise((resolve, reject) => {
-      const giveUp = (error: AcquireError): void => {
-        this.#takeWaiter(waiter).reject(error)
-      }
-      const onTimeout = (): void => giveUp(this.#timedOut())
-      const onAbort = (): void => giveUp(aborted())
-      const timer = setTimeout(onTimeout, this.#options.acquireTimeout)
-      signal?.addEventListener('abort', onAbort, { once: true })
-      const settle = (): void => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', onAbort)
-      }
-      const waiter: Waiter = { resolve, reject, settle }
-      this.#waiters.add(waiter)
-      this.#grow()
-    })
+    const timeout = this.#options.acquireTimeout
+    const leased = this.#line.join({ timeout, signal, onTimeout: () => this.#timedOut(), onAbort: aborted })
+    this.#grow()
+    return leased
   }
 
   takeBack(connection: MysqlConnection): void {
-    if (connection.condition !== 'dirty') {
-      this.#offer(connection)
-      return
-    }
-    this.#move(connection, 'resetting')
-    connection.reset().then(
-      () => this.#offer(connection),
-      (error: unknown) => this.discard(connection, error as Error),
-    )
+    if (connection.condition === 'dirty') this.#work(connection, 'resetting', connection.reset())
+    else this.#offer(connection)
   }
 
   /** A connection that is still there has its session killed: the server would go on with the statement, locks and all. */
   discard(connection: MysqlConnection, reason: Error): void {
-    if (!connection.lost) this.#kill(connection.id)
+    const { lost, id } = connection
+    if (!lost) this.#port.kill(id)
     connection.destroy(reason)
-    this.#drop(connection)
+    this.#drop(connection, lost ? 'lost' : 'stopped')
   }
 
-  /** An idle connection that broke is forgotten; another place's is dealt with by whoever works on it. */
+  /** An idle connection that broke is forgotten; in another place whoever works with it notices. */
   lost(connection: MysqlConnection): void {
-    if (this.#places.idle.has(connection)) this.#drop(connection)
+    if (this.#places.idle.has(connection)) this.#drop(connection, 'lost')
+  }
+
+  /** Replaces what has become too old, closes what is not needed, and asks the others whether they are still there. */
+  tend(now: number): void {
+    for (const connection of this.#places.idle) {
+      const idle = now - connection.idleSince
+      if (this.#isExpired(connection, now)) this.#quit(connection, 'expired')
+      else if (idle >= this.#options.idleTimeout && this.#size > this.#options.min)
+        this.#quit(connection, 'idle')
+      else if (now - connection.answeredAt >= this.#options.keepalive) {
+        this.#work(connection, 'validating', connection.validate())
+      }
+    }
+    this.#grow()
   }
 
   /** Refuses those who wait, closes what is idle, waits for what is leased, and closes that too when time is up. */
   close(): Promise<void> {
     if (this.#closing !== undefined) return this.#closing.promise
-    this.#closing = Promise.withResolvers<void>()
-    for (const waiter of this.#waiters) this.#takeWaiter(waiter).reject(closed())
+    const closing = Promise.withResolvers<void>()
+    this.#closing = closing
+    this.#backoff.stop()
+    this.#line.dismiss(closed())
     for (const connection of this.#places.idle) this.#offer(connection)
     const timer = setTimeout(() => {
       for (const connection of this.#all()) this.discard(connection, new Error('the driver was closed'))
-      this.#closing?.resolve()
+      closing.resolve()
     }, this.#options.closeTimeout)
-    this.#closing.promise.then(
-      () => clearTimeout(timer),
-      () => {},
-    )
     this.#finishIfEmpty()
-    return this.#closing.promise
+    return closing.promise.finally(() => clearTimeout(timer))
   }
 
   /** A connection that is free: for the first who waits, if any. */
   #offer(connection: MysqlConnection): void {
-    if (connection.condition === 'spent' || this.#closing !== undefined) {
-      connection.quit()
-      this.#drop(connection)
-      return
+    if (this.#closing !== undefined) this.#quit(connection, 'closed')
+    else if (connection.condition === 'spent') this.#quit(connection, connection.lost ? 'lost' : 'spent')
+    else if (this.#isExpired(connection, performance.now())) this.#quit(connection, 'expired')
+    else {
+      this.#move(connection, 'leased')
+      if (!this.#line.serve(connection)) this.#move(connection, 'idle')
     }
-    const [waiter] = this.#waiters
-    if (waiter === undefined) {
-      this.#move(connection, 'idle')
-      return
-    }
-    this.#move(connection, 'leased')
-    this.#takeWaiter(waiter).resolve(connection)
+  }
+
+  /** Has the connection do something of its own before it is free again. */
+  #work(connection: MysqlConnection, place: Place, done: Promise<void>): void {
+    this.#move(connection, place)
+    done.then(
+      () => this.#offer(connection),
+      (error: unknown) => this.discard(connection, error as Error),
+    )
   }
 
   #grow(): void {
-    const { idle, leased, resetting } = this.#places
-    while (
-      this.#connecting < this.#waiters.size &&
-      this.#connecting + idle.size + leased.size + resetting.size < this.#options.max
-    ) {
-      this.#connecting += 1
-      this.#open(this).then(
-        (connection) => {
-          this.#connecting -= 1
-          this.#offer(connection)
-        },
-        (error: unknown) => {
-          this.#connecting -= 1
-          this.#refused(error as Error)
-        },
-      )
-    }
+    if (this.#closing !== undefined || this.#backoff.waiting) return
+    const { max, min } = this.#options
+    const missing = (): number => Math.max(this.#line.length, this.#created === 0 ? 0 : min - this.#size)
+    while (this.#connecting < missing() && this.#connecting + this.#size < max) this.#connect()
   }
 
+  #connect(): void {
+    this.#connecting += 1
+    this.#port.open(this).then(
+      (connection) => {
+        this.#connecting -= 1
+        this.#created += 1
+        this.#backoff.reset()
+        const { maxLifetime } = this.#options
+        this.#expiry.set(connection, performance.now() + maxLifetime * (1 - Math.random() / 10))
+        this.#offer(connection)
+      },
+      (error: unknown) => {
+        this.#connecting -= 1
+        this.#refused(error as Error)
+      },
+    )
+  }
+
+  /** Who is refused for what they are need not wait; anything else may pass, as long as those who wait have time. */
   #refused(error: Error): void {
-    const [waiter] = this.#waiters
-    if (waiter !== undefined) {
-      const message = `no connection could be opened: ${error.message}`
-      this.#takeWaiter(waiter).reject(new AcquireError('connect', message, { cause: error }))
-    }
-    this.#grow()
+    if (isRefusal(error)) this.#line.dismiss(unreachable(error))
+    else this.#backoff.failed(error)
     this.#finishIfEmpty()
   }
 
-  #drop(connection: MysqlConnection): void {
+  #isExpired(connection: MysqlConnection, now: number): boolean {
+    return now >= (this.#expiry.get(connection) ?? Infinity)
+  }
+
+  #quit(connection: MysqlConnection, reason: Reason): void {
+    connection.quit()
+    this.#drop(connection, reason)
+  }
+
+  #drop(connection: MysqlConnection, reason: Reason): void {
     this.#leave(connection)
+    this.#discarded[reason] += 1
     this.#grow()
     this.#finishIfEmpty()
   }
@@ -178,20 +202,20 @@ export class Pool implements Home {
     for (const place of Object.values(this.#places)) place.delete(connection)
   }
 
-  #takeWaiter(waiter: Waiter): Waiter {
-    this.#waiters.delete(waiter)
-    waiter.settle()
-    return waiter
-  }
-
   #timedOut(): AcquireError {
+    const { error } = this.#backoff
+    if (error !== undefined) return unreachable(error)
     const { acquireTimeout, max } = this.#options
-    const { leased, resetting } = this.#places
+    const { leased, busy, connecting, waiting } = this.stats
     return new AcquireError(
       'timeout',
-      `no connection came free within ${acquireTimeout} ms: of ${max} at most, ${leased.size} are leased, ` +
-        `${resetting.size} are being reset and ${this.#connecting} are being opened; ${this.#waiters.size - 1} more wait`,
+      `no connection came free within ${acquireTimeout} ms: of ${max} at most, ${leased} are leased, ${busy} are ` +
+        `being reset or checked and ${connecting} are being opened; ${waiting} more wait`,
     )
+  }
+
+  get #size(): number {
+    return Object.values(this.#places).reduce((size, place) => size + place.size, 0)
   }
 
   #all(): readonly MysqlConnection[] {
@@ -199,9 +223,12 @@ export class Pool implements Home {
   }
 
   #finishIfEmpty(): void {
-    if (this.#closing !== undefined && this.#connecting === 0 && this.#all().length === 0)
-      this.#closing.resolve()
+    if (this.#connecting === 0 && this.#size === 0) this.#closing?.resolve()
   }
+}
+
+function unreachable(cause: Error): AcquireError {
+  return new AcquireError('connect', `no connection could be opened: ${cause.message}`, { cause })
 }
 
 function aborted(): AcquireError {

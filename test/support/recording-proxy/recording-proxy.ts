@@ -7,6 +7,8 @@ export interface RecordingProxyOptions {
   readonly target: Endpoint
   /** Decides the fate of every packet; without it all go on their way. */
   readonly onPacket?: OnPacket
+  /** A free one unless given. */
+  readonly port?: number
 }
 
 export interface RecordingProxy extends Endpoint {
@@ -34,7 +36,7 @@ export async function startRecordingProxy(options: RecordingProxyOptions): Promi
     const conversation = new Conversation(client, connect({ host, port, ...socketOptions }), onPacket)
     if (paused) conversation.pause()
     conversations.push(conversation)
-  }).listen(0, '127.0.0.1')
+  }).listen(options.port ?? 0, '127.0.0.1')
   await once(listener, 'listening')
   const entrance = listener.address() as AddressInfo
 
