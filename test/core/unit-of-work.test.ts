@@ -44,7 +44,8 @@ describe('a unit', () => {
 
   test('that fails is rolled back, and the connection released', async () => {
     const { uow, driver } = record({ answers: { b: refusal('deadlock', 1213) } })
-    const error = await failureOf(uow.run(all([write('a'), write('b'), write('c')])))
+    const unit = uow.run(all([write('a'), write('b'), write('c')]), { retry: false })
+    const error = await failureOf(unit)
     expect(error).toBeInstanceOf(StatementError)
     expect(error).toMatchObject({ kind: 'deadlock', errno: 1213, label: 'b', index: 1 })
     expect(driver.journal).toEqual(['acquire', ['a', 'b', 'c'], ['rollback'], 'release'])
@@ -185,7 +186,8 @@ describe('COMMIT', () => {
 
   test('that the server refuses fails the unit, which is rolled back', async () => {
     const { uow, driver } = record({ answers: { commit: refusal('conflict') } })
-    expect(await failureOf(uow.run(all([writing, writing])))).toMatchObject({ kind: 'conflict' })
+    const unit = uow.run(all([writing, writing]), { retry: false })
+    expect(await failureOf(unit)).toMatchObject({ kind: 'conflict' })
     expect(driver.journal).toEqual(['acquire', ['w', 'w'], ['commit'], ['rollback'], 'release'])
   })
 })
@@ -245,7 +247,7 @@ describe('a lost connection', () => {
 
   test.each([true, false])('is discarded without ROLLBACK (sent: %s)', async (sent) => {
     const { uow, driver } = record({ lost: { flight: 2, sent } })
-    const error = await failureOf(uow.run(twoSteps.map(String)))
+    const error = await failureOf(uow.run(twoSteps.map(String), { retry: false }))
     expect(error).toBeInstanceOf(ConnectionLostError)
     expect(error).toMatchObject({ sent })
     expect(driver.journal).toEqual(['acquire', ['a'], ['b'], 'discard'])
@@ -275,7 +277,7 @@ describe('a lost connection', () => {
       { lost: { flight: 1, sent: true }, pipelining: false },
     ],
   ])('in COMMIT leaves nothing unknown when %s', async (_, query, script) => {
-    const error = await failureOf(record(script).uow.run(query))
+    const error = await failureOf(record(script).uow.run(query, { retry: false }))
     expect(error).toBeInstanceOf(ConnectionLostError)
   })
 

@@ -6,11 +6,14 @@ import {
   type Connection,
   ConnectionLostError,
   type Driver,
+  type DriverStats,
   LeaseholdError,
+  type OutcomeLedger,
   StatementError,
   type StatementErrorKind,
   type StatementResult,
 } from '@leasehold/core'
+import { db } from './accounts.ts'
 
 /** Rows, parts of a result, an error, or a function that is told how often the command came before. */
 export type Reply =
@@ -66,6 +69,16 @@ export class RecordingDriver implements Driver {
     this.journal.push('acquire')
     if (this.script.refused !== undefined) return Promise.reject(this.script.refused)
     return Promise.resolve(new RecordingConnection(this, ++this.#connections))
+  }
+
+  readonly outcomes: OutcomeLedger = {
+    record: (key) => db.insertInto('entries').values({ account: key.length, cents: 0 }),
+    find: (key) => db.selectFrom('entries').select('id').where('account', '=', key.length),
+  }
+
+  stats(): DriverStats {
+    const none = { open: 0, idle: 0, leased: 0, busy: 0, connecting: 0, waiting: 0 }
+    return { ...none, created: this.#connections, discarded: {} }
   }
 
   close(): Promise<void> {
