@@ -26,7 +26,6 @@ export class Transaction {
   #pending: string[] = []
   #wrote = false
   #committed = false
-  #ended = false
   /** What is on its way. */
   #commands: readonly Command[] = []
   /** Why the unit was stopped, if it was. */
@@ -136,7 +135,8 @@ export class Transaction {
         this.#spent = error as Error
       }
     }
-    this.#end('after ROLLBACK')
+    // What was stopped has been given up already.
+    if (this.#stopped === undefined) this.#end('after ROLLBACK')
   }
 
   /**
@@ -211,8 +211,6 @@ export class Transaction {
   }
 
   #end(where: string): void {
-    if (this.#ended) return
-    this.#ended = true
     if (this.#stopped !== undefined) this.#lease.discard(this.#stopped)
     else if (this.#spent === undefined) this.#lease.release(where)
     else this.#lease.discard(this.#spent)
