@@ -4,7 +4,7 @@ import type { Endpoint } from '../endpoint.ts'
 import type { ListenRequest } from './worker.ts'
 
 /**
- * The proxy runs in a thread of its own: waiting for a fraction of a millisecond keeps an event loop busy, and
+ * The proxy runs in a thread of its own: waiting for a fraction of a millisecond blocks an event loop, which
  * must not be the client's.
  */
 export class ProxyThread {
