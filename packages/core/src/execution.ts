@@ -29,6 +29,7 @@ export class Execution {
   #transaction: Transaction | undefined
   /** The error that ended the transaction, before anybody put another in its place. */
   #cause: unknown
+  #stopped: Error | undefined
   #flying = false
   #landed = Promise.resolve()
 
@@ -69,6 +70,7 @@ export class Execution {
 
   /** Ends everything at once; what is under way is given up. */
   stop(error: Error): void {
+    this.#stopped = error
     this.doom(error)
     this.#transaction?.stop(error)
   }
@@ -111,6 +113,7 @@ export class Execution {
     let [current] = requests
     try {
       const transaction = await this.#opened()
+      if (evaluation.failure !== undefined) return
       const statements = requests.map(({ plan, label }) => ({ statement: plan.statement, label }))
       const answers = await transaction.send(
         statements,
@@ -170,7 +173,11 @@ export class Execution {
 
   /** Leases the connection, if no statement has needed it yet. */
   async #opened(): Promise<Transaction> {
-    return (this.#transaction ??= await this.#options.open())
+    if (this.#transaction !== undefined) return this.#transaction
+    this.#transaction = await this.#options.open()
+    // It may have been stopped while it waited.
+    if (this.#stopped !== undefined) this.#transaction.stop(this.#stopped)
+    return this.#transaction
   }
 
   /**

@@ -88,8 +88,8 @@ export function createUnitOfWork({ driver, leakAfter, onHookError = warn }: Unit
     return traceUnit(event, async () => {
       if (current.getStore()?.open === true) throw nested()
       const policy = retryOf(work, retry)
-      const deadline = Deadline.from({ timeout, signal })
       const whole = outcomeKey === undefined ? work : withOutcome(work, outcomeKey, driver)
+      const deadline = Deadline.from({ timeout, signal })
       const attempt = (number: number): Promise<Ended> => {
         event.attempts = number
         return runUnit(whole, { driver, event, options: transaction, deadline, leaks, attempt: number })
