@@ -1,4 +1,5 @@
 import { all, many, one, type Query } from '@leasehold/core'
+import { commandOf, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { type RawBuilder, sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
@@ -89,21 +90,32 @@ describe('what a unit leaves behind is gone for the next', () => {
   })
 })
 
-test('a clean session is not reset', async () => {
-  const uow = fixture.uow({ pool: { max: 1 } })
-  const resets = async (): Promise<number> => {
-    const [row] = await fixture.rows<{ Value: string }>("show global status like 'Com_reset_connection'")
-    const [change] = await fixture.rows<{ Value: string }>("show global status like 'Com_change_user'")
-    return Number(row?.Value ?? 0) + Number(change?.Value ?? 0)
-  }
-  await uow.run(accounts.add(1, 1))
-  const [before] = await fixture.rows<{ Value: string }>("show global status like 'Com_set_option'")
-  const counted = await resets()
+test('a dirty session is reset once, a clean one never', async () => {
+  const proxy = await startRecordingProxy({ target: fixture.server })
+  const uow = fixture.uow({ host: proxy.host, port: proxy.port, pipeline: true, pool: { max: 1 } })
+  const sent = (): string[] =>
+    (proxy.conversations[0]?.packets ?? []).flatMap((packet) => {
+      const command = commandOf(packet)
+      return command === undefined ? [] : [command.sql?.split(' ')[0]?.toLowerCase() ?? command.name]
+    })
   await uow.run(all([accounts.add(1, 1), accounts.add(2, 1)]))
   await uow.read(accounts.all())
-  const [after] = await fixture.rows<{ Value: string }>("show global status like 'Com_set_option'")
-  expect(Number(after?.Value)).toBe(Number(before?.Value))
-  expect(await resets()).toBe(counted)
+  await expect(uow.run(accounts.open('account 1', 1).map(String))).rejects.toThrow('Duplicate')
+  const clean = sent()
+  await uow.run((q) => q(sql`set @leftover = 1`.compile(db)))
+  await uow.run(accounts.add(1, 1))
+  expect(clean.filter((name) => name === 'set' || name === 'COM_RESET_CONNECTION')).toEqual(['set'])
+  expect(sent().slice(clean.length)).toEqual([
+    'start',
+    'set',
+    'commit',
+    'COM_RESET_CONNECTION',
+    'set',
+    'update',
+    'commit',
+  ])
+  await uow.close()
+  await proxy.stop()
 })
 
 test('a failed unit leaves no transaction and no lock', async () => {
