@@ -13,10 +13,10 @@ import { isServerError, kindOf } from './errors.ts'
 import { bind } from './parameters.ts'
 import type { Outcome, Outgoing, Reply, Wire } from './pipeline.ts'
 import { LIMITS_SQL, PROFILE_SQL, STATUS, UNTRACKED_STATE } from './profile.ts'
-import { type Bigints, withBigints } from './values.ts'
+import { exactRows, type ValueSettings } from './values.ts'
 
 export interface ConnectionSettings {
-  readonly bigints: Bigints
+  readonly values: ValueSettings
   /** Whether errors carry the values bound to a statement. */
   readonly exposeParameters: boolean
 }
@@ -192,7 +192,7 @@ export class MysqlConnection implements Connection {
   #resultOf(command: Command, { rows, fields, header, status = 0 }: Reply): StatementResult {
     const label = command.type === 'statement' ? command.label : undefined
     return {
-      rows: rows === undefined ? undefined : withBigints(rows, fields, this.#settings.bigints, label),
+      rows: rows === undefined ? undefined : exactRows(rows, fields, this.#settings.values, label),
       affectedRows: header?.affectedRows ?? 0,
       changedRows: header?.changedRows ?? 0,
       insertId: BigInt.asUintN(64, BigInt(header?.insertId ?? 0)),

@@ -2,7 +2,7 @@
 import type { Driver } from '@leasehold/core'
 import { type ConnectionSettings, type Home, MysqlConnection } from './connection.ts'
 import { Killer } from './killer.ts'
-import { connectionOptions, type MysqlDriverOptions } from './options.ts'
+import { connectionOptions, type MysqlDriverOptions, valueSettings } from './options.ts'
 import { outcomes } from './outcome.ts'
 import { Wire } from './pipeline.ts'
 import { Pool } from './pool.ts'
@@ -15,7 +15,7 @@ const PROBE_TIMEOUT = 2_000
 export function mysqlDriver(options: MysqlDriverOptions): Driver {
   const mysql2Options = connectionOptions(options)
   const settings: ConnectionSettings = {
-    bigints: options.bigints ?? 'number',
+    values: valueSettings(options),
     exposeParameters: options.exposeParameters ?? false,
   }
   /** Known from the start, or from the first connection on. */

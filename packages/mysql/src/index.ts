@@ -1,6 +1,7 @@
+export type { Bigints } from './bigints.ts'
 export { mysqlBuilder, type MysqlBuilderOptions } from './builder.ts'
+export type { Datetimes } from './datetimes.ts'
 export { mysqlDriver } from './driver.ts'
 export { outcomeTable } from './outcome.ts'
 export type { MysqlDriverOptions } from './options.ts'
 export type { PoolOptions } from './pool-options.ts'
-export type { Bigints } from './values.ts'

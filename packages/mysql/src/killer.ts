@@ -21,7 +21,9 @@ export class Killer {
 
   /** Returns at once. What can't be killed, because it or the server is gone, needs no killing. */
   kill(id: number): void {
-    this.#queue = this.#queue.then(() => this.#send(id)).catch(() => this.#close())
+    const send = (): Promise<void> => this.#send(id)
+    // A control connection that was kept may have broken unnoticed: then a new one may serve.
+    this.#queue = this.#queue.then(() => send().catch(send)).catch(() => {})
   }
 
   /** Closes the control connection after the kills that were asked for. */
@@ -35,8 +37,19 @@ export class Killer {
     this.#control ??= Wire.connect({ ...this.#options }, () => {
       this.#control = undefined
     })
-    const control = await this.#control
-    await control.fly([() => `KILL ${id}`])
+    const late = new Error('KILL was not answered in the time that connecting may take')
+    let timer: NodeJS.Timeout | undefined
+    try {
+      const control = await this.#control
+      // Without a limit, one that is never answered would keep all others waiting.
+      timer = setTimeout(() => control.destroy(late), this.#options.connectTimeout)
+      await control.fly([() => `KILL ${id}`])
+    } catch (error) {
+      this.#control = undefined
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
     this.#timer = setTimeout(() => void this.#close(), KEEP).unref()
   }
 

@@ -1,8 +1,10 @@
 /** The options of the driver, and what mysql2 is given for them. */
 import { UsageError } from '@leasehold/core'
 import type { ConnectionOptions } from 'mysql2'
+import type { Bigints } from './bigints.ts'
+import type { Datetimes } from './datetimes.ts'
 import type { PoolOptions } from './pool-options.ts'
-import { type Bigints, bigintOptions } from './values.ts'
+import { valueOptions, type ValueSettings } from './values.ts'
 
 export interface MysqlDriverOptions {
   /** `mysql://user:password@host:port/database`; may hold `?ssl=true` and `?socketPath=…`. Options given beside it win. */
@@ -27,8 +29,10 @@ export interface MysqlDriverOptions {
    * allows for it; some proxies don't.
    */
   readonly pipeline?: boolean
-  /** How BIGINT columns arrive; `number` unless given. */
+  /** How BIGINT columns arrive, and large integers in JSON; `number` unless given. */
   readonly bigints?: Bigints
+  /** How DATETIME and TIMESTAMP columns arrive; `date` unless given. */
+  readonly datetimes?: Datetimes
   /** Whether errors carry the values bound to a statement; they don't unless asked, since errors end in logs. */
   readonly exposeParameters?: boolean
 }
@@ -50,9 +54,20 @@ export function connectionOptions(options: MysqlDriverOptions): ConnectionOption
     // IGNORE_SPACE would be set for fresh sessions and not for those that were reset.
     flags: ['-MULTI_STATEMENTS', '-LOCAL_FILES', '-IGNORE_SPACE'],
     charset: 'utf8mb4',
-    timezone: 'Z',
-    ...bigintOptions(options.bigints ?? 'number'),
+    ...valueOptions(valueSettings(options)),
   }
+}
+
+/** How values arrive, with the defaults. Throws a `UsageError` for what is no way to arrive. */
+export function valueSettings({ bigints = 'number', datetimes = 'date' }: MysqlDriverOptions): ValueSettings {
+  oneOf('bigints', bigints, ['number', 'bigint', 'string'])
+  oneOf('datetimes', datetimes, ['date', 'string'])
+  return { bigints, datetimes }
+}
+
+function oneOf<K extends string>(option: string, value: K, known: readonly K[]): void {
+  if (known.includes(value)) return
+  throw new UsageError(`${option}: expected one of '${known.join("', '")}', got '${value}'`)
 }
 
 function parseUri(text: string): MysqlDriverOptions {

@@ -40,7 +40,11 @@ type Scalar = string | number | bigint | boolean | null | Date | Buffer
 function problemOf(value: unknown): string | undefined {
   switch (typeof value) {
     case 'string':
+      return value.isWellFormed()
+        ? undefined
+        : 'a string with half a surrogate pair, which UTF-8 has no bytes for'
     case 'bigint':
+      return value < DECIMAL_END && value > -DECIMAL_END ? undefined : 'a bigint of more than 65 digits'
     case 'boolean':
       return undefined
     case 'number':
@@ -49,11 +53,24 @@ function problemOf(value: unknown): string | undefined {
       return 'undefined: pass null for NULL'
     case 'object':
       if (value === null || value instanceof Uint8Array) return undefined
-      if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : undefined
+      if (value instanceof Date) return problemOfDate(value)
       if (Array.isArray(value))
         return 'an array where one value belongs: use `in` with a list, or JSON.stringify it'
       return `an object (${value.constructor?.name ?? 'null prototype'}) where one value belongs: JSON.stringify it for a JSON column`
     default:
       return `a ${typeof value}`
   }
+}
+
+/** What is longer than the longest DECIMAL becomes its largest value on the server. */
+const DECIMAL_END = 10n ** 65n
+
+/** The years that the servers write with four digits. */
+const FIRST_DATE = Date.parse('0000-01-01T00:00:00Z')
+const LAST_DATE = Date.parse('9999-12-31T23:59:59.999Z')
+
+function problemOfDate(date: Date): string | undefined {
+  const time = date.getTime()
+  if (Number.isNaN(time)) return 'an invalid Date'
+  return time < FIRST_DATE || time > LAST_DATE ? 'a Date outside of the years 0 to 9999' : undefined
 }

@@ -27,7 +27,15 @@ export interface Reply {
 /** The part of mysql2's column definition that is used here. */
 export interface Field {
   readonly name: string
-  readonly columnType: number
+  /** The type that the server sent. */
+  readonly type: number
+  /** MariaDB's remark on a text column: `json`. */
+  readonly extendedFormat: string | undefined
+}
+
+/** A column definition as mysql2 reads rows by it. */
+interface ReadField extends Field {
+  columnType: number
 }
 
 /** The part of mysql2's OK packet that is used here. */
@@ -72,6 +80,7 @@ interface QueryCommand extends Command {
   readonly _fields: readonly (readonly Field[] | undefined)[]
   execute(packet: Packet | undefined, connection: Internals): boolean
   done(): null
+  on(event: 'fields', listener: (fields: readonly ReadField[] | undefined) => void): void
 }
 
 type QueryClass = new (options: { readonly sql: string }, onResult: (error: Error) => void) => QueryCommand
@@ -89,6 +98,7 @@ class FlightQuery extends Query {
   constructor(sql: string, answered: (outcome: Reply | Error) => void) {
     super({ sql }, answered)
     this.#answered = answered
+    this.on('fields', readDoublesAsText)
   }
 
   override execute(packet: Packet | undefined, connection: Internals): boolean {
@@ -104,6 +114,21 @@ class FlightQuery extends Query {
     const status = header === undefined ? this.#last?.eofStatusFlags() : header.serverStatus
     this.#answered({ rows, fields: this._fields[0] ?? [], header, status })
     return null
+  }
+}
+
+/** Types of columns (MySQL Source Documentation, "field_types.h"). */
+const FLOAT = 4
+const DOUBLE = 5
+const DECIMAL = 246
+
+/**
+ * mysql2 puts a double together digit by digit and gets the last bit of one in a hundred wrong. It compiles its reader
+ * of rows after this event, and decimals it leaves as they are.
+ */
+function readDoublesAsText(fields: readonly ReadField[] = []): void {
+  for (const field of fields) {
+    if (field.columnType === DOUBLE || field.columnType === FLOAT) field.columnType = DECIMAL
   }
 }
 
