@@ -112,11 +112,19 @@ export function useFixture(): Fixture {
     },
     restore,
     rows,
-    sessions: () =>
-      rows(
-        'select id, info as statement from information_schema.processlist where db = ? and id <> connection_id()',
-        [database.name],
-      ),
+    async sessions() {
+      for (;;) {
+        try {
+          return await rows<{ id: number; statement: string | null }>(
+            'select id, info as statement from information_schema.processlist where db = ? and id <> connection_id()',
+            [database.name],
+          )
+        } catch (error) {
+          // MySQL fails to show a statement with characters beyond utf8mb3, which somebody else may be running.
+          if (!(error instanceof Error) || !error.message.startsWith('Cannot convert string')) throw error
+        }
+      }
+    },
     async unlocked() {
       await rows('select id from accounts for update')
     },
