@@ -1,6 +1,6 @@
 import { createUnitOfWork, one, type UnitOfWork } from '@leasehold/core'
 import { mysqlDriver } from '@leasehold/mysql'
-import { startRecordingProxy } from '@leasehold/test-support/recording-proxy'
+import { commandOf, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { startServer } from '@leasehold/test-support/server'
 import { sql } from 'kysely'
 import { createConnection } from 'mysql2/promise'
@@ -60,6 +60,19 @@ test('an idle connection that no longer answers is found out and replaced', asyn
   proxy.conversations[0]?.pause()
   await eventually(() => uow.stats().open === 0)
   expect(await uow.run(session)).not.toBe(first)
+  await uow.close()
+  await proxy.stop()
+})
+
+test('a reset that is not answered does not keep the connection', async () => {
+  const proxy = await startRecordingProxy({
+    target: fixture.server,
+    onPacket: (packet) => (commandOf(packet)?.name === 'COM_RESET_CONNECTION' ? 'drop' : 'forward'),
+  })
+  const uow = fixture.uow({ host: proxy.host, port: proxy.port, pipeline: false, pool: { max: 1 } })
+  await uow.run((q) => q(sql`set @leftover = 1`.compile(db)))
+  expect(await uow.run(accounts.all())).toHaveLength(9)
+  expect(uow.stats()).toMatchObject({ created: 2 })
   await uow.close()
   await proxy.stop()
 })

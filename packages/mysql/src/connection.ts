@@ -15,6 +15,9 @@ import type { Outcome, Outgoing, Reply, Wire } from './pipeline.ts'
 import { LIMITS_SQL, PROFILE_SQL, STATUS, UNTRACKED_STATE } from './profile.ts'
 import { exactRows, type ValueSettings } from './values.ts'
 
+/** Milliseconds for what a connection does between leases. */
+const ERRAND_TIMEOUT = 1_000
+
 export interface ConnectionSettings {
   readonly values: ValueSettings
   /** Whether errors carry the values bound to a statement. */
@@ -86,7 +89,7 @@ export class MysqlConnection implements Connection {
 
   /** Drops whatever a lessee left: variables, locks, temporary tables. Rejects as {@link setUp} does. */
   async reset(): Promise<void> {
-    await this.#prepare(['reset', () => PROFILE_SQL])
+    await this.#soon(this.#prepare(['reset', () => PROFILE_SQL]))
     this.#condition = 'clean'
   }
 
@@ -101,16 +104,10 @@ export class MysqlConnection implements Connection {
     })
   }
 
-  /** Rejects with a `ConnectionLostError` if the server does not answer within a second. */
+  /** Asks the server whether the session is still there. Rejects with a `ConnectionLostError` if not. */
   async validate(): Promise<void> {
-    const late = new Error('an idle connection did not answer within 1 s')
-    const timer = setTimeout(() => this.#wire.destroy(late), 1_000)
-    try {
-      await this.#wire.fly([() => 'DO 1'])
-      this.#answeredAt = performance.now()
-    } finally {
-      clearTimeout(timer)
-    }
+    await this.#soon(this.#wire.fly([() => 'DO 1']))
+    this.#answeredAt = performance.now()
   }
 
   release(): void {
@@ -131,6 +128,17 @@ export class MysqlConnection implements Connection {
   /** Closes at once. */
   destroy(reason: Error): void {
     this.#wire.destroy(reason)
+  }
+
+  /** What nobody waits for with a limit of their own must not keep the connection for ever. */
+  async #soon<T>(errand: Promise<T>): Promise<T> {
+    const late = new Error(`the server did not answer within ${ERRAND_TIMEOUT} ms`)
+    const timer = setTimeout(() => this.#wire.destroy(late), ERRAND_TIMEOUT)
+    try {
+      return await errand
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   async #prepare(outgoing: readonly Outgoing[]): Promise<readonly Reply[]> {

@@ -1,0 +1,57 @@
+/** Faults that strike at random while something else goes on. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FaultProxy } from '@leasehold/test-support/fault-proxy'
+import type { Fixture } from '../../mysql/support/fixture.ts'
+
+export type FaultKind = 'cut' | 'kill' | 'stall'
+
+/** A stalled connection takes time, so that fewer do more. */
+const KINDS: readonly FaultKind[] = ['cut', 'cut', 'cut', 'cut', 'kill', 'kill', 'kill', 'stall']
+
+/** Milliseconds between two of them, at most. */
+const PAUSE = 30
+
+export interface Faults {
+  /** Ends them and tells how many there were. */
+  stop(): Promise<Readonly<Record<FaultKind, number>>>
+}
+
+export function startFaults(proxy: FaultProxy, fixture: Fixture): Faults {
+  const counts: Record<FaultKind, number> = { cut: 0, kill: 0, stall: 0 }
+  const end = new AbortController()
+
+  async function strike(kind: FaultKind): Promise<void> {
+    if (kind === 'kill') {
+      const session = anyOf(await fixture.sessions())
+      if (session === undefined) return
+      // It may have ended meanwhile.
+      await fixture.oracle.query(`kill ${session.id}`).catch(() => {})
+    } else {
+      const link = anyOf(proxy.links)
+      if (link === undefined) return
+      if (kind === 'stall') link.stall()
+      else link.cutAfter(Math.random() < 0.5 ? 'client' : 'server', Math.floor(Math.random() * 400))
+    }
+    counts[kind] += 1
+  }
+
+  async function haunt(): Promise<void> {
+    while (!end.signal.aborted) {
+      await strike(anyOf(KINDS) ?? 'cut')
+      await sleep(Math.random() * PAUSE)
+    }
+  }
+
+  const haunting = haunt()
+  return {
+    async stop() {
+      end.abort()
+      await haunting
+      return counts
+    },
+  }
+}
+
+function anyOf<T>(choices: readonly T[]): T | undefined {
+  return choices[Math.floor(Math.random() * choices.length)]
+}
