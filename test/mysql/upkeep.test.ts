@@ -51,6 +51,7 @@ test('the minimum is kept warm', async () => {
   const uow = fixture.uow({ pool: { max: 5, min: 3 } })
   await uow.run(session)
   await eventually(() => uow.stats().idle === 3)
+  expect(uow.stats()).toMatchObject({ open: 3, created: 3 })
 })
 
 test('an idle connection that no longer answers is found out and replaced', async () => {

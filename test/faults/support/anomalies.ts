@@ -15,7 +15,7 @@ type Cells = Database['cells'][]
 
 const db = mysqlBuilder<Database>()
 
-export const cells = defineRepository('cells', {
+const cells = defineRepository('cells', {
   all: (): Query<Cells> => many(db.selectFrom('cells').selectAll().orderBy('id')),
   at: (id: number) => many(db.selectFrom('cells').selectAll().where('id', '=', id)),
   dividedBy: (n: number) =>

@@ -10,7 +10,7 @@ interface Database {
 
 const db = mysqlBuilder<Database>()
 
-export const bank = defineRepository('bank', {
+const bank = defineRepository('bank', {
   add: (id: number, cents: number) =>
     affected(
       db
