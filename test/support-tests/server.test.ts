@@ -60,6 +60,34 @@ describe('a server', () => {
   })
 })
 
+describe.each(['mariadb', 'mysql'] as const)('a durable server of %s that crashes', (kind) => {
+  test('has what was committed when it is back, and leaves nothing when it is stopped', async () => {
+    const server = await startServer({ kind, durable: true })
+    await createTable(server)
+    const before = await locate(server)
+
+    await server.crash()
+
+    expect(await ask(server, 'select value from kept.facts')).toBe(42)
+    const after = await locate(server)
+    expect(after.dataFolder).toBe(before.dataFolder)
+    expect(isAlive(before.pid)).toBe(false)
+    expect(isAlive(after.pid)).toBe(true)
+
+    await server.stop()
+
+    expect(isAlive(after.pid)).toBe(false)
+    expect(readdirSync(folder)).toEqual([])
+    await expect(server.crash()).rejects.toThrow(/could not be crashed/)
+  })
+})
+
+async function createTable(server: ServerAddress): Promise<void> {
+  await ask(server, 'create database kept')
+  await ask(server, 'create table kept.facts (value int) engine = innodb')
+  await ask(server, 'insert into kept.facts values (42)')
+}
+
 describe('a process that is killed', () => {
   test('takes its server with it', async () => {
     const child = startServerInChild()

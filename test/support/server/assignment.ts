@@ -11,9 +11,20 @@ export interface Step {
   readonly input?: string
 }
 
+/** Told to the guardian later on: kill the server as it stands and run its step again, on the same data. */
+export const crash = 'crash'
+
+/** What the guardian tells. */
+export type Report = Ended | Restarted
+
 /** Sent when a step failed, or when the last one, the server, ended. */
 export interface Ended {
   readonly reason: string
+}
+
+/** Sent when the server was killed and another process is about to take its place. */
+export interface Restarted {
+  readonly restarted: true
 }
 
 /** Names inside the folder. */

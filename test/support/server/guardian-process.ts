@@ -1,12 +1,14 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import type { Assignment, Ended } from './assignment.ts'
+import { type Assignment, crash, type Report } from './assignment.ts'
 
 /** This process's end of the guardian. */
 export interface GuardianProcess {
   /** Why the server is not running any more, once that is so. */
   readonly ended: () => string | undefined
+  /** Kills the server and starts it again on the same data. Resolves when the one that was killed is gone. */
+  crash(): Promise<void>
   /** Resolves when the server is gone and its folder removed. */
   stop(): Promise<void>
 }
@@ -22,8 +24,8 @@ export function startGuardian(assignment: Assignment): GuardianProcess {
   const exited = once(child, 'exit').catch((error: unknown) => {
     reason = `the guardian could not be started: ${String(error)}`
   })
-  child.on('message', (message: Ended) => {
-    reason = message.reason
+  child.on('message', (message: Report) => {
+    if ('reason' in message) reason = message.reason
   })
   child.once('exit', () => {
     reason ??= 'the guardian ended'
@@ -35,6 +37,20 @@ export function startGuardian(assignment: Assignment): GuardianProcess {
 
   return {
     ended: () => reason,
+    async crash() {
+      if (reason === undefined && child.connected) {
+        const answered = new Promise((resolve) => {
+          child.once('message', resolve)
+          child.once('exit', resolve)
+        })
+        // Unlike the server, the answer does keep this process from ending.
+        child.channel?.ref()
+        child.send(crash)
+        await answered
+        child.channel?.unref()
+      }
+      if (reason !== undefined) throw new Error(`the server could not be crashed: ${reason}`)
+    },
     async stop() {
       if (child.connected) {
         child.ref()

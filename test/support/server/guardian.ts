@@ -6,18 +6,31 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Assignment, dataFolder, type Ended, logFile, type Step } from './assignment.ts'
+import { type Assignment, crash, dataFolder, logFile, type Report, type Step } from './assignment.ts'
 
 let folder: string | undefined
 let running: ChildProcess | undefined
+let crashing = false
 
-process.once('message', (assignment: Assignment) => {
+process.on('message', (message: Assignment | typeof crash) => {
+  if (message === crash) crashServer()
+  else begin(message)
+})
+
+function begin(assignment: Assignment): void {
   folder = assignment.folder
   mkdirSync(folder, { mode: 0o700 })
   mkdirSync(join(folder, dataFolder))
   for (const [name, content] of Object.entries(assignment.files)) writeFileSync(join(folder, name), content)
   runSteps(folder, assignment.steps)
-})
+}
+
+function crashServer(): void {
+  // One that has ended was reported already.
+  if (running === undefined) return
+  crashing = true
+  kill(running)
+}
 
 process.once('disconnect', () => {
   if (running === undefined) {
@@ -40,19 +53,22 @@ function runSteps(workFolder: string, [step, ...rest]: readonly Step[]): void {
   })
   running = child
   child.once('error', (error) => {
-    report(`${file}: ${error.message}`)
+    report({ reason: `${file}: ${error.message}` })
   })
   child.once('close', (code, signal) => {
     running = undefined
     if (!process.connected) return
-    if (code === 0 && rest.length > 0) runSteps(workFolder, rest)
-    else report(`${file} ended with ${code ?? signal}`)
+    if (crashing) {
+      crashing = false
+      runSteps(workFolder, [step])
+      report({ restarted: true })
+    } else if (code === 0 && rest.length > 0) runSteps(workFolder, rest)
+    else report({ reason: `${file} ended with ${code ?? signal}` })
   })
 }
 
-function report(reason: string): void {
-  const ended: Ended = { reason }
-  if (process.connected) process.send?.(ended)
+function report(message: Report): void {
+  if (process.connected) process.send?.(message)
 }
 
 function kill(child: ChildProcess): void {

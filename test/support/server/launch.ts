@@ -55,6 +55,10 @@ async function launchOnce(program: ServerProgram, settings: ServerSettings): Pro
     ...address,
     embedded: true,
     uri: (database) => uriOf(address, database),
+    async crash() {
+      await guardian.crash()
+      await untilReady(address, guardian)
+    },
     stop: () => guardian.stop(),
   }
 }

@@ -71,14 +71,14 @@ function serviceOptions(address: ServerAddress, folder: string): string[] {
   ]
 }
 
-/** One statement a line: init files know no other form. */
+/** One statement a line: init files know no other form. Run at every start, of which a crash makes several. */
 function createUser({ kind, user, password }: ServerAddress): string {
   const identified =
     kind === 'mysql'
       ? `identified with caching_sha2_password by '${password}'`
       : `identified via mysql_native_password using password('${password}')`
   return [
-    `create user '${user}'@'%' ${identified};`,
+    `create user if not exists '${user}'@'%' ${identified};`,
     `grant all privileges on *.* to '${user}'@'%' with grant option;`,
     '',
   ].join('\n')

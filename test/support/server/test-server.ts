@@ -15,6 +15,11 @@ export interface TestServer extends ServerAddress {
   /** False when the server came from DATABASE_URL and outlives this process. */
   readonly embedded: boolean
   uri(database?: string): string
+  /**
+   * Kills the server, as a failing machine would, and starts it again on the same data and port; resolves when it
+   * accepts logins. Only a durable server keeps all that was committed, and only an embedded one can be killed.
+   */
+  crash(): Promise<void>
   /** Ends the server and removes its files. Safe to call more than once. */
   stop(): Promise<void>
 }

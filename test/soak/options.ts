@@ -1,0 +1,41 @@
+import { parseArgs } from 'node:util'
+import type { ServerKind } from '@leasehold/test-support/server'
+
+export interface Options {
+  readonly minutes: number
+  readonly kind: ServerKind
+  readonly reportFile: string | undefined
+}
+
+/** The message is for the person at the keyboard. */
+export class OptionsError extends Error {
+  override readonly name = 'OptionsError'
+}
+
+const usage = 'npm run soak -- [--minutes N] [--server mariadb|mysql] [--report FILE]'
+
+export function parseOptions(args: readonly string[]): Options {
+  const { minutes = '1', server = 'mariadb', report } = split(args)
+  return { minutes: positive(minutes), kind: serverKind(server), reportFile: report }
+}
+
+const string = { type: 'string' } as const
+
+function split(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: { minutes: string, server: string, report: string } }).values
+  } catch (error) {
+    throw new OptionsError(`${error instanceof Error ? error.message : String(error)}\nusage: ${usage}`)
+  }
+}
+
+function positive(text: string): number {
+  const number = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0
+  if (number > 0) return number
+  throw new OptionsError(`--minutes: expected a number above 0, got "${text}"`)
+}
+
+function serverKind(text: string): ServerKind {
+  if (text === 'mariadb' || text === 'mysql') return text
+  throw new OptionsError(`--server: expected mariadb or mysql, got "${text}"`)
+}
