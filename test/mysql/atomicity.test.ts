@@ -159,3 +159,24 @@ test.each([
   ).rejects.toMatchObject({ name: 'UsageError' })
   expect(await fixture.balances()).toEqual(UNTOUCHED)
 })
+
+test('a definition that Kysely built is refused before it is sent', async () => {
+  const uow = fixture.uow()
+  await expect(
+    uow.run(async (q) => {
+      await q(accounts.add(1, 1))
+      await q(db.schema.createTable('made').addColumn('id', 'integer'))
+    }),
+  ).rejects.toThrow(/CreateTable can't be run inside of a unit/)
+  expect(await fixture.balances()).toEqual(UNTOUCHED)
+  expect(await fixture.rows("show tables like 'made'")).toEqual([])
+})
+
+test('a temporary table is none of these', async () => {
+  const uow = fixture.uow()
+  await uow.run(async (q) => {
+    await q(accounts.add(1, 1))
+    await q(db.schema.createTable('made').temporary().addColumn('id', 'integer'))
+  })
+  expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 101 })
+})

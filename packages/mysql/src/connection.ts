@@ -8,7 +8,7 @@ import {
   type StatementResult,
   UsageError,
 } from '@leasehold/core'
-import { assertNoControl, controlSql, type ServerKind } from './control.ts'
+import { assertNoControl, assertNoDefinition, controlSql, type ServerKind } from './control.ts'
 import { isServerError, kindOf } from './errors.ts'
 import { bind } from './parameters.ts'
 import type { Outcome, Outgoing, Reply, Wire } from './pipeline.ts'
@@ -161,7 +161,10 @@ export class MysqlConnection implements Connection {
   }
 
   #textOf({ statement, label }: StatementCommand): string {
-    if (statement.kind === 'unknown') assertNoControl(statement.sql)
+    if (statement.kind === 'unknown') {
+      assertNoDefinition(statement.compiled.query)
+      assertNoControl(statement.sql)
+    }
     return bind(statement, label, { noBackslashEscapes: this.#noBackslashEscapes })
   }
 

@@ -1,4 +1,5 @@
 /** The SQL of transaction control (MySQL reference manual, "START TRANSACTION, COMMIT, and ROLLBACK Statements"). */
+import type { RootOperationNode } from 'kysely'
 import {
   type AccessMode,
   type Command,
@@ -69,6 +70,18 @@ function keyword<K extends string>(table: Readonly<Record<K, string>>, key: K, o
   const sql = Object.hasOwn(table, key) ? table[key] : undefined
   if (sql !== undefined) return sql
   throw new UsageError(`${option}: expected one of '${Object.keys(table).join("', '")}', got '${key}'`)
+}
+
+/**
+ * Refuses definitions (CREATE, ALTER, DROP …) that Kysely's schema builder made: each commits the transaction it runs in
+ * (MySQL reference manual, "Statements That Cause an Implicit Commit"). Temporary tables are the exception.
+ */
+export function assertNoDefinition(node: RootOperationNode): void {
+  if (node.kind === 'RawNode' || (node.kind === 'CreateTableNode' && node.temporary === true)) return
+  throw new UsageError(
+    `a ${node.kind.replace('Node', '')} can't be run inside of a unit: it would commit what came before; run it by itself, ` +
+      'as a migration',
+  )
 }
 
 const CONTROL =
