@@ -19,7 +19,8 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, readonly string
     attempt: ['errors', 'query', 'combine'],
     hooks: ['errors', 'query'],
     repository: ['errors', 'query'],
-    evaluation: ['errors', 'result', 'query', 'attempt'],
+    branch: ['query'],
+    evaluation: ['errors', 'result', 'query', 'attempt', 'branch'],
     // The effect half: what runs it.
     driver: ['errors', 'statement', 'result'],
     events: ['errors', 'statement', 'driver'],
