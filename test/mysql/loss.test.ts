@@ -13,6 +13,12 @@ const work = program(function* () {
   yield* all([accounts.add(1, 1), accounts.add(2, 1)])
   yield* all([accounts.add(3, 1), accounts.add(4, 1)])
 })
+/** As text, or prepared, as the third and fourth are. */
+function isUpdate(packet: Packet): boolean {
+  const { name, sql = '' } = commandOf(packet) ?? {}
+  return name === 'COM_STMT_EXECUTE' || (name === 'COM_QUERY' && sql.startsWith('update'))
+}
+
 const DONE = { ...UNTOUCHED, 1: 101, 2: 101, 3: 101, 4: 101 }
 
 describe('a connection that is cut', () => {
@@ -20,8 +26,7 @@ describe('a connection that is cut', () => {
     let updates = 0
     const proxy = await startRecordingProxy({
       target: fixture.server,
-      onPacket: (packet) =>
-        commandOf(packet)?.sql?.startsWith('update') && ++updates === nth ? 'cut' : 'forward',
+      onPacket: (packet) => (isUpdate(packet) && ++updates === nth ? 'cut' : 'forward'),
     })
     const uow = fixture.uow({ host: proxy.host, port: proxy.port, pipeline: true })
     await expect(uow.run(work, { retry: false })).rejects.toMatchObject({

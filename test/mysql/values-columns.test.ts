@@ -237,7 +237,11 @@ describe.each(Object.entries(ZONES))('with the process in %s', (zone, { wallCloc
       yield* column.put([...values, null])
       return yield* column.take()
     })
-    expect(await fixture.uow(options).run(roundTrip)).toStrictEqual([...as, null])
+    const uow = fixture.uow({ ...options, pool: { max: 1 } })
+    for (const form of ['text', 'text, being prepared', 'prepared']) {
+      expect([form, await uow.run(roundTrip)]).toStrictEqual([form, [...as, null]])
+    }
+    await uow.close()
   })
 })
 

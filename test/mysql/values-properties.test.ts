@@ -91,15 +91,18 @@ const titled = properties.map((property) => [titleOf(property), property] as con
 
 test.each(titled)('%s', async (_, { type, values, back = (value) => value, options }) => {
   const column = await Column.create(fixture, type)
-  const uow = fixture.uow(options)
+  const inText = fixture.uow({ ...options, preparedStatements: 0 })
+  const prepared = fixture.uow({ ...options, pool: { max: 1 } })
   await fc.assert(
     fc.asyncProperty(fc.array(values, { minLength: 1, maxLength: 100 }), async (those) => {
       const roundTrip = program(function* () {
         yield* column.clear()
-        yield* column.put(those)
+        yield* column.putOneByOne(those)
         return yield* column.take()
       })
-      expect(await uow.run(roundTrip)).toStrictEqual(those.map(back))
+      for (const uow of [inText, prepared]) {
+        expect(await uow.run(roundTrip)).toStrictEqual(those.map(back))
+      }
     }),
     { numRuns: 40 },
   )

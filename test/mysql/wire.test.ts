@@ -36,7 +36,13 @@ async function recorded(
   work: (uow: ReturnType<typeof fixture.uow>) => Promise<unknown>,
   pipeline = true,
 ): Promise<string[]> {
-  const uow = fixture.uow({ pipeline, host: proxy.host, port: proxy.port, pool: { max: 1 } })
+  const uow = fixture.uow({
+    pipeline,
+    host: proxy.host,
+    port: proxy.port,
+    pool: { max: 1 },
+    preparedStatements: 0,
+  })
   await uow.run(accounts.add(9, 1))
   const conversation = proxy.conversations.at(-1)
   const before = conversation?.packets.length ?? 0

@@ -10,8 +10,12 @@ import {
 } from '@leasehold/core'
 import { assertNoControl, assertNoDefinition, controlSql, type ServerKind } from './control.ts'
 import { isServerError, kindOf } from './errors.ts'
-import { bind } from './parameters.ts'
-import type { Outcome, Outgoing, Reply, Wire } from './pipeline.ts'
+import { executePacket } from './execute-packet.ts'
+import { closePacket, preparePacket, queryPacket, resetPacket } from './packets.ts'
+import { assertBindable, bind } from './parameters.ts'
+import type { Outcome, Outgoing, Prepared, Reply, Wire, Written } from './pipeline.ts'
+import { isPreparable } from './preparable.ts'
+import { PreparedStatements } from './prepared-statements.ts'
 import { LIMITS_SQL, PROFILE_SQL, STATUS, UNTRACKED_STATE } from './profile.ts'
 import { exactRows, type ValueSettings } from './values.ts'
 
@@ -22,6 +26,8 @@ export interface ConnectionSettings {
   readonly values: ValueSettings
   /** Whether errors carry the values bound to a statement. */
   readonly exposeParameters: boolean
+  /** How many statements a session keeps prepared. */
+  readonly preparedStatements: number
 }
 
 /**
@@ -43,6 +49,7 @@ export class MysqlConnection implements Connection {
   readonly #wire: Wire
   readonly #settings: ConnectionSettings
   readonly #home: Home
+  readonly #prepared: PreparedStatements
   #noBackslashEscapes = false
   #condition: Condition = 'clean'
   #server: ServerKind = 'mysql'
@@ -54,6 +61,8 @@ export class MysqlConnection implements Connection {
     this.pipelining = options.pipelining
     this.#settings = options.settings
     this.#home = options.home
+    // Where commands travel alone, each that is prepared would cost a round trip.
+    this.#prepared = new PreparedStatements(options.pipelining ? options.settings.preparedStatements : 0)
   }
 
   get id(): number {
@@ -81,7 +90,7 @@ export class MysqlConnection implements Connection {
 
   /** Prepares a fresh session for its first lease. Rejects with what the server refused, or a `ConnectionLostError`. */
   async setUp(): Promise<void> {
-    const [, limits] = await this.#prepare([() => PROFILE_SQL, () => LIMITS_SQL])
+    const [, limits] = await this.#prepare([text(PROFILE_SQL), text(LIMITS_SQL)])
     const { maxAllowedPacket, version } = limits?.rows?.[0] ?? {}
     this.#wire.maxAllowedPacket = Number(maxAllowedPacket)
     this.#server = /mariadb/i.test(String(version)) ? 'mariadb' : 'mysql'
@@ -89,24 +98,32 @@ export class MysqlConnection implements Connection {
 
   /** Drops whatever a lessee left: variables, locks, temporary tables. Rejects as {@link setUp} does. */
   async reset(): Promise<void> {
-    await this.#soon(this.#prepare(['reset', () => PROFILE_SQL]))
+    this.#prepared.clear()
+    await this.#soon(this.#prepare([RESET, text(PROFILE_SQL)]))
     this.#condition = 'clean'
   }
 
   async fly(commands: readonly Command[]): Promise<readonly Answer[]> {
-    const parts = commands.map((command) => ({ command, texts: this.#textsOf(command) }))
-    const outcomes = await this.#wire.fly(parts.flatMap(({ texts }) => texts))
-    let from = 0
-    return parts.map(({ command, texts }, index) => {
-      const own = outcomes.slice(from, from + texts.length)
-      from += texts.length
+    const due = new Set<string>()
+    const parts = commands.map((command) => ({ command, outgoing: this.#outgoingOf(command, due) }))
+    const preparing = [...due].map((sql): Outgoing => () => ({
+      packet: preparePacket(sql),
+      answer: 'prepared',
+    }))
+    const outcomes = await this.#wire.fly([...preparing, ...parts.flatMap(({ outgoing }) => outgoing)])
+    for (const [index, sql] of [...due].entries()) this.#keep(sql, outcomes[index])
+    for (const { id } of this.#prepared.takeEvicted()) this.#wire.tell(closePacket(id))
+    let from = preparing.length
+    return parts.map(({ command, outgoing }, index) => {
+      const own = outcomes.slice(from, from + outgoing.length)
+      from += outgoing.length
       return this.#answerTo(command, index, own)
     })
   }
 
   /** Asks the server whether the session is still there. Rejects with a `ConnectionLostError` if not. */
   async validate(): Promise<void> {
-    await this.#soon(this.#wire.fly([() => 'DO 1']))
+    await this.#soon(this.#wire.fly([text('DO 1')]))
     this.#answeredAt = performance.now()
   }
 
@@ -154,18 +171,34 @@ export class MysqlConnection implements Connection {
     return replies
   }
 
-  #textsOf(command: Command): readonly (() => string)[] {
-    if (command.type === 'statement') return [() => this.#textOf(command)]
+  #outgoingOf(command: Command, due: Set<string>): readonly Outgoing[] {
     if (command.type === 'begin' && command.options.statementTimeout !== undefined) this.#soil()
-    return controlSql(command, this.#server).map((sql) => () => sql)
+    if (command.type !== 'statement') return controlSql(command, this.#server).map(text)
+    const { kind, sql, compiled } = command.statement
+    const prepared = kind === 'unknown' ? undefined : this.#prepared.use(sql)
+    if (prepared === 'due') {
+      if (isPreparable(compiled.query)) due.add(sql)
+      else this.#prepared.keep(sql, undefined)
+    }
+    return [() => this.#write(command, prepared === 'due' ? undefined : prepared)]
   }
 
-  #textOf({ statement, label }: StatementCommand): string {
+  /** Throws a `UsageError` for what must not be sent. */
+  #write({ statement, label }: StatementCommand, prepared: Prepared | undefined): Written {
     if (statement.kind === 'unknown') {
       assertNoDefinition(statement.compiled.query)
       assertNoControl(statement.sql)
     }
-    return bind(statement, label, { noBackslashEscapes: this.#noBackslashEscapes })
+    assertBindable(statement, label)
+    const packet = prepared && executePacket(prepared.id, statement.parameters)
+    if (packet !== undefined) return { packet, answer: 'binary' }
+    const sql = bind(statement, { noBackslashEscapes: this.#noBackslashEscapes })
+    return { packet: queryPacket(sql), answer: 'text' }
+  }
+
+  #keep(sql: string, outcome: Outcome): void {
+    if (outcome === undefined) return
+    this.#prepared.keep(sql, outcome instanceof Error ? undefined : outcome.prepared)
   }
 
   #answerTo(command: Command, index: number, outcomes: readonly Outcome[]): Answer {
@@ -200,10 +233,11 @@ export class MysqlConnection implements Connection {
     })
   }
 
-  #resultOf(command: Command, { rows, fields, header, status = 0 }: Reply): StatementResult {
+  #resultOf(command: Command, reply: Reply): StatementResult {
+    const { rows, header, status = 0 } = reply
     const label = command.type === 'statement' ? command.label : undefined
     return {
-      rows: rows === undefined ? undefined : exactRows(rows, fields, this.#settings.values, label),
+      rows: rows === undefined ? undefined : exactRows(rows, reply, this.#settings.values, label),
       affectedRows: header?.affectedRows ?? 0,
       changedRows: header?.changedRows ?? 0,
       insertId: BigInt.asUintN(64, BigInt(header?.insertId ?? 0)),
@@ -232,6 +266,12 @@ export class MysqlConnection implements Connection {
   #soil(): void {
     if (this.#condition === 'clean') this.#condition = 'dirty'
   }
+}
+
+const RESET: Outgoing = () => ({ packet: resetPacket(), answer: 'text' })
+
+function text(sql: string): Outgoing {
+  return () => ({ packet: queryPacket(sql), answer: 'text' })
 }
 
 function refused(outcome: Error | undefined): Error {

@@ -36,6 +36,11 @@ export function readDatetime(text: string, refuse: (expected: string, actual: st
   return refuse('a Date', `${text}, which a Date can't hold: set the driver's option datetimes to 'string'`)
 }
 
+/** `YYYY-MM-DD hh:mm:ss.fff`, of a date in the years from 0 to 9999. */
+export function datetimeText(date: Date): string {
+  return date.toISOString().slice(0, -1).replace('T', ' ')
+}
+
 function twoDigits(text: string, at: number): number {
   return digit(text, at) * 10 + digit(text, at + 1)
 }

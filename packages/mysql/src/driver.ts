@@ -2,7 +2,7 @@
 import type { Driver } from '@leasehold/core'
 import { type ConnectionSettings, type Home, MysqlConnection } from './connection.ts'
 import { Killer } from './killer.ts'
-import { connectionOptions, type MysqlDriverOptions, valueSettings } from './options.ts'
+import { connectionOptions, type MysqlDriverOptions, preparedStatements, valueSettings } from './options.ts'
 import { outcomes } from './outcome.ts'
 import { Wire } from './pipeline.ts'
 import { Pool } from './pool.ts'
@@ -17,6 +17,7 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
   const settings: ConnectionSettings = {
     values: valueSettings(options),
     exposeParameters: options.exposeParameters ?? false,
+    preparedStatements: preparedStatements(options),
   }
   /** Known from the start, or from the first connection on. */
   let pipelining = options.pipeline

@@ -3,6 +3,7 @@
  * on it is over, and keeps its locks until then.
  */
 import type { ConnectionOptions } from 'mysql2'
+import { queryPacket } from './packets.ts'
 import { Wire } from './pipeline.ts'
 
 /** Milliseconds that the control connection is kept for the next kill. */
@@ -43,7 +44,7 @@ export class Killer {
       const control = await this.#control
       // Without a limit, one that is never answered would keep all others waiting.
       timer = setTimeout(() => control.destroy(late), this.#options.connectTimeout)
-      await control.fly([() => `KILL ${id}`])
+      await control.fly([() => ({ packet: queryPacket(`KILL ${id}`), answer: 'text' })])
     } catch (error) {
       this.#control = undefined
       throw error

@@ -29,6 +29,11 @@ export interface MysqlDriverOptions {
    * allows for it; some proxies don't.
    */
   readonly pipeline?: boolean
+  /**
+   * How many statements each session keeps prepared, on its second use of their text and without a round trip for it;
+   * 256 unless given, 0 for none. All sessions together must keep below the server's `max_prepared_stmt_count`.
+   */
+  readonly preparedStatements?: number
   /** How BIGINT columns arrive, and large integers in JSON; `number` unless given. */
   readonly bigints?: Bigints
   /** How DATETIME and TIMESTAMP columns arrive; `date` unless given. */
@@ -52,7 +57,8 @@ export function connectionOptions(options: MysqlDriverOptions): ConnectionOption
     connectTimeout: options.connectTimeout ?? 10_000,
     // Several statements in one text and the server's right to ask for files are no use here, only a danger.
     // IGNORE_SPACE would be set for fresh sessions and not for those that were reset.
-    flags: ['-MULTI_STATEMENTS', '-LOCAL_FILES', '-IGNORE_SPACE'],
+    // Query attributes would be two bytes before each statement, to say that there are none.
+    flags: ['-MULTI_STATEMENTS', '-LOCAL_FILES', '-IGNORE_SPACE', '-CLIENT_QUERY_ATTRIBUTES'],
     charset: 'utf8mb4',
     ...valueOptions(valueSettings(options)),
   }
@@ -63,6 +69,12 @@ export function valueSettings({ bigints = 'number', datetimes = 'date' }: MysqlD
   oneOf('bigints', bigints, ['number', 'bigint', 'string'])
   oneOf('datetimes', datetimes, ['date', 'string'])
   return { bigints, datetimes }
+}
+
+/** The number of statements to keep prepared. Throws a `UsageError` for what is none. */
+export function preparedStatements({ preparedStatements: count = 256 }: MysqlDriverOptions): number {
+  if (Number.isSafeInteger(count) && count >= 0) return count
+  throw new UsageError(`preparedStatements: expected a whole number from 0, got ${count}`)
 }
 
 function oneOf<K extends string>(option: string, value: K, known: readonly K[]): void {

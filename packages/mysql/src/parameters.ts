@@ -9,20 +9,21 @@ export interface EscapeMode {
   readonly noBackslashEscapes: boolean
 }
 
-/**
- * The statement's text with its values escaped in their places. Throws a `UsageError` for a value that is not one
- * SQL value: a list or an object would change the statement.
- */
-export function bind(statement: Statement, label: string | undefined, mode: EscapeMode): string {
-  const { compiled, parameters, sql } = statement
-  if (!isPlaced(compiled))
-    throw new UsageError(`${label ?? sql} was not built with a Kysely of mysqlBuilder()`)
+/** Throws a `UsageError` for a value that is not one SQL value: a list or an object would change the statement. */
+export function assertBindable({ parameters, sql }: Statement, label: string | undefined): void {
+  for (const [index, value] of parameters.entries()) {
+    const problem = problemOf(value)
+    if (problem !== undefined) throw new UsageError(`${label ?? sql}: parameter ${index + 1} is ${problem}`)
+  }
+}
+
+/** The statement's text with its values, which must be bindable, escaped in their places. */
+export function bind({ compiled, parameters, sql }: Statement, mode: EscapeMode): string {
+  if (!isPlaced(compiled)) throw new UsageError(`${sql} was not built with a Kysely of mysqlBuilder()`)
   let text = ''
   let from = 0
   for (const [index, place] of compiled.placeholders.entries()) {
     const value = parameters[index]
-    const problem = problemOf(value)
-    if (problem !== undefined) throw new UsageError(`${label ?? sql}: parameter ${index + 1} is ${problem}`)
     text += sql.slice(from, place)
     if (place === from ? index > 0 : ADJOINS.test(sql.charAt(place - 1))) text += ' '
     text += escape(value as Scalar, true, 'Z', mode)

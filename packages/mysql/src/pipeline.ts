@@ -2,16 +2,24 @@
  * Flights over mysql2, which by itself sends a command only when the one before has been answered. Here the packets
  * of a flight are written at once, and mysql2's commands are left to read the answers in their order.
  *
- * This is the only file that knows mysql2's internals: that a command writes its packet in `start`, which returns the
- * state that reads the answer; that `done` ends it; and that the connection works off its commands one by one.
+ * This is the only file that knows mysql2's internals: that a command would write its packet in `start`, which returns
+ * the state that reads the answer; that `done` ends it; and that the connection works off its commands one by one.
  */
 import type { Socket } from 'node:net'
 import { ConnectionLostError, LeaseholdError, UsageError } from '@leasehold/core'
 import { Connection as Mysql2Connection, type ConnectionOptions, createConnection } from 'mysql2'
 import { isServerError } from './errors.ts'
+import { PACKET_HEADER, packetCount } from './packets.ts'
 
-/** A command to send: the text of a statement, made when its turn comes and able to throw then; or a session reset. */
-export type Outgoing = (() => string) | 'reset'
+/** A command, ready to be written. */
+export interface Written {
+  readonly packet: Buffer
+  /** In which form the answer comes: rows as text or binary, or a prepared statement. */
+  readonly answer: 'text' | 'binary' | 'prepared'
+}
+
+/** Makes a command when its turn to be written comes; may throw then. */
+export type Outgoing = () => Written
 
 /** What the server answered to one command. */
 export interface Reply {
@@ -20,8 +28,18 @@ export interface Reply {
   readonly fields: readonly Field[]
   /** Absent when the command gives only rows. */
   readonly header: Header | undefined
-  /** The server's status flags; absent after a reset. */
+  /** The server's status flags; absent when a statement was prepared. */
   readonly status: number | undefined
+  /** Present when a statement was prepared. */
+  readonly prepared?: Prepared
+  /** Whether the rows came in binary form. */
+  readonly binary: boolean
+}
+
+/** A statement that the session has prepared. */
+export interface Prepared {
+  readonly id: number
+  readonly parameterCount: number
 }
 
 /** The part of mysql2's column definition that is used here. */
@@ -29,6 +47,8 @@ export interface Field {
   readonly name: string
   /** The type that the server sent. */
   readonly type: number
+  /** Digits behind the decimal point that the server writes; 31 if as many as there are. */
+  readonly decimals: number
   /** MariaDB's remark on a text column: `json`. */
   readonly extendedFormat: string | undefined
 }
@@ -56,7 +76,6 @@ export type Outcome = Reply | Error | undefined
 
 /** What is beyond this waits until answers have come, so that a flight of any size takes bounded memory. */
 const BYTES_IN_FLIGHT = 1 << 20
-const PACKET_HEADER = 4
 
 /** mysql2's connection, with what its types leave out. */
 interface Internals extends Mysql2Connection {
@@ -73,66 +92,150 @@ interface Packet {
 
 interface Command {
   start(packet: undefined, connection: Internals): unknown
+  emit(event: string, ...details: unknown[]): boolean
 }
 
-interface QueryCommand extends Command {
+type OnError = (error: Error) => void
+
+interface ResultReader extends Command {
+  options: object
   readonly _rows: readonly unknown[]
   readonly _fields: readonly (readonly Field[] | undefined)[]
   execute(packet: Packet | undefined, connection: Internals): boolean
+  resultsetHeader: unknown
   done(): null
-  on(event: 'fields', listener: (fields: readonly ReadField[] | undefined) => void): void
 }
 
-type QueryClass = new (options: { readonly sql: string }, onResult: (error: Error) => void) => QueryCommand
-
-const { createQuery } = Mysql2Connection as unknown as {
-  createQuery: (sql: string, values: readonly unknown[], onResult: () => void, config: object) => object
+interface PrepareReader extends Command {
+  readonly id: number
+  readonly parameterCount: number
+  prepareHeader: unknown
+  prepareDone(): null
 }
-const Query = createQuery('', [], () => {}, {}).constructor as QueryClass
 
-/** A query that hands its answer over as soon as it is read. */
-class FlightQuery extends Query {
+type ReaderClass<R> = new (options: object, onError: OnError) => R
+
+/** mysql2's commands, of which it exports none: each is the class of what its connection queues. */
+const { Query, Execute, Prepare } = commandClasses()
+
+function commandClasses(): {
+  Query: ReaderClass<ResultReader>
+  Execute: ReaderClass<ResultReader>
+  Prepare: ReaderClass<PrepareReader>
+} {
+  interface Preparing extends PrepareReader {
+    onResult: (error: null, statement: { execute(values: readonly unknown[]): object }) => void
+    prepareDone(connection?: object): null
+  }
+  const connection = { addCommand: <C>(command: C): C => command, _statements: new Map() }
+  const { createQuery, prototype } = Mysql2Connection as unknown as {
+    createQuery: (sql: string, values: readonly unknown[], onResult: () => void, config: object) => object
+    prototype: { prepare(this: object, sql: string, onResult: () => void): Preparing }
+  }
+  const prepare = prototype.prepare.call(connection, '', () => {})
+  let execute: object = {}
+  prepare.onResult = (_error, statement) => {
+    execute = statement.execute([])
+  }
+  prepare.prepareDone(connection)
+  const classOf = <R>(command: object): ReaderClass<R> => command.constructor as ReaderClass<R>
+  return {
+    Query: classOf(createQuery('', [], () => {}, {})),
+    Execute: classOf(execute),
+    Prepare: classOf(prepare),
+  }
+}
+
+const NO_OPTIONS = {}
+
+/** Reads what a statement gives, and hands it over at once: mysql2 itself waits for a tick. */
+function resultReader(Base: ReaderClass<ResultReader>, binary: boolean) {
+  return class extends Base {
+    readonly #answered: (outcome: Reply | Error) => void
+    readonly #packets: number
+    #last: Packet | undefined
+
+    constructor(packets: number, answered: (outcome: Reply | Error) => void) {
+      super(NO_OPTIONS, answered)
+      this.#packets = packets
+      this.#answered = answered
+    }
+
+    override start(_packet: undefined, connection: Internals): unknown {
+      connection.sequenceId = this.#packets
+      this.options = connection.config
+      return this.resultsetHeader
+    }
+
+    override execute(packet: Packet | undefined, connection: Internals): boolean {
+      this.#last = packet
+      return super.execute(packet, connection)
+    }
+
+    /** There are no listeners; mysql2 compiles its reader of rows after this event. */
+    override emit(event: string, fields?: readonly ReadField[]): boolean {
+      if (event === 'fields' && !binary) readDoublesAsText(fields)
+      return false
+    }
+
+    override done(): null {
+      const result = this._rows[0]
+      const last = this._rows.at(-1)
+      const rows = Array.isArray(result) ? (result as Record<string, unknown>[]) : undefined
+      const header = Array.isArray(last) ? undefined : (last as Header)
+      const status = header === undefined ? this.#last?.eofStatusFlags() : header.serverStatus
+      this.#answered({ rows, fields: this._fields[0] ?? [], header, status, binary })
+      return null
+    }
+  }
+}
+
+const TextReader = resultReader(Query, false)
+const BinaryReader = resultReader(Execute, true)
+
+/** Reads what became of a statement that is to be prepared. */
+class PreparedReader extends Prepare {
   readonly #answered: (outcome: Reply | Error) => void
-  #last: Packet | undefined
 
-  constructor(sql: string, answered: (outcome: Reply | Error) => void) {
-    super({ sql }, answered)
+  constructor(packets: number, answered: (outcome: Reply | Error) => void) {
+    super(NO_OPTIONS, answered)
+    this.#packets = packets
     this.#answered = answered
-    this.on('fields', readDoublesAsText)
   }
 
-  override execute(packet: Packet | undefined, connection: Internals): boolean {
-    this.#last = packet
-    return super.execute(packet, connection)
+  readonly #packets: number
+
+  override start(_packet: undefined, connection: Internals): unknown {
+    connection.sequenceId = this.#packets
+    return this.prepareHeader
   }
 
-  override done(): null {
-    const result = this._rows[0]
-    const last = this._rows.at(-1)
-    const rows = Array.isArray(result) ? (result as Record<string, unknown>[]) : undefined
-    const header = Array.isArray(last) ? undefined : (last as Header)
-    const status = header === undefined ? this.#last?.eofStatusFlags() : header.serverStatus
-    this.#answered({ rows, fields: this._fields[0] ?? [], header, status })
+  override emit(): boolean {
+    return false
+  }
+
+  override prepareDone(): null {
+    const { id, parameterCount } = this
+    this.#answered({ ...NOTHING, prepared: { id, parameterCount } })
     return null
   }
 }
+
+const NOTHING: Reply = { rows: undefined, fields: [], header: undefined, status: undefined, binary: false }
+
+const readers = { text: TextReader, binary: BinaryReader, prepared: PreparedReader }
 
 /** Types of columns (MySQL Source Documentation, "field_types.h"). */
 const FLOAT = 4
 const DOUBLE = 5
 const DECIMAL = 246
 
-/**
- * mysql2 puts a double together digit by digit and gets the last bit of one in a hundred wrong. It compiles its reader
- * of rows after this event, and decimals it leaves as they are.
- */
+/** mysql2 puts a double together digit by digit and gets the last bit of one in a hundred wrong; decimals it leaves. */
 function readDoublesAsText(fields: readonly ReadField[] = []): void {
   for (const field of fields) {
     if (field.columnType === DOUBLE || field.columnType === FLOAT) field.columnType = DECIMAL
   }
 }
-
-const RESET: Reply = { rows: undefined, fields: [], header: undefined, status: undefined }
 
 /** Commands under way, and those behind them that are not written yet. */
 interface Flight {
@@ -148,10 +251,8 @@ interface Flight {
 
 export class Wire {
   readonly #connection: Internals
-  /** The connection in all but its socket: what is written to it is collected. */
-  readonly #sink: Internals
   readonly #onLost: (cause: Error) => void
-  #collected: Buffer[] = []
+  readonly #unanswered: Buffer[] = []
   #flight: Flight | undefined
   #lost: Error | undefined
   /** The server's limit on the size of a command, in bytes. */
@@ -160,11 +261,6 @@ export class Wire {
   private constructor(connection: Internals, onLost: (cause: Error) => void) {
     this.#connection = connection
     this.#onLost = onLost
-    this.#sink = Object.create(connection, {
-      sequenceId: { value: 0, writable: true },
-      write: { value: (buffer: Buffer) => this.#collected.push(buffer) },
-      addCommand: { value: (command: Command) => command },
-    }) as Internals
     connection.on('error', (error: Error) => this.#lose(error))
     // mysql2 goes on reading when a packet does not belong to the command it reads for.
     connection.on('warn', (error: Error) => this.#lose(error))
@@ -211,6 +307,11 @@ export class Wire {
     return settle.promise
   }
 
+  /** Has a command that the server doesn't answer written with the next flight. */
+  tell(packet: Buffer): void {
+    this.#unanswered.push(packet)
+  }
+
   /** Says goodbye and closes. */
   quit(): void {
     if (this.#lost !== undefined) return
@@ -225,60 +326,49 @@ export class Wire {
   }
 
   #proceed(flight: Flight): void {
-    const commands: Command[] = []
-    for (const outgoing of flight.outgoing.slice(flight.written)) {
-      if (flight.failed || flight.bytes >= BYTES_IN_FLIGHT) break
+    const packets = this.#unanswered.splice(0)
+    for (;;) {
+      const outgoing = flight.outgoing[flight.written]
+      if (outgoing === undefined || flight.failed || flight.bytes >= BYTES_IN_FLIGHT) break
       try {
-        commands.push(this.#serialise(flight, flight.written, outgoing))
-        flight.written += 1
+        packets.push(this.#begin(flight, outgoing))
       } catch (error) {
         flight.outcomes[flight.written] = error as Error
         flight.failed = true
       }
     }
-    const packets = this.#collected
-    this.#collected = []
-    for (const command of commands) this.#connection.addCommand(command)
     if (packets.length > 0) this.#connection.write(Buffer.concat(packets))
     this.#settleIfOver(flight)
   }
 
-  #serialise(flight: Flight, index: number, outgoing: Outgoing): Command {
-    const answered = (outcome: Reply | Error): void => this.#answered(flight, index, outcome)
-    const command: Command =
-      outgoing === 'reset'
-        ? (this.#sink.reset((error) => answered(error ?? RESET)) as unknown as Command)
-        : new FlightQuery(outgoing(), answered)
-    const before = this.#collected.length
-    this.#sink.sequenceId = 0
-    const readAnswer = command.start(undefined, this.#sink)
-    const { sequenceId } = this.#sink
-    command.start = (_packet, connection) => {
-      connection.sequenceId = sequenceId
-      return readAnswer
-    }
-
-    const size = this.#collected.slice(before).reduce((bytes, packet) => bytes + packet.length, 0)
-    if (size - PACKET_HEADER > this.maxAllowedPacket) {
-      this.#collected.length = before
+  /** Gives what is to be written, and has the answer read when it is its turn. */
+  #begin(flight: Flight, outgoing: Outgoing): Buffer {
+    const { packet, answer } = outgoing()
+    const size = packet.length - PACKET_HEADER
+    if (size > this.maxAllowedPacket) {
       throw new UsageError(
-        `a statement of ${size - PACKET_HEADER} bytes is larger than the server takes ` +
+        `a statement of ${size} bytes is larger than the server takes ` +
           `(max_allowed_packet = ${this.maxAllowedPacket}): split it`,
       )
     }
-    flight.sizes[index] = size
-    flight.bytes += size
-    return command
+    const index = flight.written
+    const answered = (outcome: Reply | Error): void => {
+      // What can't be prepared is not what the flight is for.
+      if (outcome instanceof Error && answer !== 'prepared') flight.failed = true
+      this.#answered(flight, index, outcome)
+    }
+    flight.written += 1
+    flight.sizes[index] = packet.length
+    flight.bytes += packet.length
+    this.#connection.addCommand(new readers[answer](packetCount(packet.length), answered))
+    return packet
   }
 
   #answered(flight: Flight, index: number, outcome: Reply | Error): void {
     if (this.#lost !== undefined) return
-    if (outcome instanceof Error) {
-      if (!isServerError(outcome)) {
-        this.#lose(outcome)
-        return
-      }
-      flight.failed = true
+    if (outcome instanceof Error && !isServerError(outcome)) {
+      this.#lose(outcome)
+      return
     }
     flight.outcomes[index] = outcome
     flight.answered += 1

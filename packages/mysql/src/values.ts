@@ -3,7 +3,7 @@ import { ResultError } from '@leasehold/core'
 import { type Bigints, readBigint } from './bigints.ts'
 import { type Datetimes, readDatetime } from './datetimes.ts'
 import { readJson } from './json.ts'
-import type { Field } from './pipeline.ts'
+import type { Field, Reply } from './pipeline.ts'
 
 export interface ValueSettings {
   readonly bigints: Bigints
@@ -29,12 +29,12 @@ export function valueOptions({ bigints }: ValueSettings): {
 /** The rows with their values as asked for, changed in place. Throws a `ResultError` for a value that can't be given. */
 export function exactRows(
   rows: readonly Record<string, unknown>[],
-  fields: readonly Field[],
+  { fields, binary }: Pick<Reply, 'fields' | 'binary'>,
   settings: ValueSettings,
   label: string | undefined,
 ): readonly Record<string, unknown>[] {
   for (const field of fields) {
-    const read = readerOf(field, settings)
+    const read = readerOf(field, settings, binary)
     if (read === undefined || isHidden(field, fields)) continue
     const { name } = field
     const refuse: Refuse = (expected, actual) => {
@@ -60,15 +60,14 @@ const FLOAT = 4
 const DOUBLE = 5
 const TIMESTAMP = 7
 const LONGLONG = 8
+const TIME = 11
 const DATETIME = 12
 const VECTOR = 242
 const JSON = 245
 
 /** Absent where mysql2's value is as it should be, which is most columns. */
-function readerOf(
-  { type, extendedFormat }: Field,
-  { bigints, datetimes }: ValueSettings,
-): Reader | undefined {
+function readerOf(field: Field, { bigints, datetimes }: ValueSettings, binary: boolean): Reader | undefined {
+  const { type, decimals, extendedFormat } = field
   // MariaDB's JSON is a LONGTEXT with a remark.
   if (extendedFormat === 'json') return (text, refuse) => readJson(text as string, bigints, refuse)
   switch (type) {
@@ -77,11 +76,13 @@ function readerOf(
       return (value, refuse) => readBigint(value as number | string, bigints, refuse)
     case FLOAT:
     case DOUBLE:
-      return Number
+      return binary ? (value) => asWritten(value as number, field) : Number
     case TIMESTAMP:
     case DATETIME:
-      if (datetimes === 'string') return undefined
-      return (text, refuse) => readDatetime(text as string, refuse)
+      if (datetimes === 'date') return (text, refuse) => readDatetime(text as string, refuse)
+      return binary ? (text) => withFraction(text as string, decimals) : undefined
+    case TIME:
+      return binary ? (text) => withFraction(text as string, decimals) : undefined
     case JSON:
       return (text, refuse) => readJson(text as string, bigints, refuse)
     case VECTOR:
@@ -89,6 +90,24 @@ function readerOf(
     default:
       return undefined
   }
+}
+
+/** Digits behind the point that are said to be as many as there are. */
+const NOT_FIXED = 31
+/** Digits of a FLOAT that the servers write as text. */
+const FLOAT_DIGITS = 6
+
+/** The number that the server would have written as text. */
+function asWritten(value: number, { type, decimals }: Field): number {
+  if (decimals < NOT_FIXED) return Number(value.toFixed(decimals))
+  return type === FLOAT ? Number(value.toPrecision(FLOAT_DIGITS)) : value
+}
+
+/** The text with all digits of its column's fraction, of which the binary form leaves out zeros. */
+function withFraction(text: string, digits: number): string {
+  if (digits === 0 || digits >= NOT_FIXED) return text
+  const [seconds, fraction = ''] = text.split('.')
+  return `${seconds}.${fraction.padEnd(digits, '0')}`
 }
 
 /** mysql2 reads NULL as a vector without elements, which there is not. */

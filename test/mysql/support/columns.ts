@@ -1,4 +1,4 @@
-import { affected, many, type Query } from '@leasehold/core'
+import { affected, all, many, type Query } from '@leasehold/core'
 import { mysqlBuilder } from '@leasehold/mysql'
 import type { Fixture } from './fixture.ts'
 
@@ -24,6 +24,11 @@ export class Column {
 
   put(values: readonly unknown[]): Query<number> {
     return affected(db.insertInto(this.#name).values(values.map((value, id) => ({ id, value }))))
+  }
+
+  /** By statements that are all alike. */
+  putOneByOne(values: readonly unknown[]): Query<unknown> {
+    return all(values.map((value, id) => affected(db.insertInto(this.#name).values({ id, value }))))
   }
 
   take(): Query<readonly unknown[]> {

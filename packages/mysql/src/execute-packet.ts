@@ -1,0 +1,133 @@
+/** The command that runs a prepared statement (MySQL Source Documentation, "COM_STMT_EXECUTE"). */
+import { datetimeText } from './datetimes.ts'
+import { PACKET_HEADER, withHeader } from './packets.ts'
+
+const COM_STMT_EXECUTE = 0x17
+/** Command, statement, flags (none), and how often (once). */
+const FIXED_PART = 10
+
+/** Types of parameters (MySQL Source Documentation, "field_types.h"), the high byte for the sign. */
+const TYPE = { null: 0x06, integer: 0x08, unsigned: 0x80_08, decimal: 0xf6, bytes: 0xfc, text: 0xfd } as const
+
+/** What is written for a value: integers in eight bytes, all else behind its length. */
+interface Parameter {
+  readonly type: number
+  readonly value: string | number | bigint | Uint8Array | null
+  /** Bytes of a value of no fixed length. */
+  readonly length: number
+}
+
+/**
+ * The packet, in which every value is of the type that its literal in the text of a statement has. `values` must have
+ * been checked; `undefined` if one of them is a double, for which there is no such parameter.
+ */
+export function executePacket(statement: number, values: readonly unknown[]): Buffer | undefined {
+  const parameters: Parameter[] = []
+  let size = PACKET_HEADER + FIXED_PART
+  if (values.length > 0) size += ((values.length + 7) >> 3) + 1 + 2 * values.length
+  for (const value of values) {
+    const parameter = parameterOf(value)
+    if (parameter === undefined) return undefined
+    parameters.push(parameter)
+    size += sizeOf(parameter)
+  }
+
+  const packet = Buffer.allocUnsafe(size)
+  let at = PACKET_HEADER
+  packet[at] = COM_STMT_EXECUTE
+  packet.writeUInt32LE(statement, at + 1)
+  packet[at + 5] = 0
+  packet.writeUInt32LE(1, at + 6)
+  at += FIXED_PART
+  if (values.length > 0) at = writeTypes(packet, at, parameters)
+  for (const parameter of parameters) at = writeValue(packet, at, parameter)
+  return withHeader(packet)
+}
+
+function parameterOf(value: unknown): Parameter | undefined {
+  switch (typeof value) {
+    case 'string':
+      return textParameter(TYPE.text, value)
+    case 'number':
+      if (Number.isSafeInteger(value)) return { type: TYPE.integer, value, length: 0 }
+      return DECIMAL.test(String(value)) ? textParameter(TYPE.decimal, String(value)) : undefined
+    case 'boolean':
+      return { type: TYPE.integer, value: Number(value), length: 0 }
+    case 'bigint':
+      if (value === BigInt.asIntN(64, value)) return { type: TYPE.integer, value, length: 0 }
+      if (value === BigInt.asUintN(64, value)) return { type: TYPE.unsigned, value, length: 0 }
+      return textParameter(TYPE.decimal, String(value))
+    default:
+      if (value === null) return { type: TYPE.null, value, length: 0 }
+      if (value instanceof Date) return textParameter(TYPE.text, datetimeText(value))
+      return { type: TYPE.bytes, value: value as Uint8Array, length: (value as Uint8Array).length }
+  }
+}
+
+/** With an exponent, a literal is a double. */
+const DECIMAL = /^-?\d+(?:\.\d+)?$/
+
+function textParameter(type: number, text: string): Parameter {
+  return { type, value: text, length: Buffer.byteLength(text) }
+}
+
+function sizeOf({ type, length }: Parameter): number {
+  if (type === TYPE.null) return 0
+  return isInteger(type) ? 8 : lengthSize(length) + length
+}
+
+function isInteger(type: number): boolean {
+  return type === TYPE.integer || type === TYPE.unsigned
+}
+
+/** Bytes of a length-encoded integer (MySQL Source Documentation, "Integer Types"). */
+function lengthSize(length: number): number {
+  if (length < 0xfb) return 1
+  if (length <= 0xff_ff) return 3
+  return length <= 0xff_ff_ff ? 4 : 9
+}
+
+/** The bits of those that are NULL, that types follow, and the types. */
+function writeTypes(packet: Buffer, from: number, parameters: readonly Parameter[]): number {
+  let at = from + ((parameters.length + 7) >> 3)
+  packet.fill(0, from, at)
+  packet[at] = 1
+  at += 1
+  for (const [index, { type }] of parameters.entries()) {
+    const byte = from + (index >> 3)
+    if (type === TYPE.null) packet[byte] = (packet[byte] ?? 0) | (1 << (index & 7))
+    at = packet.writeUInt16LE(type, at)
+  }
+  return at
+}
+
+function writeValue(packet: Buffer, at: number, { type, value, length }: Parameter): number {
+  if (value === null) return at
+  if (typeof value === 'number') {
+    packet.writeInt32LE(value | 0, at)
+    return packet.writeInt32LE(Math.floor(value / 2 ** 32), at + 4)
+  }
+  if (typeof value === 'bigint') {
+    return type === TYPE.unsigned ? packet.writeBigUInt64LE(value, at) : packet.writeBigInt64LE(value, at)
+  }
+  const start = writeLength(packet, at, length)
+  if (typeof value === 'string') packet.write(value, start)
+  else packet.set(value, start)
+  return start + length
+}
+
+function writeLength(packet: Buffer, at: number, length: number): number {
+  switch (lengthSize(length)) {
+    case 1:
+      return packet.writeUInt8(length, at)
+    case 3:
+      packet[at] = 0xfc
+      return packet.writeUInt16LE(length, at + 1)
+    case 4:
+      packet[at] = 0xfd
+      return packet.writeUIntLE(length, at + 1, 3)
+    default:
+      packet[at] = 0xfe
+      return packet.writeBigUInt64LE(BigInt(length), at + 1)
+  }
+}

@@ -1,0 +1,239 @@
+/** Texts that are asked for again are prepared, and only who watches the wire can tell. */
+import { all, createUnitOfWork, fail, many, one, program, type Query, type UnitOfWork } from '@leasehold/core'
+import { mysqlDriver, type MysqlDriverOptions } from '@leasehold/mysql'
+import { commandOf, type RecordingProxy, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
+import { startServer } from '@leasehold/test-support/server'
+import { sql } from 'kysely'
+import { createConnection } from 'mysql2/promise'
+import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest'
+import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
+
+const fixture = useFixture()
+let proxy: RecordingProxy
+
+beforeAll(async () => {
+  proxy = await startRecordingProxy({ target: fixture.server })
+})
+afterAll(() => proxy.stop())
+beforeEach(() => fixture.restore())
+
+/** Runs queries of one session, and tells what was sent for each: q(uery), p(repare), e(xecute), c(lose), r(eset). */
+class Session {
+  readonly uow: UnitOfWork
+
+  constructor(options: Partial<MysqlDriverOptions> = {}) {
+    this.uow = fixture.uow({ host: proxy.host, port: proxy.port, pool: { max: 1 }, ...options })
+  }
+
+  async read(query: Query<unknown>): Promise<string> {
+    const before = this.#sent().length
+    await this.uow.read(query)
+    // BEGIN and COMMIT are not of interest here.
+    return this.#sent()
+      .slice(before)
+      .replace(/q$/, '')
+      .replace(/^([^q]*)q/, '$1')
+  }
+
+  #sent(): string {
+    const packets = proxy.conversations.at(-1)?.packets ?? []
+    return packets.map((packet) => LETTERS[commandOf(packet)?.name ?? ''] ?? '').join('')
+  }
+}
+
+const LETTERS: Readonly<Record<string, string>> = {
+  COM_QUERY: 'q',
+  COM_STMT_PREPARE: 'p',
+  COM_STMT_EXECUTE: 'e',
+  COM_STMT_CLOSE: 'c',
+  COM_RESET_CONNECTION: 'r',
+}
+
+const USES = ['first', 'second', 'third']
+
+test('the second use has a text prepared, on its way, and from the third on it is run', async () => {
+  const session = new Session()
+  await session.uow.run(accounts.all())
+  expect(await session.read(accounts.byId(1))).toBe('q')
+  expect(await session.read(accounts.byId(2))).toBe('pq')
+  expect(await session.read(all([accounts.byId(3), accounts.byId(4)]))).toBe('ee')
+})
+
+test('without pipelining, and when none are wanted, everything is text', async () => {
+  for (const options of [{ pipeline: false }, { preparedStatements: 0 }]) {
+    const session = new Session(options)
+    await session.uow.run(accounts.all())
+    for (const use of USES) expect([use, await session.read(accounts.byId(1))]).toEqual([use, 'q'])
+  }
+})
+
+test('the text that was used longest ago makes room', async () => {
+  const session = new Session({ preparedStatements: 2 })
+  const named = many(db.selectFrom('accounts').select('id').where('name', '=', 'account 1'))
+  await session.uow.run(accounts.all())
+  const prepare = async (query: Query<unknown>): Promise<string> => {
+    await session.read(query)
+    await session.read(query)
+    return session.read(query)
+  }
+  expect(await prepare(accounts.byId(1))).toBe('e')
+  expect(await prepare(named)).toBe('e')
+  expect(await session.read(accounts.byId(1))).toBe('e')
+  expect(await prepare(accounts.all())).toBe('e')
+  expect(await session.read(accounts.byId(1))).toBe('e')
+  expect(await session.read(named)).toBe('q')
+})
+
+test('what is no more of one size than the last time is not prepared', async () => {
+  const session = new Session()
+  await session.uow.run(accounts.all())
+  const long = one(
+    db
+      .selectFrom('accounts')
+      .selectAll()
+      .where('id', '=', 1)
+      .where(
+        'id',
+        'in',
+        Array.from({ length: 5_000 }, (_, id) => id),
+      ),
+  )
+  for (const use of USES) expect([use, await session.read(long)]).toEqual([use, 'q'])
+})
+
+test('a session that was reset has nothing prepared', async () => {
+  const session = new Session()
+  for (let use = 0; use < 3; use += 1) await session.uow.run(accounts.byId(1))
+  await session.uow.run(sql`set @left = 1`.compile(db))
+  expect(await session.uow.run(accounts.byId(1))).toMatchObject({ id: 1 })
+  expect(await session.read(accounts.byId(1))).toBe('pq')
+})
+
+test('a failure of a prepared statement is that of its text', async () => {
+  const { uow } = new Session()
+  const add = () => accounts.open('account 1', 5)
+  const seen: unknown[] = []
+  for (let use = 0; use < 4; use += 1) {
+    seen.push(
+      await uow.run(all([accounts.add(1, 5), add()])).catch((error: unknown) => ({ ...(error as object) })),
+    )
+  }
+  expect(seen[0]).toMatchObject({ kind: 'duplicate-key', errno: 1062, label: 'accounts.open', index: 1 })
+  expect(new Set(seen.map((error) => JSON.stringify(error))).size).toBe(1)
+  expect(await fixture.balances()).toEqual(UNTOUCHED)
+})
+
+test('a table that has changed under a prepared statement is read as it is', async () => {
+  const { uow } = new Session()
+  await fixture.rows('create table changing (id int, a int)')
+  await fixture.rows('insert into changing values (1, 5)')
+  const changing = db.$extendTables<{ changing: { id: number } }>()
+  const read = () => uow.run(many(changing.selectFrom('changing').selectAll().where('id', '=', 1)))
+  for (let use = 0; use < 3; use += 1) expect(await read()).toEqual([{ id: 1, a: 5 }])
+  await fixture.rows('alter table changing modify a varchar(10), add b double')
+  await fixture.rows('update changing set b = 0.1')
+  expect(await read()).toEqual([{ id: 1, a: '5', b: 0.1 }])
+})
+
+const NUMBERS = [
+  1,
+  -1,
+  0.1,
+  1e-7,
+  2 ** 53,
+  1e21,
+  2n ** 53n + 1n,
+  2n ** 64n - 1n,
+  2n ** 64n,
+  -(2n ** 63n),
+  true,
+]
+
+test('a number means the same in its text and as a parameter', async () => {
+  await fixture.rows('create table numbers (i decimal(65, 10), f double, s varchar(50))')
+  await fixture.rows(
+    "insert into numbers values (1, 0.1, '01'), (9007199254740993, 1e21, '1a'), (-1, 1e-7, null)",
+  )
+  const numbers = db.$extendTables<{ numbers: { i: number | bigint; f: number; s: string | number } }>()
+  const { uow } = new Session()
+  const found = (value: number) =>
+    many(
+      numbers
+        .selectFrom('numbers')
+        .selectAll()
+        .where((e) => e.or([e('i', '>=', value), e('f', '=', value), e('s', '=', value)])),
+    )
+  const unit = program(function* () {
+    const rows = yield* all(NUMBERS.map((value) => found(value as number)))
+    yield* all(
+      NUMBERS.map((value) =>
+        numbers.updateTable('numbers').set((e) => ({ f: e('f', '*', value as number) })),
+      ),
+    )
+    const changed = yield* many(numbers.selectFrom('numbers').select('f'))
+    yield* fail(new Seen([rows, changed]))
+  })
+  const seen = async () => {
+    const error = await uow.run(unit).catch((thrown: unknown) => thrown)
+    return error instanceof Seen ? error.what : error
+  }
+  const first = await seen()
+  expect(await seen()).toEqual(first)
+  expect(await seen()).toEqual(first)
+})
+
+class Seen extends Error {
+  readonly what: unknown
+
+  constructor(what: unknown) {
+    super('rolls the unit back')
+    this.what = what
+  }
+}
+
+test('parameters whose type would show, or that would be the place of a column, stay text', async () => {
+  const session = new Session()
+  await session.uow.run(accounts.all())
+  const selected = db.selectNoFrom((e) => e.val(1).as('x'))
+  const raw = db
+    .selectFrom('accounts')
+    .selectAll()
+    .where(sql<boolean>`cents / ${3} > 1`)
+  const ordered = db
+    .selectFrom('accounts')
+    .selectAll()
+    .orderBy(sql`${1}`)
+  for (const query of [selected, raw, ordered]) {
+    for (const use of USES) expect([use, await session.read(many(query))]).toEqual([use, 'q'])
+  }
+})
+
+test('a limit may be a parameter', async () => {
+  const { uow } = new Session()
+  for (let use = 0; use < 3; use += 1) {
+    expect(await uow.run(db.selectFrom('accounts').select('id').orderBy('id').limit(2).offset(1))).toEqual([
+      { id: 2 },
+      { id: 3 },
+    ])
+  }
+})
+
+test('when the server has no room for another, the text goes on being sent', async () => {
+  // A limit of the whole server, so it takes one that no other test uses.
+  const server = await startServer({ kind: inject('serverKind') })
+  const admin = await createConnection(server.uri())
+  await admin.query('set global max_prepared_stmt_count = 1')
+  const uow = createUnitOfWork({ driver: mysqlDriver({ uri: server.uri(), pool: { max: 1 } }) })
+  const echo = (name: string) => one(db.selectNoFrom(sql.lit(name).as(name)))
+  try {
+    for (let use = 0; use < 4; use += 1) {
+      expect(await uow.run(all([echo('a'), echo('b')]))).toEqual([{ a: 'a' }, { b: 'b' }])
+    }
+    const [rows] = await admin.query("show global status like 'Prepared_stmt_count'")
+    expect(rows).toMatchObject([{ Value: '1' }])
+  } finally {
+    await uow.close()
+    await admin.end()
+    await server.stop()
+  }
+})
