@@ -102,4 +102,4 @@ test('money is neither made nor lost, and each transfer happens at most once, wh
   const left = Object.values(await fixture.balances()).reduce((sum, cents) => sum + cents, 0)
   expect(left).toBe(TOTAL)
   expect(new Set(book.totals)).toEqual(new Set([TOTAL]))
-})
+}, 60_000)

@@ -4,10 +4,13 @@ import type { FaultProxy } from '@leasehold/test-support/fault-proxy'
 import type { Random } from '../../../examples/order-desk/generate/random.ts'
 import type { Fixture } from '../../mysql/support/fixture.ts'
 
-export type FaultKind = 'cut' | 'kill' | 'stall'
+export type FaultKind = 'cut' | 'reset' | 'kill' | 'delay' | 'stall'
 
 /** A stalled connection takes time, so that fewer do more. */
-const KINDS: readonly FaultKind[] = ['cut', 'cut', 'cut', 'cut', 'kill', 'kill', 'kill', 'stall']
+const KINDS: readonly FaultKind[] = ['cut', 'cut', 'cut', 'reset', 'kill', 'kill', 'delay', 'stall']
+
+/** Milliseconds of a delay, at most: some of what comes late is still waited for, some no more. */
+const DELAY = 800
 
 /** Milliseconds between two of them, at most. */
 const PAUSE = 30
@@ -18,7 +21,7 @@ export interface Faults {
 }
 
 export function startFaults(proxy: FaultProxy, fixture: Fixture, random: Random): Faults {
-  const counts: Record<FaultKind, number> = { cut: 0, kill: 0, stall: 0 }
+  const counts: Record<FaultKind, number> = { cut: 0, reset: 0, kill: 0, delay: 0, stall: 0 }
   const end = new AbortController()
   const anyOf = <T>(choices: readonly T[]): T | undefined => choices[random.integer(0, choices.length - 1)]
 
@@ -32,6 +35,8 @@ export function startFaults(proxy: FaultProxy, fixture: Fixture, random: Random)
       const link = anyOf(proxy.links)
       if (link === undefined) return
       if (kind === 'stall') link.stall()
+      else if (kind === 'delay') link.stall(random.integer(1, DELAY))
+      else if (kind === 'reset') link.reset()
       else link.cutAfter(random.chance(50) ? 'client' : 'server', random.integer(0, 399))
     }
     counts[kind] += 1
