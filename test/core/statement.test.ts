@@ -24,6 +24,29 @@ describe('kind', () => {
     ['locking read', 'for update', statement(accounts.forUpdate())],
     ['locking read', 'for update of … skip locked', statement(accounts.forUpdate('accounts').skipLocked())],
     ['locking read', 'for share', statement(accounts.forShare())],
+    ['locking read', 'lock in share mode', statement(accounts.modifyEnd(sql`LOCK IN SHARE MODE`))],
+    [
+      'locking read',
+      'a derived table for update',
+      statement(db.selectFrom(accounts.forUpdate().as('d')).selectAll()),
+    ],
+    [
+      'locking read',
+      'a CTE for update',
+      statement(
+        db
+          .with('c', () => accounts.forUpdate())
+          .selectFrom('c')
+          .selectAll(),
+      ),
+    ],
+    [
+      'locking read',
+      'raw SQL for update in a subquery',
+      statement(accounts.where('id', 'in', sql<number>`(select id from entries for update)`)),
+    ],
+    ['read', 'another end', statement(accounts.modifyEnd(sql`limit rows examined 10`))],
+    ['read', 'a value that speaks of a lock', statement(accounts.where('ownerName', '=', 'for update'))],
     ['write', 'insert', statement(db.insertInto('accounts').values(row))],
     [
       'write',
@@ -179,12 +202,68 @@ describe('tables', () => {
     expect(tables).toEqual(expected)
   })
 
-  test('of a CTE are among them', () => {
-    const query = db
-      .with('rich', (d) => d.selectFrom('accounts').selectAll())
-      .selectFrom(['rich', 'entries'])
-      .selectAll()
-    expect(statement(query).tables).toEqual(expect.arrayContaining(['accounts', 'entries']))
+  test.each([
+    [
+      'is none',
+      statement(
+        db
+          .with('rich', (d) => d.selectFrom('accounts').selectAll())
+          .with('richest', (d) => d.selectFrom('rich').selectAll())
+          .selectFrom(['rich', 'richest', 'entries'])
+          .selectAll(),
+      ),
+      ['accounts', 'entries'],
+    ],
+    [
+      'is a table outside of its statement',
+      statement(
+        db
+          .selectFrom([
+            'entries',
+            (e) =>
+              sql<{ id: number }>`(${db
+                .with('entries', () => e.selectFrom('accounts').selectAll())
+                .selectFrom('entries')
+                .selectAll()})`.as('d'),
+          ])
+          .select('d.id'),
+      ),
+      ['accounts', 'entries'],
+    ],
+    [
+      'is a table in its own text',
+      statement(
+        db
+          .with('accounts', () => accounts)
+          .selectFrom('accounts')
+          .selectAll(),
+      ),
+      ['accounts'],
+    ],
+    [
+      'is none in its own text if it is recursive',
+      statement(
+        db
+          .withRecursive('tree', (d) =>
+            d.selectFrom('entries').select('id').unionAll(d.selectFrom('tree').select('tree.id')),
+          )
+          .selectFrom('tree')
+          .selectAll(),
+      ),
+      ['entries'],
+    ],
+    [
+      'hides no table of a schema',
+      statement(
+        db
+          .with('branches', (d) => d.selectFrom('bank.branches').select('bank.branches.city'))
+          .selectFrom(['branches', 'bank.branches as b'])
+          .select('b.city'),
+      ),
+      ['bank.branches'],
+    ],
+  ])('a CTE %s', (_, { tables }, expected) => {
+    expect(tables).toEqual(expected)
   })
 
   test('whatever the number and the nature of the values', () => {

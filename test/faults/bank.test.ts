@@ -1,6 +1,8 @@
 import { CommitUnknownError, type UnitOfWork } from '@leasehold/core'
 import { type FaultProxy, startFaultProxy } from '@leasehold/test-support/fault-proxy'
+import { testSeed } from '@leasehold/test-support/test-seed'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Random } from '../../examples/order-desk/generate/random.ts'
 import { eventually, UNTOUCHED, useFixture } from '../mysql/support/fixture.ts'
 import { total, transfer } from './support/bank.ts'
 import { startFaults } from './support/faults.ts'
@@ -19,8 +21,6 @@ beforeAll(async () => {
   proxy = await startFaultProxy({ target: fixture.server })
 })
 afterAll(() => proxy.stop())
-
-const below = (limit: number): number => Math.floor(Math.random() * limit)
 
 /** What one unit in so many does besides: see the total, or change its mind. */
 const READS = 4
@@ -46,7 +46,8 @@ interface Book {
   readonly totals: number[]
 }
 
-async function client(uow: UnitOfWork, first: number, book: Book): Promise<void> {
+async function client(uow: UnitOfWork, first: number, random: Random, book: Book): Promise<void> {
+  const below = (limit: number): number => random.integer(0, limit - 1)
   for (let id = first; id < first + UNITS; id++) {
     const retry = { attempts: 10 }
     if (below(READS) === 0) {
@@ -72,11 +73,16 @@ async function client(uow: UnitOfWork, first: number, book: Book): Promise<void>
 }
 
 test('money is neither made nor lost, and each transfer happens at most once, whatever breaks', async () => {
+  const seed = testSeed()
   const book: Book = { committed: [], unknown: [], absent: [], totals: [] }
   const uow = fixture.uow({ host: proxy.host, port: proxy.port, pipeline: true, connectTimeout: 1_000 })
-  const faults = startFaults(proxy, fixture)
+  const faults = startFaults(proxy, fixture, new Random(seed, 0))
   try {
-    await Promise.all(Array.from({ length: CLIENTS }, (_, index) => client(uow, index * UNITS, book)))
+    await Promise.all(
+      Array.from({ length: CLIENTS }, (_, index) =>
+        client(uow, index * UNITS, new Random(seed, index + 1), book),
+      ),
+    )
   } finally {
     await faults.stop()
   }
@@ -96,4 +102,4 @@ test('money is neither made nor lost, and each transfer happens at most once, wh
   const left = Object.values(await fixture.balances()).reduce((sum, cents) => sum + cents, 0)
   expect(left).toBe(TOTAL)
   expect(new Set(book.totals)).toEqual(new Set([TOTAL]))
-})
+}, 60_000)

@@ -12,8 +12,10 @@ import {
   type UnitOfWork,
 } from '@leasehold/core'
 import { mysqlBuilder } from '@leasehold/mysql'
+import { testSeed } from '@leasehold/test-support/test-seed'
 import { sql } from 'kysely'
 import { beforeAll, expect, test } from 'vitest'
+import { Random } from '../../examples/order-desk/generate/random.ts'
 import { useFixture } from '../mysql/support/fixture.ts'
 import { anomaliesIn, type AnomalyName } from './support/list-checker.ts'
 import type { HistoryUnit, Operation } from './support/list-history.ts'
@@ -43,7 +45,7 @@ const parsed = (elements: string): number[] => elements.split(' ').filter(Boolea
 
 const CLIENTS = 8
 const UNITS = 60
-const KEYS = [1, 2, 3, 4]
+const KEYS = 4
 
 const fixture = useFixture()
 beforeAll(() => fixture.oracle.query('create table lists (id int primary key, elements text not null)'))
@@ -54,10 +56,10 @@ const refusal = new Error('refused')
 let values = 0
 
 /** Up to four reads and appends, planned: a read's values are still to come. */
-function plan(): Operation[] {
-  return Array.from({ length: 2 + Math.floor(Math.random() * 3) }, () => {
-    const key = KEYS[Math.floor(Math.random() * KEYS.length)] ?? 1
-    return Math.random() < 0.5 ? { type: 'read', key, values: [] } : { type: 'append', key, value: ++values }
+function plan(random: Random): Operation[] {
+  return Array.from({ length: random.integer(2, 4) }, () => {
+    const key = random.integer(1, KEYS)
+    return random.chance(50) ? { type: 'read', key, values: [] } : { type: 'append', key, value: ++values }
   })
 }
 
@@ -67,8 +69,8 @@ const done = (operation: Operation): Query<Operation> =>
     : lists.read(operation.key).map((values) => ({ type: 'read', key: operation.key, values }))
 
 /** Half of the units in one flight, the other half step by step, which gives the others time. */
-function unitOf(operations: readonly Operation[]): Query<Operation[]> {
-  if (Math.random() < 0.5) return all(operations.map(done))
+function unitOf(operations: readonly Operation[], inOneFlight: boolean): Query<Operation[]> {
+  if (inOneFlight) return all(operations.map(done))
   return program(function* () {
     const seen: Operation[] = []
     for (const operation of operations) seen.push(yield* done(operation))
@@ -76,12 +78,18 @@ function unitOf(operations: readonly Operation[]): Query<Operation[]> {
   })
 }
 
-async function client(uow: UnitOfWork, isolationLevel: IsolationLevel): Promise<HistoryUnit[]> {
+async function client(
+  uow: UnitOfWork,
+  isolationLevel: IsolationLevel,
+  random: Random,
+): Promise<HistoryUnit[]> {
   const history: HistoryUnit[] = []
   for (let unit = 0; unit < UNITS; unit++) {
-    const operations = plan()
-    const refuses = Math.random() < 0.1
-    const work = unitOf(operations).andThen((seen) => (refuses ? fail(refusal) : succeed(seen)))
+    const operations = plan(random)
+    const refuses = random.chance(10)
+    const work = unitOf(operations, random.chance(50)).andThen((seen) =>
+      refuses ? fail(refusal) : succeed(seen),
+    )
     try {
       history.push({ committed: true, operations: await uow.run(work, { isolationLevel }) })
     } catch (error) {
@@ -104,10 +112,15 @@ const levels: readonly { level: IsolationLevel; allowed: readonly AnomalyName[] 
 ]
 
 test.each(levels)('$level shows no anomaly but $allowed', async ({ level, allowed }) => {
+  const seed = testSeed()
   await fixture.oracle.query('delete from lists')
-  await fixture.oracle.query('insert into lists values ?', [KEYS.map((key) => [key, ''])])
+  await fixture.oracle.query('insert into lists values ?', [
+    Array.from({ length: KEYS }, (_, index) => [index + 1, '']),
+  ])
   const uow = fixture.uow({ pipeline: true, pool: { max: CLIENTS } })
-  const histories = await Promise.all(Array.from({ length: CLIENTS }, () => client(uow, level)))
+  const histories = await Promise.all(
+    Array.from({ length: CLIENTS }, (_, index) => client(uow, level, new Random(seed, index))),
+  )
   const rows = await fixture.rows<{ id: number; elements: string }>('select id, elements from lists')
   const final = new Map(rows.map(({ id, elements }) => [id, parsed(elements)]))
   const anomalies = anomaliesIn({ units: histories.flat(), final })

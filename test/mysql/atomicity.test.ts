@@ -1,8 +1,8 @@
 import { all, fail, type Query } from '@leasehold/core'
 import { sql } from 'kysely'
-import { createConnection } from 'mysql2/promise'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { accounts, db, eventually, UNTOUCHED, useFixture } from './support/fixture.ts'
+import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
+import { withRival } from './support/rival.ts'
 
 const fixture = useFixture()
 beforeEach(() => fixture.restore())
@@ -66,28 +66,14 @@ describe.each([true, false])('with pipeline: %s, nothing remains of a unit', (pi
 
   test.each(positions)('whose statement %i is the victim of a deadlock', async (position) => {
     const uow = fixture.uow({ pipeline })
-    const { host, port, user, password } = fixture.server
-    const rival = await createConnection({ host, port, user, password, database: fixture.database.name })
-    try {
-      await rival.query('begin')
-      // InnoDB sacrifices the transaction that changed fewer rows.
-      await rival.query('insert into accounts (name, cents) select concat(name, name), 0 from accounts')
-      await rival.query('update accounts set cents = 0 where id = 9')
-      let closing: Promise<unknown> = Promise.resolve()
+    await withRival(fixture, async (rival) => {
       const work = uow.run(async (q) => {
         await q(accounts.lock(8))
-        closing = rival.query('update accounts set cents = 0 where id = 8')
-        await eventually(async () =>
-          (await fixture.sessions()).some(({ id, statement }) => id === rival.threadId && statement !== null),
-        )
+        await rival.waitForUnit()
         await q(flightWith(position, accounts.add(9, 1)))
       })
       await expect(work).rejects.toMatchObject({ kind: 'deadlock', errno: 1213 })
-      await closing
-    } finally {
-      await rival.query('rollback')
-      await rival.end()
-    }
+    })
     expect(await fixture.balances()).toEqual(UNTOUCHED)
     expect(await uow.run(accounts.add(1, 1))).toBe(1)
   })

@@ -1,8 +1,8 @@
 import { afterCommit, all, attempt, fail, program, type Query, recover, succeed } from '@leasehold/core'
 import { sql } from 'kysely'
-import { createConnection } from 'mysql2/promise'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { accounts, db, eventually, UNTOUCHED, useFixture } from './support/fixture.ts'
+import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
+import { withRival } from './support/rival.ts'
 
 const fixture = useFixture()
 beforeEach(() => fixture.restore())
@@ -73,34 +73,20 @@ describe.each([true, false])('with pipeline: %s', (pipeline) => {
   })
 
   test('a lock timeout is survived, a deadlock is not and comes out as such', async () => {
-    const { host, port, user, password } = fixture.server
-    const rival = await createConnection({ host, port, user, password, database: fixture.database.name })
-    try {
-      await rival.query('begin')
-      // InnoDB sacrifices the transaction that changed fewer rows.
-      await rival.query('insert into accounts (name, cents) select concat(name, name), 0 from accounts')
-      await rival.query('update accounts set cents = 0 where id = 9')
+    await withRival(fixture, async (rival) => {
       const outcome = await fixture.uow({ pipeline }).run(async (q) => {
         await q(sql`set innodb_lock_wait_timeout = 1`.compile(db))
         return q(attempt(all([accounts.add(1, 1), accounts.add(9, 1)])))
       })
       expect(outcome).toMatchObject({ ok: false, error: { kind: 'lock-timeout' } })
 
-      let closing: Promise<unknown> = Promise.resolve()
       const doomed = fixture.uow({ pipeline }).run(async (q) => {
         await q(accounts.lock(8))
-        closing = rival.query('update accounts set cents = 0 where id = 8')
-        await eventually(async () =>
-          (await fixture.sessions()).some(({ id, statement }) => id === rival.threadId && statement !== null),
-        )
+        await rival.waitForUnit()
         await q(attempt(all([accounts.add(1, 1), accounts.add(9, 1)])))
       })
       await expect(doomed).rejects.toMatchObject({ kind: 'deadlock', errno: 1213 })
-      await closing
-    } finally {
-      await rival.query('rollback')
-      await rival.end()
-    }
+    })
     expect(await fixture.balances()).toEqual(UNTOUCHED)
   })
 })

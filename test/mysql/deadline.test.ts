@@ -3,8 +3,10 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { afterRollback, all, one, type UnitOfWork } from '@leasehold/core'
 import { commandOf, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
+import { testSeed } from '@leasehold/test-support/test-seed'
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { Random } from '../../examples/order-desk/generate/random.ts'
 import { accounts, db, eventually, UNTOUCHED, useFixture } from './support/fixture.ts'
 
 const fixture = useFixture()
@@ -159,11 +161,12 @@ describe('a unit that is aborted', () => {
 })
 
 test('10 000 units aborted while they wait: no connection is lost, and none is given to who is gone', async () => {
+  const random = new Random(testSeed())
   const uow = fixture.uow({ pool: { max: 4 } })
   const units = Array.from({ length: 10_000 }, async (_, index) => {
     const controller = new AbortController()
     const unit = uow.run(accounts.byId((index % 9) + 1), { signal: controller.signal })
-    if (index % 3 !== 0) setTimeout(() => controller.abort(), Math.random() * 20)
+    if (index % 3 !== 0) setTimeout(() => controller.abort(), random.integer(0, 20))
     return unit.then(
       () => 'done',
       (error: unknown) => (error as Error).name,

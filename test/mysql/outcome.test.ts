@@ -1,4 +1,4 @@
-import { afterCommit, all, type Query } from '@leasehold/core'
+import { afterCommit, afterRollback, all, type Query } from '@leasehold/core'
 import { outcomeTable } from '@leasehold/mysql'
 import { commandOf, type RecordingProxy, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -43,18 +43,28 @@ describe.each(['before', 'after'] as const)(
     test('has the unit happen exactly once, and its value given', async () => {
       const uow = await cutOff(when)
       const called: string[] = []
-      const hooked = all([work(), afterCommit(() => called.push('once'))])
-      expect(await uow.run(hooked, { outcomeKey: `value ${when}` })).toEqual([[1, 1], undefined])
+      const hooked = all([
+        work(),
+        afterCommit(() => called.push('once')),
+        afterRollback(() => called.push('never')),
+      ])
+      const [value] = await uow.run(hooked, { outcomeKey: `value ${when}` })
+      expect(value).toEqual([1, 1])
       expect(await fixture.balances()).toEqual(DONE)
       expect(called).toEqual(['once'])
       expect(await uow.outcome(`value ${when}`)).toBe(true)
     })
 
-    test('tells of a body whether it is committed', async () => {
+    test('tells of a body whether it is committed, and its hooks', async () => {
       const uow = await cutOff(when)
+      const called: string[] = []
       const body = uow.run(
         async (q) => {
           await q(work())
+          await q.all([
+            afterCommit(() => called.push('committed')),
+            afterRollback(() => called.push('rolled back')),
+          ])
           return 'done'
         },
         { outcomeKey: `body ${when}` },
@@ -62,6 +72,7 @@ describe.each(['before', 'after'] as const)(
       const outcome: unknown = await body.catch((error: unknown) => (error as Error).name)
       expect(outcome).toBe(when === 'after' ? 'done' : 'ConnectionLostError')
       expect(await fixture.balances()).toEqual(when === 'after' ? DONE : UNTOUCHED)
+      expect(called).toEqual([when === 'after' ? 'committed' : 'rolled back'])
     })
   },
 )

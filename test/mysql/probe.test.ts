@@ -1,31 +1,19 @@
 import { all } from '@leasehold/core'
-import {
-  commandOf,
-  type Packet,
-  type RecordingProxyOptions,
-  startRecordingProxy,
-} from '@leasehold/test-support/recording-proxy'
+import { isPipelined, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { accounts, UNTOUCHED, useFixture } from './support/fixture.ts'
 
 const fixture = useFixture()
 beforeEach(() => fixture.restore())
 
-/** Whether the packet is a command sent before the one ahead of it was answered. */
-function isPipelined(packet: Packet, packets: readonly Packet[]): boolean {
-  const before = packets
-    .slice(0, packets.indexOf(packet))
-    .findLast(({ from }) => from === 'server' || from === 'client')
-  return commandOf(packet) !== undefined && before !== undefined && commandOf(before) !== undefined
-}
-
 test.each([
   ['swallows a statement sent behind another', 'drop'],
   ['cuts the connection for one', 'cut'],
 ] as const)('a proxy that %s is served one at a time', async (_, verdict) => {
-  const onPacket: RecordingProxyOptions['onPacket'] = (packet, { packets }) =>
-    isPipelined(packet, packets) ? verdict : 'forward'
-  const proxy = await startRecordingProxy({ target: fixture.server, onPacket })
+  const proxy = await startRecordingProxy({
+    target: fixture.server,
+    onPacket: (packet, conversation) => (isPipelined(packet, conversation) ? verdict : 'forward'),
+  })
   const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
   const uow = fixture.uow({ host: proxy.host, port: proxy.port })
   await uow.run(all([accounts.add(1, 1), accounts.add(2, 1)]))

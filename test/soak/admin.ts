@@ -1,15 +1,16 @@
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise'
 import type { ServerAddress } from '@leasehold/test-support/server'
+import type { Random } from '../../examples/order-desk/generate/random.ts'
 
 /** The sessions that use the database: those of the unit of work. */
 export function sessionsOf(server: ServerAddress, database: string): Promise<number[]> {
   return asAdmin(server, (admin) => sessions(admin, database))
 }
 
-export function killOneOf(server: ServerAddress, database: string): Promise<void> {
+export function killOneOf(server: ServerAddress, database: string, random: Random): Promise<void> {
   return asAdmin(server, async (admin) => {
     const ids = await sessions(admin, database)
-    const id = ids[Math.floor(Math.random() * ids.length)]
+    const id = ids[random.integer(0, ids.length - 1)]
     // It may have ended since.
     if (id !== undefined) await admin.query(`kill ${id}`).catch(ignoreUnknownSession)
   })

@@ -13,6 +13,13 @@ const unitTimeoutMs = 20_000
 /** A server in trouble is not helped by being asked again at once. */
 const pauseAfterFailureMs = 100
 
+export interface ClientsOptions {
+  readonly count: number
+  /** Of what they choose to do. */
+  readonly seed: number
+  readonly onCommitted: () => void
+}
+
 /** Clients that run one transaction after the other until they are told to stop. */
 export class Clients {
   readonly tallies: Tallies = emptyTallies()
@@ -22,10 +29,10 @@ export class Clients {
   readonly #ended: Promise<unknown>
   #stopping = false
 
-  constructor(uow: UnitOfWork, count: number, onCommitted: () => void) {
+  constructor(uow: UnitOfWork, { count, seed, onCommitted }: ClientsOptions) {
     this.#uow = uow
     this.#onCommitted = onCommitted
-    this.#ended = Promise.all(numbersTo(count).map((client) => this.#work(client)))
+    this.#ended = Promise.all(numbersTo(count).map((client) => this.#work(client, new Random(seed, client))))
   }
 
   /** Lets every client end what it is doing, and tells of those who had not after twice the time a unit may take. */
@@ -38,9 +45,8 @@ export class Clients {
     })
   }
 
-  async #work(client: number): Promise<void> {
-    const { seed, scale, constants } = input
-    const random = new Random(seed, client)
+  async #work(client: number, random: Random): Promise<void> {
+    const { scale, constants } = input
     const clerk = { random, scale, constants, warehouse: ((client - 1) % scale.warehouses) + 1 }
     while (!this.#stopping) {
       const name = pickTransaction(random)

@@ -13,7 +13,7 @@ const seed = 1
 const constants = constantsForLoad(new Random(seed))
 
 /** What the clients' input is made of. */
-export const input = { seed: 2, scale, constants: constantsForRun(new Random(seed, 1), constants) }
+export const input = { scale, constants: constantsForRun(new Random(seed, 1), constants) }
 
 export async function loadDesk(uri: string): Promise<void> {
   await createTables(uri)

@@ -5,10 +5,11 @@ import { type Options, OptionsError, parseOptions } from './options.ts'
 import { describe, failedChecks } from './report.ts'
 import { soak } from './soak.ts'
 
-async function main({ minutes, kind, reportFile }: Options): Promise<number> {
+async function main({ minutes, kind, seed, reportFile }: Options): Promise<number> {
+  console.log(`seed ${seed}`)
   const server = await startServer({ kind, durable: true, log: console.log })
   try {
-    const report = await soak(server, minutes)
+    const report = await soak(server, { minutes, seed })
     console.log(describe(report))
     if (reportFile !== undefined) await writeFile(reportFile, `${JSON.stringify(report, undefined, 2)}\n`)
     return failedChecks(report).length === 0 ? 0 : 1

@@ -6,6 +6,8 @@ export interface Report {
   /** As in "mariadb 10.11.6-MariaDB". */
   readonly server: string
   readonly seconds: number
+  /** With the same one, clients and faults make the same choices, if not at the same moments. */
+  readonly seed: number
   readonly transactions: Tallies
   readonly faults: Readonly<Record<string, number>>
   /** In milliseconds. */

@@ -2,6 +2,7 @@ import { createUnitOfWork, type UnitOfWork } from '@leasehold/core'
 import { mysqlDriver } from '@leasehold/mysql'
 import { createDatabase } from '@leasehold/test-support/database'
 import type { TestServer } from '@leasehold/test-support/server'
+import { Random } from '../../examples/order-desk/generate/random.ts'
 import { countRows, sessionsOf } from './admin.ts'
 import { type Check, conditionChecks, failureCheck, poolCheck, recoveryCheck, rowCheck } from './checks.ts'
 import { Clients } from './clients.ts'
@@ -21,8 +22,13 @@ const closePatienceMs = 15_000
 /** The server sees the end of a session when it is done with its statement. */
 const leftoverPatienceMs = 10_000
 
+export interface Plan {
+  readonly minutes: number
+  readonly seed: number
+}
+
 /** Has many clients at work while everything between them and their data fails, and looks at what is left. */
-export async function soak(server: TestServer, minutes: number): Promise<Report> {
+export async function soak(server: TestServer, { minutes, seed }: Plan): Promise<Report> {
   const { name: database, uri } = await createDatabase(server)
   await loadDesk(uri)
   const rowsBefore = await rows(server, database)
@@ -33,8 +39,11 @@ export async function soak(server: TestServer, minutes: number): Promise<Report>
   const uow = openUnitOfWork(uri, proxy)
   const recovery = new Recovery()
   const start = performance.now()
-  const clients = new Clients(uow, clientCount, () => recovery.unitCommitted())
-  const faults = await strikeInTurn(faultsOn({ server, database, proxy, recovery }), minutes * 60_000)
+  const clients = new Clients(uow, { count: clientCount, seed, onCommitted: () => recovery.unitCommitted() })
+  // The clients have the streams from 1 on.
+  const random = new Random(seed, 0)
+  const possible = faultsOn({ server, database, proxy, recovery, random })
+  const faults = await strikeInTurn(possible, minutes * 60_000, random)
   const hanging = await clients.stop()
   const seconds = Math.round((performance.now() - start) / 1000)
 
@@ -49,6 +58,7 @@ export async function soak(server: TestServer, minutes: number): Promise<Report>
   return {
     server: `${server.kind} ${server.version}`,
     seconds,
+    seed,
     transactions: tallies,
     faults,
     recovery: recovery.summary,

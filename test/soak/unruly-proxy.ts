@@ -25,9 +25,9 @@ export class UnrulyProxy {
     return (this.#listener.address() as AddressInfo).port
   }
 
-  /** Breaks every connection with that probability, on both sides. */
-  cut(probability = 1): void {
-    for (const link of this.#links) if (Math.random() < probability) destroy(link)
+  /** Breaks the connections that are chosen, on both sides. */
+  cut(chosen: () => boolean = () => true): void {
+    for (const link of this.#links) if (chosen()) destroy(link)
   }
 
   /** Holds everything back for a while, in both directions. */

@@ -9,7 +9,10 @@ export function afterCommit(hook: Hook): Query<void> {
   return new Query({ type: 'hook', on: 'commit', hook })
 }
 
-/** The same for a unit that was rolled back. Neither kind is called when the outcome of COMMIT is unknown. */
+/**
+ * The same for a unit that was rolled back, by its last attempt. Neither kind is called when the outcome of COMMIT is
+ * unknown and no `outcomeKey` tells it.
+ */
 export function afterRollback(hook: Hook): Query<void> {
   return new Query({ type: 'hook', on: 'rollback', hook })
 }

@@ -2,7 +2,7 @@
  * A statement: SQL text, its parameters, and the traits read off Kysely's operation node. This is the only
  * place that looks at what Kysely compiled.
  */
-import type { CompiledQuery, KyselyPlugin, OperationNode, RootOperationNode, TableNode } from 'kysely'
+import type { CompiledQuery, KyselyPlugin, OperationNode, TableNode, WithNode } from 'kysely'
 
 /** `unknown` is what Kysely can't tell: raw SQL, DDL. Such a statement may change the session or commit. */
 export type StatementKind = 'read' | 'locking read' | 'write' | 'unknown'
@@ -19,12 +19,12 @@ export class Statement {
   constructor(compiled: CompiledQuery, plugins: readonly KyselyPlugin[]) {
     this.sql = compiled.sql
     this.parameters = compiled.parameters
-    this.kind = kindOf(compiled.query)
+    this.kind = kindOf(compiled)
     this.compiled = compiled
     this.#plugins = plugins
   }
 
-  /** Names of the tables that the statement mentions, `schema.table` where a schema is given. */
+  /** Names of the tables that the statement mentions, `schema.table` where a schema is given; a CTE is none. */
   get tables(): readonly string[] {
     return (this.#tables ??= tablesOf(this.compiled.query))
   }
@@ -59,11 +59,13 @@ export class Statement {
 const CALL =
   /(?:`|\b(?!(?:all|and|any|as|avg|by|case|count|distinct|else|exists|from|having|in|join|lateral|max|min|not|on|or|over|select|some|sum|then|union|using|values|when|where|with|xor)\s*\()\w+)\s*\(/i
 
-function kindOf(node: RootOperationNode): StatementKind {
-  switch (node.kind) {
+/** A lock may be taken anywhere: at the end, in a derived table, in raw SQL among what the builder made. */
+const LOCK = /\bfor\s+(?:update|share)\b|\block\s+in\s+share\s+mode\b/i
+
+function kindOf({ query, sql }: CompiledQuery): StatementKind {
+  switch (query.kind) {
     case 'SelectQueryNode':
-      if (node.explain !== undefined || node.endModifiers === undefined) return 'read'
-      return 'locking read'
+      return query.explain === undefined && LOCK.test(sql) ? 'locking read' : 'read'
     case 'InsertQueryNode':
     case 'UpdateQueryNode':
     case 'DeleteQueryNode':
@@ -76,18 +78,28 @@ function kindOf(node: RootOperationNode): StatementKind {
 
 function tablesOf(root: OperationNode): readonly string[] {
   const tables = new Set<string>()
-  const open: unknown[] = [root]
-  while (open.length > 0) {
-    const value = open.pop()
+  const open: [value: unknown, ctes: ReadonlySet<string>][] = [[root, new Set()]]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [value, outer] = next
     if (Array.isArray(value)) {
-      for (const item of value as readonly unknown[]) open.push(item)
+      for (const item of value as readonly unknown[]) open.push([item, outer])
     } else if (isNode(value) && !NAMES_NO_TABLE.has(value.kind)) {
       if (isTableNode(value)) {
         const { schema, identifier } = value.table
-        tables.add(schema === undefined ? identifier.name : `${schema.name}.${identifier.name}`)
-      } else {
-        open.push(...(Object.values(value) as unknown[]))
+        if (schema !== undefined) tables.add(`${schema.name}.${identifier.name}`)
+        else if (!outer.has(identifier.name)) tables.add(identifier.name)
+        continue
       }
+      let ctes = outer
+      if (hasWith(value)) {
+        for (const { name, expression } of value.with.expressions) {
+          const known = new Set(ctes).add(name.table.table.identifier.name)
+          // Only in a recursive one does its own name stand for itself, and not for a table.
+          open.push([expression, value.with.recursive === true ? known : ctes])
+          ctes = known
+        }
+      }
+      for (const [key, part] of Object.entries(value)) if (key !== 'with') open.push([part, ctes])
     }
   }
   return [...tables].sort()
@@ -102,6 +114,10 @@ const NAMES_NO_TABLE: ReadonlySet<string> = new Set([
 
 function isNode(value: unknown): value is OperationNode {
   return typeof value === 'object' && value !== null && 'kind' in value && typeof value.kind === 'string'
+}
+
+function hasWith(node: OperationNode): node is OperationNode & { readonly with: WithNode } {
+  return 'with' in node && node.with !== undefined
 }
 
 function isTableNode(node: OperationNode): node is TableNode {

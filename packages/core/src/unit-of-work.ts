@@ -143,8 +143,8 @@ export function createUnitOfWork({ driver, leakAfter, onHookError = warn }: Unit
     const { error, value, hooks } = ended
     try {
       const committed = await current.exit(() => outcome(key, signal))
-      if (committed) return { outcome: 'committed', value, hooks }
-      return { outcome: 'rolled back', error: error.cause, cause: error.cause, hooks: [] }
+      if (committed) return { outcome: 'committed', value, hooks: hooks.commit }
+      return { outcome: 'rolled back', error: error.cause, cause: error.cause, hooks: hooks.rollback }
     } catch {
       return ended
     }

@@ -33,12 +33,13 @@ export type Ended =
       readonly cause: unknown
       readonly hooks: readonly Hook[]
     }
-  /** The value, and the hooks, are for the case that it turns out to be committed. */
   | {
       readonly outcome: 'unknown'
       readonly error: CommitUnknownError
+      /** For the case that it turns out to be committed. */
       readonly value: unknown
-      readonly hooks: readonly Hook[]
+      /** For either case. */
+      readonly hooks: Readonly<Record<'commit' | 'rollback', readonly Hook[]>>
     }
 
 export async function runUnit(work: Work, context: UnitContext): Promise<Ended> {
@@ -72,14 +73,10 @@ export async function runUnit(work: Work, context: UnitContext): Promise<Ended> 
     execution.doom(error)
     await execution.settled()
     await execution.transaction?.rollback()
+    const [commit, rollback] = [execution.hooks('commit'), execution.hooks('rollback')]
     if (error instanceof CommitUnknownError)
-      return { outcome: 'unknown', error, value, hooks: execution.hooks('commit') }
-    return {
-      outcome: 'rolled back',
-      error,
-      cause: execution.cause ?? error,
-      hooks: execution.hooks('rollback'),
-    }
+      return { outcome: 'unknown', error, value, hooks: { commit, rollback } }
+    return { outcome: 'rolled back', error, cause: execution.cause ?? error, hooks: rollback }
   } finally {
     stopped?.release()
   }

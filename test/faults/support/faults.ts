@@ -1,12 +1,16 @@
 /** Faults that strike at random while something else goes on. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FaultProxy } from '@leasehold/test-support/fault-proxy'
+import type { Random } from '../../../examples/order-desk/generate/random.ts'
 import type { Fixture } from '../../mysql/support/fixture.ts'
 
-export type FaultKind = 'cut' | 'kill' | 'stall'
+export type FaultKind = 'cut' | 'reset' | 'kill' | 'delay' | 'stall'
 
 /** A stalled connection takes time, so that fewer do more. */
-const KINDS: readonly FaultKind[] = ['cut', 'cut', 'cut', 'cut', 'kill', 'kill', 'kill', 'stall']
+const KINDS: readonly FaultKind[] = ['cut', 'cut', 'cut', 'reset', 'kill', 'kill', 'delay', 'stall']
+
+/** Milliseconds of a delay, at most: some of what comes late is still waited for, some no more. */
+const DELAY = 800
 
 /** Milliseconds between two of them, at most. */
 const PAUSE = 30
@@ -16,9 +20,10 @@ export interface Faults {
   stop(): Promise<Readonly<Record<FaultKind, number>>>
 }
 
-export function startFaults(proxy: FaultProxy, fixture: Fixture): Faults {
-  const counts: Record<FaultKind, number> = { cut: 0, kill: 0, stall: 0 }
+export function startFaults(proxy: FaultProxy, fixture: Fixture, random: Random): Faults {
+  const counts: Record<FaultKind, number> = { cut: 0, reset: 0, kill: 0, delay: 0, stall: 0 }
   const end = new AbortController()
+  const anyOf = <T>(choices: readonly T[]): T | undefined => choices[random.integer(0, choices.length - 1)]
 
   async function strike(kind: FaultKind): Promise<void> {
     if (kind === 'kill') {
@@ -30,7 +35,9 @@ export function startFaults(proxy: FaultProxy, fixture: Fixture): Faults {
       const link = anyOf(proxy.links)
       if (link === undefined) return
       if (kind === 'stall') link.stall()
-      else link.cutAfter(Math.random() < 0.5 ? 'client' : 'server', Math.floor(Math.random() * 400))
+      else if (kind === 'delay') link.stall(random.integer(1, DELAY))
+      else if (kind === 'reset') link.reset()
+      else link.cutAfter(random.chance(50) ? 'client' : 'server', random.integer(0, 399))
     }
     counts[kind] += 1
   }
@@ -38,7 +45,7 @@ export function startFaults(proxy: FaultProxy, fixture: Fixture): Faults {
   async function haunt(): Promise<void> {
     while (!end.signal.aborted) {
       await strike(anyOf(KINDS) ?? 'cut')
-      await sleep(Math.random() * PAUSE)
+      await sleep(random.integer(0, PAUSE))
     }
   }
 
@@ -50,8 +57,4 @@ export function startFaults(proxy: FaultProxy, fixture: Fixture): Faults {
       return counts
     },
   }
-}
-
-function anyOf<T>(choices: readonly T[]): T | undefined {
-  return choices[Math.floor(Math.random() * choices.length)]
 }

@@ -1,7 +1,7 @@
 /**
- * Entry point of `npm test`, `npm run demo` and `npm run soak`: makes a fresh checkout ready, then runs the
- * command with the arguments that follow. Plain JavaScript without dependencies, because it runs on Node 20 before
- * anything is installed.
+ * Entry point of `npm test`, `npm run demo`, `npm run soak` and `npm run bench:abort`: makes a fresh checkout ready,
+ * then runs the command with the arguments that follow. Plain JavaScript without dependencies, because it runs on
+ * Node 20 before anything is installed.
  */
 import { join, resolve } from 'node:path'
 import { SetUpError } from './command.mjs'
@@ -15,6 +15,7 @@ const commands = {
   // npm changes to the root; file options are relative to where the user is.
   demo: (args) => ['node', [join(root, 'examples/order-desk/main.ts'), ...args], process.env.INIT_CWD],
   soak: (args) => ['node', [join(root, 'test/soak/main.ts'), ...args], process.env.INIT_CWD],
+  'bench:abort': (args) => ['node', [join(root, 'test/bench/abort.ts'), ...args], process.env.INIT_CWD],
   /** Any program of the toolchain or of the workspace. */
   exec: ([file, ...args]) => [file, args, root],
 }
@@ -22,7 +23,9 @@ const commands = {
 async function main([name, ...args]) {
   const command = commands[name]
   if (command === undefined || (name === 'exec' && args.length === 0)) {
-    throw new SetUpError(`expected one of: test, demo, soak, exec <program>; got: ${name ?? 'nothing'}`)
+    throw new SetUpError(
+      `expected one of: test, demo, soak, bench:abort, exec <program>; got: ${name ?? 'nothing'}`,
+    )
   }
   const environment = await setUp(root)
   const [file, commandArgs, folder = process.cwd()] = command(args)

@@ -16,6 +16,7 @@ export class Link {
   /** Bytes that still may pass; the next one cuts. */
   readonly #allowance: Record<Side, number> = { client: Infinity, server: Infinity }
   #cut = false
+  #stalled: NodeJS.Timeout | undefined
 
   constructor(client: Socket, server: Socket, options: LinkOptions) {
     this.#sockets = { client, server }
@@ -39,17 +40,32 @@ export class Link {
     this.#allowance[side] = bytes
   }
 
-  /** Ends the connection on both sides, as a broken network would. */
+  /** Ends the connection on both sides, as a peer that has gone would. */
   cut(): void {
-    if (this.#cut) return
-    this.#cut = true
-    for (const socket of Object.values(this.#sockets)) socket.destroy()
-    this.#options.onCut()
+    this.#end((socket) => socket.destroy())
   }
 
-  /** Holds everything back, both ways, for good; neither side is told. */
-  stall(): void {
+  /** Breaks the connection on both sides, as one would that knows nothing of it any more. */
+  reset(): void {
+    this.#end((socket) => socket.resetAndDestroy())
+  }
+
+  /** Holds everything back, both ways, for so many milliseconds, or for good; neither side is told. */
+  stall(ms?: number): void {
+    clearTimeout(this.#stalled)
     for (const socket of Object.values(this.#sockets)) socket.pause()
+    if (ms === undefined) return
+    this.#stalled = setTimeout(() => {
+      for (const socket of Object.values(this.#sockets)) socket.resume()
+    }, ms)
+  }
+
+  #end(close: (socket: Socket) => void): void {
+    if (this.#cut) return
+    this.#cut = true
+    clearTimeout(this.#stalled)
+    for (const socket of Object.values(this.#sockets)) close(socket)
+    this.#options.onCut()
   }
 
   #relay(from: Side, to: Side): void {

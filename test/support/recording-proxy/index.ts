@@ -1,5 +1,6 @@
 export { type Command, commandOf } from './command.ts'
 export type { Conversation, Verdict } from './conversation.ts'
 export type { Packet, Side } from './packet.ts'
+export { isPipelined } from './pipelined.ts'
 export { startRecordingProxy } from './recording-proxy.ts'
 export type { RecordingProxy, RecordingProxyOptions } from './recording-proxy.ts'
