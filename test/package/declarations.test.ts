@@ -48,15 +48,15 @@ describe('rendered types are flat', () => {
   })
 
   test.each([
-    ['query', `Query<${CHECKED}>`],
+    ['query', `Query<${CHECKED}, "read" | "write">`],
     ['result', `Promise<${CHECKED}>`],
     ['ofBody', `Promise<${CHECKED}>`],
     ['ofBuilder', 'Promise<{ id: number; }[]>'],
-    ['list', `Query<${LIST}>`],
+    ['list', `Query<${LIST}, "read" | "write">`],
     ['ofList', `Promise<${LIST}>`],
-    ['record', `Query<${RECORD}>`],
+    ['record', `Query<${RECORD}, "read" | "write">`],
     ['ofRecord', `Promise<${RECORD}>`],
-    ['next', 'Query<{ id: number; }[]>'],
+    ['next', 'Query<{ id: number; }[], "read">'],
   ])('%s: %s', (name, type) => {
     expect(rendered.get(name)).toBe(type)
   })

@@ -1,6 +1,6 @@
 /** Where queries meet a connection: sends what the interpreter waits for, flight by flight, and feeds the answers back. */
 import type { Attempt } from './attempt.ts'
-import { LeaseholdError, ResultError, StatementError, type StatementErrorKind } from './errors.ts'
+import { LeaseholdError, ResultError, StatementError, type StatementErrorKind, UsageError } from './errors.ts'
 import { type AttemptRequest, Evaluation, type Request } from './evaluation.ts'
 import type { Hook, Query } from './query.ts'
 import { rowsOf } from './result.ts'
@@ -110,8 +110,10 @@ export class Execution {
   }
 
   async #flight(evaluation: Evaluation, requests: readonly Request[]): Promise<void> {
-    let [current] = requests
+    const refused = this.#options.readOnly ? requests.find(({ plan }) => !plan.statement.reads) : undefined
+    let current = refused ?? requests[0]
     try {
+      if (refused !== undefined) throw notReading(refused)
       const transaction = await this.#opened()
       if (evaluation.failure !== undefined) return
       const statements = requests.map(({ plan, label }) => ({ statement: plan.statement, label }))
@@ -196,8 +198,15 @@ export class Execution {
   }
 
   #onlyReads({ kind, mayWrite }: Statement): boolean {
-    return this.#options.readOnly ? kind === 'read' || kind === 'locking read' : !mayWrite
+    return this.#options.readOnly ? kind === 'read' : !mayWrite
   }
+}
+
+/** The types can't tell a locking read, nor what raw SQL does. */
+function notReading({ plan, label }: Request): UsageError {
+  const { kind, sql } = plan.statement
+  const what = kind === 'unknown' ? 'raw SQL that is no plain read' : `a ${kind}`
+  return new UsageError(`${label ?? sql} is ${what}, and the unit is read only: run it with run`)
 }
 
 /** Whether the transaction is still there after the failure, so that its savepoint can be rolled back to. */

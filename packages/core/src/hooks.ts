@@ -5,11 +5,11 @@ import { type Hook, Query } from './query.ts'
  * Has `hook` called once the unit is committed and its connection given back, in the order of registration.
  * `run` waits for it; what it throws is reported and changes nothing about the unit.
  */
-export function afterCommit(hook: Hook): Query<void> {
+export function afterCommit(hook: Hook): Query<void, 'read'> {
   return new Query({ type: 'hook', on: 'commit', hook })
 }
 
 /** The same for a unit that was rolled back. Neither kind is called when the outcome of COMMIT is unknown. */
-export function afterRollback(hook: Hook): Query<void> {
+export function afterRollback(hook: Hook): Query<void, 'read'> {
   return new Query({ type: 'hook', on: 'rollback', hook })
 }

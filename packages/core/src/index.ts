@@ -1,5 +1,5 @@
 export { type Attempt, attempt, recover } from './attempt.ts'
-export { all, fail, type Results, succeed } from './combine.ts'
+export { type AccessOfAll, all, fail, type Results, succeed } from './combine.ts'
 export { composer, type ComposerOptions } from './composer.ts'
 export type { DeadlineOptions } from './deadline.ts'
 export type {
@@ -40,7 +40,16 @@ export type {
 export type { Executor } from './executor.ts'
 export { afterCommit, afterRollback } from './hooks.ts'
 export { program } from './program.ts'
-export { type Builder, type Hook, Query, type Queryable, type ResultOf } from './query.ts'
+export {
+  type Access,
+  type AccessOf,
+  type Builder,
+  type Hook,
+  Query,
+  type Queryable,
+  type ResultOf,
+  type SelectBuilder,
+} from './query.ts'
 export { defineRepository } from './repository.ts'
 export type { StatementResult } from './result.ts'
 export {

@@ -34,6 +34,16 @@ export class Statement {
     return this.kind === 'write' || this.kind === 'unknown' || CALL.test(this.sql)
   }
 
+  /**
+   * Whether it is a plain read: one that locks nothing, sets nothing and writes no file, as far as its text tells. The
+   * server knows whether a function that it calls does.
+   */
+  get reads(): boolean {
+    if (this.kind !== 'unknown') return this.kind === 'read'
+    const text = this.sql.replaceAll(NOT_SQL, ' ')
+    return READ.test(text) && !MORE_THAN_READ.test(text)
+  }
+
   /** Whether it is a write that answers with rows, as `INSERT … RETURNING` does. */
   get returning(): boolean {
     const node = this.compiled.query
@@ -58,6 +68,14 @@ export class Statement {
 /** A name before a parenthesis, other than those of aggregates and the keywords that a SELECT has there. */
 const CALL =
   /(?:`|\b(?!(?:all|and|any|as|avg|by|case|count|distinct|else|exists|from|having|in|join|lateral|max|min|not|on|or|over|select|some|sum|then|union|using|values|when|where|with|xor)\s*\()\w+)\s*\(/i
+
+/** Literals, quoted names, and comments other than those that the servers run as SQL. */
+const NOT_SQL = /'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`[^`]*`|\/\*(?!M?!)[^]*?\*\/|(?:--\s|#).*/g
+
+const READ = /^[\s(]*(?:select|show|describe|desc|explain|values|table|with)\b/i
+
+/** `for update`, `into outfile`, `with … delete`, `@a := 1`, and SQL in comments. */
+const MORE_THAN_READ = /\b(?:for\s+share|lock\s+in|into|update|delete)\b|:=|\/\*/i
 
 function kindOf(node: RootOperationNode): StatementKind {
   switch (node.kind) {

@@ -22,11 +22,6 @@ export interface ReadOptions extends Omit<TransactionOptions, 'accessMode'>, Dea
    * for a body unless asked, since it may have sent a mail.
    */
   readonly retry?: boolean | RetryOptions
-  /**
-   * A name for what is to happen once, written in the unit's transaction: it lets an unknown outcome be settled, so that
-   * the unit can be run again without happening twice. A key that was committed before is an `AlreadyCommittedError`.
-   */
-  readonly outcomeKey?: string
 }
 
 interface Repetition {
@@ -35,7 +30,13 @@ interface Repetition {
   readonly outcomeKey: string | undefined
 }
 
-export interface RunOptions extends ReadOptions, TransactionOptions {}
+export interface RunOptions extends ReadOptions, TransactionOptions {
+  /**
+   * A name for what is to happen once, written in the unit's transaction: it lets an unknown outcome be settled, so that
+   * the unit can be run again without happening twice. A key that was committed before is an `AlreadyCommittedError`.
+   */
+  readonly outcomeKey?: string
+}
 
 export interface UnitOfWorkOptions {
   readonly driver: Driver
@@ -57,9 +58,12 @@ export interface UnitOfWork {
   run<T>(body: Body<T>, options?: RunOptions): Promise<T>
   run<const Q extends Queryable>(query: Q, options?: RunOptions): Promise<ResultOf<Q>>
 
-  /** The same in a read-only transaction: the server refuses writes and locking reads. */
-  read<T>(body: Body<T>, options?: ReadOptions): Promise<T>
-  read<const Q extends Queryable>(query: Q, options?: ReadOptions): Promise<ResultOf<Q>>
+  /**
+   * The same in a read-only transaction, for what only reads. What the types know to write does not compile; locking
+   * reads, and raw SQL that is no plain read, are a `UsageError` before they are sent; the server refuses the rest.
+   */
+  read<T>(body: Body<T, 'read'>, options?: ReadOptions): Promise<T>
+  read<const Q extends Queryable<'read'>>(query: Q, options?: ReadOptions): Promise<ResultOf<Q>>
 
   /**
    * Whether a unit with this `outcomeKey` was committed. Rejects with a `StatementError` (lock timeout) while the server

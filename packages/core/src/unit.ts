@@ -7,10 +7,10 @@ import { Execution } from './execution.ts'
 import { type Executor, runBody } from './executor.ts'
 import type { LeakWatch } from './leak.ts'
 import { Lease } from './lease.ts'
-import { type Hook, type Queryable, toQuery } from './query.ts'
+import { type Access, type Hook, type Queryable, toQuery } from './query.ts'
 import { Transaction } from './transaction.ts'
 
-export type Body<T> = (q: Executor) => Promise<T>
+export type Body<T, A extends Access = Access> = (q: Executor<A>) => Promise<T>
 
 export type Work = Queryable | Body<unknown>
 
