@@ -28,7 +28,7 @@ import {
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { db } from './support/accounts.ts'
-import { RecordingDriver, refusal, type Script } from './support/recording-driver.ts'
+import { RecordingDriver, refusal, type Script } from '@leasehold/core/testing'
 import { failureOf, raw, read, record, write } from './support/unit.ts'
 
 const insert = db.insertInto('accounts').values({ ownerName: 'Ann', cents: 1 })
@@ -330,7 +330,7 @@ describe('a commit that nobody asked for', () => {
 
   test('needs a BEGIN when none was opened by what came before', async () => {
     const { uow, driver } = record({ answers: { a: ended } })
-    await uow.run(read('a').andThen(() => raw('x')))
+    await uow.run(write('a').andThen(() => raw('x')))
     expect(driver.journal).toEqual(['acquire', ['a'], ['begin', 'x'], ['commit'], 'release'])
   })
 

@@ -20,6 +20,7 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, readonly string
     hooks: ['errors', 'query'],
     repository: ['errors', 'query'],
     branch: ['query'],
+    reply: ['errors', 'statement', 'result'],
     evaluation: ['errors', 'result', 'query', 'attempt', 'branch'],
     // The effect half: what runs it.
     driver: ['errors', 'statement', 'result'],
@@ -29,6 +30,9 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, readonly string
     transaction: ['errors', 'statement', 'result', 'driver', 'events', 'lease'],
     deadline: ['errors'],
     retry: ['errors'],
+    'recording-driver': ['errors', 'result', 'composer', 'reply', 'driver'],
+    'flight-recording': ['events'],
+    testing: ['reply', 'recording-driver', 'flight-recording'],
     // Where they meet.
     execution: ['errors', 'statement', 'result', 'query', 'attempt', 'evaluation', 'transaction'],
     executor: ['errors', 'query', 'combine', 'events', 'execution'],
@@ -232,6 +236,7 @@ test('the pure half of core never imports the effect half, directly or on a deto
     table[file]?.forEach(visit)
   }
   visit('evaluation')
+  visit('reply')
   for (const file of ['shapes', 'combine', 'program', 'hooks', 'repository']) visit(file)
   for (const file of [
     'driver',

@@ -8,7 +8,7 @@ import {
 } from '@leasehold/core'
 import { sql } from 'kysely'
 import { type Account, db } from './accounts.ts'
-import { RecordingDriver, type Script } from './recording-driver.ts'
+import { RecordingDriver, type Script } from '@leasehold/core/testing'
 
 export interface Recorded {
   readonly driver: RecordingDriver
