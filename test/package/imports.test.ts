@@ -22,6 +22,7 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, readonly string
     branch: ['query'],
     reply: ['errors', 'statement', 'result'],
     evaluation: ['errors', 'result', 'query', 'attempt', 'branch'],
+    description: ['errors', 'statement', 'result', 'query', 'attempt', 'evaluation', 'reply'],
     // The effect half: what runs it.
     driver: ['errors', 'statement', 'result'],
     events: ['errors', 'statement', 'driver'],
@@ -62,6 +63,8 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, readonly string
       'hooks',
       'repository',
       'attempt',
+      'reply',
+      'description',
       'driver',
       'events',
       'deadline',
@@ -236,7 +239,7 @@ test('the pure half of core never imports the effect half, directly or on a deto
     table[file]?.forEach(visit)
   }
   visit('evaluation')
-  visit('reply')
+  visit('description')
   for (const file of ['shapes', 'combine', 'program', 'hooks', 'repository']) visit(file)
   for (const file of [
     'driver',

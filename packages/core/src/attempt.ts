@@ -1,11 +1,21 @@
 /** Surviving an expected failure. */
 import { succeed } from './combine.ts'
+import { LeaseholdError, ResultError, StatementError, type StatementErrorKind } from './errors.ts'
 import { type AccessOf, Query, type Queryable, type ResultOf, toQuery } from './query.ts'
 
 /** How an attempt ended. */
 export type Attempt<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: unknown }
+
+/** Kinds of error with which the server ends the whole transaction. */
+const ENDING: ReadonlySet<StatementErrorKind> = new Set(['conflict', 'deadlock'])
+
+/** Whether the transaction is still there after the failure, so that its savepoint can be rolled back to. */
+export function survivable(error: unknown): boolean {
+  if (error instanceof StatementError) return !ENDING.has(error.kind)
+  return error instanceof ResultError || !(error instanceof LeaseholdError)
+}
 
 /**
  * Runs a query behind a savepoint. A failure undoes the query alone and is given as a value; hooks registered in it are

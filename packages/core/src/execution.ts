@@ -1,17 +1,11 @@
 /** Where queries meet a connection: sends what the interpreter waits for, flight by flight, and feeds the answers back. */
-import type { Attempt } from './attempt.ts'
-import { LeaseholdError, ResultError, StatementError, type StatementErrorKind, UsageError } from './errors.ts'
-import { type AttemptRequest, Evaluation, type Request } from './evaluation.ts'
+import { type Attempt, survivable } from './attempt.ts'
+import { LeaseholdError, UsageError } from './errors.ts'
+import { type AttemptRequest, Evaluation, type Request, STATEMENTS_IN_FLIGHT } from './evaluation.ts'
 import type { Hook, Query } from './query.ts'
 import { rowsOf } from './result.ts'
 import type { Statement } from './statement.ts'
 import type { Transaction } from './transaction.ts'
-
-/** What is more waits for the next flight, so that what is under way stays bounded. */
-const STATEMENTS_IN_FLIGHT = 512
-
-/** Kinds of error with which the server ends the whole transaction. */
-const ENDING: ReadonlySet<StatementErrorKind> = new Set(['conflict', 'deadlock'])
 
 export interface ExecutionOptions {
   /** Called when there is a first statement to send, so that a unit without any needs no connection. */
@@ -207,12 +201,6 @@ function notReading({ plan, label }: Request): UsageError {
   const { kind, sql } = plan.statement
   const what = kind === 'unknown' ? 'raw SQL that is no plain read' : `a ${kind}`
   return new UsageError(`${label ?? sql} is ${what}, and the unit is read only: run it with run`)
-}
-
-/** Whether the transaction is still there after the failure, so that its savepoint can be rolled back to. */
-function survivable(error: unknown): boolean {
-  if (error instanceof StatementError) return !ENDING.has(error.kind)
-  return error instanceof ResultError || !(error instanceof LeaseholdError)
 }
 
 /**

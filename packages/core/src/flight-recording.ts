@@ -4,7 +4,7 @@ import { tracingChannel } from 'node:diagnostics_channel'
 import type { FlightCommand, FlightEvent } from './events.ts'
 
 /** What travelled together, in order. */
-export type Flight = readonly Pick<FlightCommand, 'label' | 'sql' | 'type'>[]
+export type Flight = readonly Partial<Pick<FlightCommand, 'label' | 'sql' | 'type'>>[]
 
 export interface Recording<T> {
   readonly value: T

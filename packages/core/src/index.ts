@@ -2,6 +2,7 @@ export { type Attempt, attempt, recover } from './attempt.ts'
 export { type AccessOfAll, all, fail, type Results, succeed } from './combine.ts'
 export { composer, type ComposerOptions } from './composer.ts'
 export type { DeadlineOptions } from './deadline.ts'
+export { type DescribedStatement, describeQuery, type Description } from './description.ts'
 export type {
   AccessMode,
   Answer,
@@ -50,6 +51,7 @@ export {
   type ResultOf,
   type SelectBuilder,
 } from './query.ts'
+export type { Answering, Answers, Call, Reply, ResultParts } from './reply.ts'
 export { defineRepository } from './repository.ts'
 export type { StatementResult } from './result.ts'
 export {

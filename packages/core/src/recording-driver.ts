@@ -2,14 +2,8 @@
 import { MysqlAdapter, MysqlQueryCompiler } from 'kysely'
 import { composer } from './composer.ts'
 import type { Answer, Command, Connection, Driver, DriverStats, OutcomeLedger } from './driver.ts'
-import {
-  type AcquireError,
-  ConnectionLostError,
-  LeaseholdError,
-  StatementError,
-  type StatementErrorKind,
-} from './errors.ts'
-import { type Answers, replier, type Reply, resultOf } from './reply.ts'
+import { type AcquireError, ConnectionLostError, LeaseholdError, StatementError } from './errors.ts'
+import { type Answers, placed, replier, type Reply, resultOf } from './reply.ts'
 import type { StatementResult } from './result.ts'
 
 /** What a {@link RecordingDriver} answers, and what it lets go wrong. */
@@ -144,11 +138,9 @@ class RecordingConnection implements Connection {
   #answer(command: Command, index: number): Answer {
     const result = this.#resultOf(command)
     if (result instanceof LeaseholdError) {
-      if (!(result instanceof StatementError)) return result
       // Like the server: a deadlock rolls the transaction back.
-      if (result.kind === 'deadlock') this.#inTransaction = false
-      const { kind, errno, sqlState, serverMessage } = result
-      return new StatementError({ kind, errno, sqlState, serverMessage, ...factsOf(command), index })
+      if (result instanceof StatementError && result.kind === 'deadlock') this.#inTransaction = false
+      return placed(result, { ...factsOf(command), index })
     }
     this.#inTransaction = result.inTransaction
     return result
@@ -200,17 +192,4 @@ function defaultReply(command: Command): Reply {
   const { kind, returning } = command.statement
   if (kind === 'unknown') return {}
   return kind === 'write' && !returning ? 1 : []
-}
-
-/** A refusal by the server, as a reply; the driver adds which statement it answers. */
-export function refusal(kind: StatementErrorKind = 'other', errno = 1_105): StatementError {
-  return new StatementError({
-    kind,
-    errno,
-    sqlState: 'HY000',
-    serverMessage: `refused: ${kind}`,
-    sql: '',
-    label: undefined,
-    index: 0,
-  })
 }

@@ -1,5 +1,5 @@
 /** What stands for the server's answers where there is no server. */
-import { LeaseholdError, UsageError } from './errors.ts'
+import { LeaseholdError, StatementError, type StatementErrorKind, UsageError } from './errors.ts'
 import type { StatementResult } from './result.ts'
 import type { Statement } from './statement.ts'
 
@@ -88,6 +88,29 @@ export function resultOf(reply: Reply, answered: Answered): StatementResult | Le
 function givesRows(statement: Statement | undefined): boolean | undefined {
   if (statement === undefined || statement.kind === 'unknown') return undefined
   return statement.kind !== 'write' || statement.returning
+}
+
+/** A refusal by the server, as a reply; which statement it answers is added where it does. */
+export function refusal(kind: StatementErrorKind = 'other', errno = 1_105): StatementError {
+  return new StatementError({
+    kind,
+    errno,
+    sqlState: 'HY000',
+    serverMessage: `refused: ${kind}`,
+    sql: '',
+    label: undefined,
+    index: 0,
+  })
+}
+
+/** A refusal with the place where it happened; any other error is what it is. */
+export function placed(
+  error: LeaseholdError,
+  place: { readonly sql: string; readonly label: string | undefined; readonly index: number },
+): LeaseholdError {
+  if (!(error instanceof StatementError)) return error
+  const { kind, errno, sqlState, serverMessage } = error
+  return new StatementError({ kind, errno, sqlState, serverMessage, ...place })
 }
 
 function mismatch(name: string, expected: string, actual: string): UsageError {
