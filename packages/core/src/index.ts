@@ -34,10 +34,12 @@ export type {
   FlightCommand,
   FlightEvent,
   LeaseEvent,
+  UnitAccess,
   UnitEvent,
   UnitIdentity,
   UnitOutcome,
 } from './events.ts'
+export type { ExplainedStatement, PlanRow } from './execution.ts'
 export type { Executor } from './executor.ts'
 export { afterCommit, afterRollback } from './hooks.ts'
 export { program } from './program.ts'

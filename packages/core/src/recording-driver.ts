@@ -9,7 +9,7 @@ import type { StatementResult } from './result.ts'
 /** What a {@link RecordingDriver} answers, and what it lets go wrong. */
 export interface Script {
   /**
-   * Replies to statements; `begin`, `savepoint`, `rollback to`, `commit` and `rollback` are names, too. Without a reply a
+   * Replies to statements; `explain`, `begin`, `savepoint`, `rollback to`, `commit` and `rollback` are names, too. Without a reply a
    * read gives no rows, and a write has matched one.
    */
   readonly answers?: Answers

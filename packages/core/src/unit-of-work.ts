@@ -8,6 +8,7 @@ import type { Driver, DriverStats, TransactionOptions } from './driver.ts'
 import { AcquireError, LeaseholdError, UsageError } from './errors.ts'
 import { nameOf, traceUnit, type UnitEvent, type UnitIdentity } from './events.ts'
 import { LeakWatch } from './leak.ts'
+import type { ExplainedStatement } from './execution.ts'
 import { explained, outcomeOf, withOutcome } from './outcome.ts'
 import { type Hook, Query, type Queryable, type ResultOf } from './query.ts'
 import { Retry, RetryBudget, type RetryOptions } from './retry.ts'
@@ -66,6 +67,13 @@ export interface UnitOfWork {
   read<const Q extends Queryable<'read'>>(query: Q, options?: ReadOptions): Promise<ResultOf<Q>>
 
   /**
+   * How the server runs each statement of a query, in the order in which they are sent. The statements really run, since
+   * later ones may depend on their results, in a unit that is rolled back at its end; no hook is called. Rejects as `run`
+   * does.
+   */
+  explain(query: Queryable, options?: ReadOptions): Promise<readonly ExplainedStatement[]>
+
+  /**
    * Whether a unit with this `outcomeKey` was committed. Rejects with a `StatementError` (lock timeout) while the server
    * itself does not know yet.
    */
@@ -105,9 +113,9 @@ export function createUnitOfWork({ driver, leakAfter, onHookError = warn }: Unit
           scope.open = false
           deadline?.end()
         })
-      event.outcome = end.outcome
+      event.outcome = end.outcome === 'undone' ? 'rolled back' : end.outcome
       if (end.outcome !== 'unknown') await callHooks(end.hooks, unit)
-      if (end.outcome === 'committed') return end.value
+      if (end.outcome === 'committed' || end.outcome === 'undone') return end.value
       throw outcomeKey === undefined ? end.error : explained(end.error, outcomeKey)
     })
   }
@@ -122,7 +130,7 @@ export function createUnitOfWork({ driver, leakAfter, onHookError = warn }: Unit
     let before: Ended | undefined
     for (let number = 1; ; number++) {
       const ended = await settled(await attempt(number), outcomeKey, deadline?.signal)
-      if (ended.outcome === 'committed') return ended
+      if (ended.outcome === 'committed' || ended.outcome === 'undone') return ended
       // That there is no connection for another attempt tells less than why it was needed.
       if (ended.error instanceof AcquireError && before !== undefined) return before
       if (ended.error instanceof LeaseholdError) ended.error.attempts = number
@@ -181,6 +189,7 @@ export function createUnitOfWork({ driver, leakAfter, onHookError = warn }: Unit
     run: (work: Work, options: RunOptions = {}) => run(work, options, 'run'),
     read: (work: Work, options: ReadOptions = {}) =>
       run(work, { ...options, accessMode: 'read only' }, 'read'),
+    explain: (query: Queryable, options: ReadOptions = {}) => run(query, options, 'explain'),
     outcome: (key: string) => outcome(key),
     stats: () => driver.stats(),
     close: () => driver.close(),

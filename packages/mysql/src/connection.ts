@@ -4,12 +4,14 @@ import {
   type Command,
   type Connection,
   type LeaseholdError,
+  type Statement,
   StatementError,
   type StatementResult,
   UsageError,
 } from '@leasehold/core'
 import { assertNoControl, assertNoDefinition, controlSql, type ServerKind } from './control.ts'
 import { isServerError, kindOf } from './errors.ts'
+import { explainSql, isExplained } from './inspection.ts'
 import { bind } from './parameters.ts'
 import type { Outcome, Outgoing, Reply, Wire } from './pipeline.ts'
 import { LIMITS_SQL, PROFILE_SQL, STATUS, UNTRACKED_STATE } from './profile.ts'
@@ -30,7 +32,16 @@ export interface ConnectionSettings {
  */
 export type Condition = 'clean' | 'dirty' | 'spent'
 
-type StatementCommand = Extract<Command, { type: 'statement' }>
+type StatementCommand = Extract<Command, { statement: Statement }>
+
+/** What answers an EXPLAIN that there is none of. */
+const NO_PLAN: StatementResult = {
+  rows: undefined,
+  affectedRows: 0,
+  changedRows: 0,
+  insertId: 0n,
+  inTransaction: true,
+}
 
 /** Where a connection goes when its lease ends. */
 export interface Home {
@@ -156,6 +167,9 @@ export class MysqlConnection implements Connection {
 
   #textsOf(command: Command): readonly (() => string)[] {
     if (command.type === 'statement') return [() => this.#textOf(command)]
+    if (command.type === 'explain') {
+      return isExplained(command.statement) ? [() => explainSql(this.#textOf(command), this.#server)] : []
+    }
     if (command.type === 'begin' && command.options.statementTimeout !== undefined) this.#soil()
     return controlSql(command, this.#server).map((sql) => () => sql)
   }
@@ -169,6 +183,7 @@ export class MysqlConnection implements Connection {
   }
 
   #answerTo(command: Command, index: number, outcomes: readonly Outcome[]): Answer {
+    if (command.type === 'explain' && !isExplained(command.statement)) return NO_PLAN
     const outcome = outcomes.find((one) => one instanceof Error) ?? outcomes.at(-1)
     if (outcome === undefined) return undefined
     if (outcome instanceof Error) return this.#failure(command, index, outcome)
@@ -184,8 +199,8 @@ export class MysqlConnection implements Connection {
   #failure(command: Command, index: number, error: Error): LeaseholdError {
     if (command.type === 'statement' && command.statement.kind === 'unknown') this.#soil()
     if (!isServerError(error)) return error as LeaseholdError
-    const label = command.type === 'statement' ? command.label : undefined
-    const sql = command.type === 'statement' ? command.statement.sql : command.type.toUpperCase()
+    const label = 'statement' in command ? command.label : undefined
+    const sql = 'statement' in command ? command.statement.sql : command.type.toUpperCase()
     return new StatementError({
       kind: kindOf(error.errno),
       errno: error.errno,
