@@ -24,12 +24,13 @@ export const TRANSACTION_NAMES = ['New-Order', 'Payment', 'Order-Status', 'Deliv
 
 export type TransactionName = (typeof TRANSACTION_NAMES)[number]
 
-interface Transaction {
+type Transaction = {
   /** Percent of the mix; clause 5.2.3 sets the least for all but New-Order. */
   readonly share: number
-  readonly access: 'run' | 'read'
-  readonly query: (clerk: Clerk) => Query<unknown>
-}
+} & (
+  | { readonly access: 'run'; readonly query: (clerk: Clerk) => Query<unknown> }
+  | { readonly access: 'read'; readonly query: (clerk: Clerk) => Query<unknown, 'read'> }
+)
 
 const TRANSACTIONS: Readonly<Record<TransactionName, Transaction>> = {
   'New-Order': { share: 45, access: 'run', query: (clerk) => newOrder(newOrderInput(clerk)) },
@@ -120,16 +121,10 @@ async function runOnce(
   clerk: Clerk,
   tally: Tally,
 ): Promise<{ readonly error: unknown } | undefined> {
-  const { access, query } = TRANSACTIONS[name]
-  // A query is a value: another attempt runs the same one.
-  const unit = query(clerk)
+  const attempt = attemptsAt(uow, name, clerk)
   const start = performance.now()
   try {
-    await retryingConflicts(
-      () => (access === 'read' ? uow.read(unit, { label: name }) : uow.run(unit, { label: name })),
-      clerk.random,
-      tally,
-    )
+    await retryingConflicts(attempt, clerk.random, tally)
     tally.durations.push(performance.now() - start)
   } catch (error) {
     if (!(error instanceof UnknownItem)) {
@@ -139,6 +134,17 @@ async function runOnce(
     tally.rolledBack += 1
   }
   return undefined
+}
+
+/** A query is a value: another attempt runs the same one. */
+function attemptsAt(uow: UnitOfWork, label: TransactionName, clerk: Clerk): () => Promise<unknown> {
+  const { access, query } = TRANSACTIONS[label]
+  if (access === 'read') {
+    const reading = query(clerk)
+    return () => uow.read(reading, { label })
+  }
+  const running = query(clerk)
+  return () => uow.run(running, { label })
 }
 
 const MAX_RETRIES = 5

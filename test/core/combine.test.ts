@@ -65,7 +65,7 @@ describe('all', () => {
   })
 
   test('the same query may be in it several times', async () => {
-    const { uow, driver } = record({ answers: { a: (before) => ({ affectedRows: before }) } })
+    const { uow, driver } = record({ answers: { a: ({ before }) => before } })
     const query = write('a')
     expect(await uow.run(all([query, query, query]))).toEqual([0, 1, 2])
     expect(driver.sent).toEqual(['a', 'a', 'a', 'commit'])

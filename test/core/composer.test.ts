@@ -10,7 +10,7 @@ import {
 } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { builder, type Database, db } from './support/accounts.ts'
-import type { Reply } from './support/recording-driver.ts'
+import type { Reply } from '@leasehold/core/testing'
 import { failureOf, record } from './support/unit.ts'
 
 /** Adds its mark to the names that a result carries, and so shows the order in which plugins are applied. */

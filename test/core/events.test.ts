@@ -12,7 +12,7 @@ import {
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { db } from './support/accounts.ts'
-import { refusal, type Script } from './support/recording-driver.ts'
+import { refusal, type Script } from '@leasehold/core/testing'
 import { failureOf, raw, read, record, write } from './support/unit.ts'
 
 interface Heard {

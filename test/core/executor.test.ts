@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { all, type Executor, fail, program, StatementError, UsageError } from '@leasehold/core'
 import { describe, expect, test } from 'vitest'
 import { db } from './support/accounts.ts'
-import { refusal } from './support/recording-driver.ts'
+import { refusal } from '@leasehold/core/testing'
 import { failureOf, read, record, write } from './support/unit.ts'
 
 describe('q', () => {
@@ -74,7 +74,7 @@ describe('q', () => {
   })
 
   test('gives each task its own results', async () => {
-    const { uow } = record({ answers: { a: (before) => ({ affectedRows: before }) } })
+    const { uow } = record({ answers: { a: ({ before }) => before } })
     const task = async (q: Executor) => [await q(write('a')), await q(write('a'))]
     expect(await uow.run((q) => Promise.all([task(q), task(q), task(q)]))).toEqual([
       [0, 3],

@@ -1,6 +1,6 @@
 import { afterCommit, afterRollback, all, createUnitOfWork, fail, program } from '@leasehold/core'
 import { describe, expect, test, vi } from 'vitest'
-import { RecordingDriver, refusal } from './support/recording-driver.ts'
+import { RecordingDriver, refusal } from '@leasehold/core/testing'
 import { failureOf, record, write } from './support/unit.ts'
 
 /** A query that registers hooks of both kinds, which write what they see of the driver's journal. */

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { AcquireError, all, type Connection, createUnitOfWork, UsageError } from '@leasehold/core'
 import { describe, expect, test } from 'vitest'
-import { RecordingDriver, refusal } from './support/recording-driver.ts'
+import { RecordingDriver, refusal } from '@leasehold/core/testing'
 import { failureOf, read, record, write } from './support/unit.ts'
 
 /** A driver whose connections fail in ways that the port does not allow for. */

@@ -1,9 +1,9 @@
-import { all, fail, many, program, type Query, succeed } from '@leasehold/core'
+import { all } from '@leasehold/core'
 import { chooseSeed } from '@leasehold/test-support/seed'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { refusal, type RecordingDriver, type Script } from './support/recording-driver.ts'
-import { db } from './support/accounts.ts'
+import { type Call, refusal, type RecordingDriver, type Reply, type Script } from '@leasehold/core/testing'
+import { name, queryOf, type Tree, tree } from './support/trees.ts'
 import { failureOf, raw, read, record, write } from './support/unit.ts'
 
 describe('a connection that takes one command at a time', () => {
@@ -35,85 +35,6 @@ describe('a connection that takes one command at a time', () => {
     expect(driver.journal).toEqual(['acquire', ['begin'], 'discard'])
   })
 })
-
-/** A query as data, so that a failing example can be read. */
-type Tree =
-  | { readonly leaf: 'read' | 'write' | 'raw' | 'one'; readonly name: string }
-  | { readonly constant: number }
-  | { readonly failing: string }
-  | { readonly map: Tree; readonly throws: boolean }
-  | { readonly sequence: readonly [Tree, Tree] }
-  | { readonly all: readonly Tree[] }
-  | { readonly record: Readonly<Record<string, Tree>> }
-  | { readonly program: readonly Tree[]; readonly handling: 'none' | 'swallow' | 'translate' }
-  | { readonly named: Tree; readonly label: string }
-
-const name = fc.integer({ min: 1, max: 8 }).map((number) => `s${number}`)
-
-const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
-  tree: fc.oneof(
-    { maxDepth: 5, depthSize: 'medium' },
-    { weight: 4, arbitrary: fc.record({ leaf: fc.constantFrom('read', 'write', 'raw', 'one'), name }) },
-    { weight: 1, arbitrary: fc.record({ constant: fc.nat(9) }) },
-    { weight: 1, arbitrary: fc.record({ failing: fc.constantFrom('f', 'g') }) },
-    { weight: 1, arbitrary: fc.record({ map: tie('tree'), throws: fc.boolean() }) },
-    { weight: 3, arbitrary: fc.record({ sequence: fc.tuple(tie('tree'), tie('tree')) }) },
-    { weight: 4, arbitrary: fc.record({ all: fc.array(tie('tree'), { maxLength: 4 }) }) },
-    { weight: 1, arbitrary: fc.record({ record: fc.dictionary(name, tie('tree'), { maxKeys: 3 }) }) },
-    {
-      weight: 3,
-      arbitrary: fc.record({
-        program: fc.array(tie('tree'), { maxLength: 4 }),
-        handling: fc.constantFrom('none', 'swallow', 'translate'),
-      }),
-    },
-    { weight: 1, arbitrary: fc.record({ named: tie('tree'), label: name }) },
-  ),
-}))
-
-function queryOf(tree: Tree): Query<unknown> {
-  if ('leaf' in tree) return leaves[tree.leaf](tree.name)
-  if ('constant' in tree) return succeed(tree.constant)
-  if ('failing' in tree) return fail(new Error(tree.failing))
-  if ('map' in tree) {
-    return queryOf(tree.map).map((value) => {
-      if (tree.throws) throw new Error('map')
-      return { mapped: value }
-    })
-  }
-  if ('sequence' in tree) {
-    const [first, second] = tree.sequence
-    return queryOf(first).andThen((value) => queryOf(second).map((next) => [value, next]))
-  }
-  if ('all' in tree) return all(tree.all.map(queryOf))
-  if ('record' in tree)
-    return all(Object.fromEntries(Object.entries(tree.record).map(([key, value]) => [key, queryOf(value)])))
-  if ('named' in tree) return queryOf(tree.named).named(tree.label)
-  return program(function* () {
-    try {
-      const values: unknown[] = []
-      for (const step of tree.program) values.push(yield* queryOf(step))
-      return values
-    } catch (error) {
-      if (tree.handling === 'none') throw error
-      if (tree.handling === 'translate') throw new Error(`translated ${String(error)}`, { cause: error })
-      return 'swallowed'
-    }
-  })
-}
-
-const leaves = {
-  read,
-  write,
-  raw,
-  one: (label: string) =>
-    many(db.selectFrom('entries').selectAll())
-      .named(label)
-      .map((rows) => {
-        if (rows.length === 0) throw new Error('none')
-        return rows
-      }),
-}
 
 interface Ran {
   readonly outcome: string
@@ -149,8 +70,11 @@ test('with and without pipelining, the statements, results and errors are the sa
     fc.boolean(),
     fc.boolean(),
     async (tree, refused, asBody, carriesOn) => {
-      const rows = { s1: [{ id: 1 }], s2: [{ id: 1 }, { id: 2 }] }
-      const answers = { ...rows, ...Object.fromEntries(refused.map((each) => [each, refusal()])) }
+      const rows: Readonly<Record<string, Reply>> = { s1: [{ id: 1 }], s2: [{ id: 1 }, { id: 2 }] }
+      const answers = ({ name, sql }: Call): Reply | undefined => {
+        if (refused.includes(name)) return refusal()
+        return sql.startsWith('update') ? undefined : rows[name]
+      }
       const together = await run(tree, { answers, delay, carriesOn }, asBody)
       const oneByOne = await run(tree, { answers, delay, pipelining: false }, asBody)
       expect(oneByOne.outcome).toBe(together.outcome)

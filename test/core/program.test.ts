@@ -1,6 +1,6 @@
 import { all, fail, program, type Query, StatementError, succeed, UsageError } from '@leasehold/core'
 import { describe, expect, test } from 'vitest'
-import { refusal } from './support/recording-driver.ts'
+import { refusal } from '@leasehold/core/testing'
 import { failureOf, read, record, write } from './support/unit.ts'
 
 describe('a program', () => {

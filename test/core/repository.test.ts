@@ -1,7 +1,7 @@
 import { all, defineRepository, many, one, program, StatementError, UsageError } from '@leasehold/core'
 import { describe, expect, test } from 'vitest'
 import { db } from './support/accounts.ts'
-import { refusal } from './support/recording-driver.ts'
+import { refusal } from '@leasehold/core/testing'
 import { failureOf, record } from './support/unit.ts'
 
 const accounts = defineRepository('accounts', {

@@ -8,7 +8,7 @@ import {
   UsageError,
 } from '@leasehold/core'
 import { expect, test } from 'vitest'
-import { refusal } from './support/recording-driver.ts'
+import { type Call, refusal } from '@leasehold/core/testing'
 import { failureOf, record, write } from './support/unit.ts'
 
 const quick = { backoff: () => 0 }
@@ -16,8 +16,8 @@ const quick = { backoff: () => 0 }
 /** Refuses the first so many times. */
 const refusedFirst =
   (times: number, kind: 'deadlock' | 'conflict' | 'lock-timeout' | 'duplicate-key' = 'deadlock') =>
-  (before: number) =>
-    before < times ? refusal(kind) : []
+  ({ before }: Call) =>
+    before < times ? refusal(kind) : 1
 
 test.each(['deadlock', 'conflict'] as const)(
   'a %s has a query run again from its beginning',

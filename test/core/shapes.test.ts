@@ -12,7 +12,7 @@ import {
 import { DeleteResult, InsertResult, UpdateResult } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { db } from './support/accounts.ts'
-import type { Reply } from './support/recording-driver.ts'
+import type { Reply } from '@leasehold/core/testing'
 import { failureOf, record } from './support/unit.ts'
 
 const select = db.selectFrom('accounts').select('id')

@@ -122,6 +122,40 @@ describe('mayWrite', () => {
   })
 })
 
+describe('reads', () => {
+  const raw = (text: string) => new Statement(sql.raw(text).compile(db), [])
+
+  test.each([
+    [true, statement(accounts)],
+    [true, statement(accounts.select((e) => e.val('for update').as('text')))],
+    [false, statement(accounts.forUpdate())],
+    [false, statement(db.deleteFrom('accounts'))],
+    [false, statement(db.schema.dropTable('t'))],
+    [true, raw('select 1')],
+    [true, raw(' (SELECT 1) union (select 2)')],
+    [true, raw("-- into what?\n/* update */ # delete\nselect `into`, \"for update\", 'it\\'s := ' from t")],
+    [true, raw('show tables')],
+    [true, raw('with a as (select 1 as n) select n from a')],
+    [true, raw('explain select 1')],
+    [false, raw('select * from t for update')],
+    [false, raw('select * from t for\n  share')],
+    [false, raw('select * from t LOCK IN SHARE MODE')],
+    [false, raw('select 1 into @a')],
+    [false, raw("select * into outfile '/tmp/a' from t")],
+    [false, raw('select @a := 1')],
+    [false, raw('select * from t /*! for update */')],
+    [false, raw('select * from t /*M! for update */')],
+    [false, raw('with a as (select 1 as n) delete from t where n in (select n from a)')],
+    [false, raw('explain analyze delete from t')],
+    [false, raw('insert into t values (1)')],
+    [false, raw('call f()')],
+    [false, raw('set @a = 1')],
+    [false, raw('selected')],
+  ])('%s: $sql', (expected, { reads }) => {
+    expect(reads).toBe(expected)
+  })
+})
+
 test('returning tells the writes that answer with rows', () => {
   const insert = db.insertInto('accounts').values(row)
   expect(statement(insert.returning('id')).returning).toBe(true)

@@ -4,6 +4,7 @@ import {
   AcquireError,
   affected,
   all,
+  attempt,
   type Body,
   CommitUnknownError,
   ConnectionLostError,
@@ -24,9 +25,10 @@ import {
   type UnitEvent,
   UsageError,
 } from '@leasehold/core'
+import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { db } from './support/accounts.ts'
-import { RecordingDriver, refusal, type Script } from './support/recording-driver.ts'
+import { RecordingDriver, refusal, type Script } from '@leasehold/core/testing'
 import { failureOf, raw, read, record, write } from './support/unit.ts'
 
 const insert = db.insertInto('accounts').values({ ownerName: 'Ann', cents: 1 })
@@ -328,7 +330,7 @@ describe('a commit that nobody asked for', () => {
 
   test('needs a BEGIN when none was opened by what came before', async () => {
     const { uow, driver } = record({ answers: { a: ended } })
-    await uow.run(read('a').andThen(() => raw('x')))
+    await uow.run(write('a').andThen(() => raw('x')))
     expect(driver.journal).toEqual(['acquire', ['a'], ['begin', 'x'], ['commit'], 'release'])
   })
 
@@ -350,7 +352,7 @@ describe('a nested run', () => {
     const { uow, driver } = record()
     const run = uow.run(async (q) => {
       await q(write('a'))
-      await (access === 'run' ? uow.run(write('b')) : uow.read(write('b')))
+      await (access === 'run' ? uow.run(write('b')) : uow.read(read('b')))
     })
     const error = await failureOf(run)
     expect(error).toBeInstanceOf(UsageError)
@@ -444,6 +446,29 @@ describe('options', () => {
     const { uow, driver } = record()
     await uow.read(read('a'), { accessMode: 'read write' } as object)
     expect(driver.flights[0]?.[0]).toEqual({ type: 'begin', options: { accessMode: 'read only' } })
+  })
+
+  test.each([
+    ['a locking read', many(db.selectFrom('accounts').selectAll().forUpdate()).named('a')],
+    ['a write', write('a')],
+    ['raw SQL that is no plain read', raw('a')],
+  ])('read refuses %s before anything of its flight is sent', async (what, query) => {
+    const { uow, driver } = record()
+    const reading = all([read('b'), query]) as Query<unknown> as Query<unknown, 'read'>
+    const error = await failureOf(uow.read(reading))
+    expect(error).toBeInstanceOf(UsageError)
+    expect((error as Error).message).toBe(`a is ${what}, and the unit is read only: run it with run`)
+    expect(driver.journal).toEqual([])
+    expect(await failureOf(uow.read(attempt(reading)))).toBeInstanceOf(UsageError)
+    expect(driver.sent).toEqual(['rollback'])
+  })
+
+  test('read sends raw SQL that is a plain read', async () => {
+    const { uow, driver } = record({ answers: { a: [{ Database: 'bank' }] } })
+    const databases = many(sql<{ Database: string }>`show databases`.compile(db)).named('a')
+    const reading = databases as Query<{ Database: string }[]> as Query<{ Database: string }[], 'read'>
+    expect(await uow.read(reading)).toEqual([{ Database: 'bank' }])
+    expect(driver.journal).toEqual(['acquire', ['begin', 'a'], ['commit'], 'release'])
   })
 
   test('without any there is no BEGIN; a label is none of the transaction', async () => {

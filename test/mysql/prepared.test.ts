@@ -25,7 +25,7 @@ class Session {
     this.uow = fixture.uow({ host: proxy.host, port: proxy.port, pool: { max: 1 }, ...options })
   }
 
-  async read(query: Query<unknown>): Promise<string> {
+  async read(query: Query<unknown, 'read'>): Promise<string> {
     const before = this.#sent().length
     await this.uow.read(query)
     // BEGIN and COMMIT are not of interest here.
@@ -71,7 +71,7 @@ test('the text that was used longest ago makes room', async () => {
   const session = new Session({ preparedStatements: 2 })
   const named = many(db.selectFrom('accounts').select('id').where('name', '=', 'account 1'))
   await session.uow.run(accounts.all())
-  const prepare = async (query: Query<unknown>): Promise<string> => {
+  const prepare = async (query: Query<unknown, 'read'>): Promise<string> => {
     await session.read(query)
     await session.read(query)
     return session.read(query)

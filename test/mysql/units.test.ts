@@ -1,4 +1,4 @@
-import { affected, all, many, one, program, succeed } from '@leasehold/core'
+import { affected, all, many, one, program, type Query, succeed, UsageError } from '@leasehold/core'
 import { mysqlBuilder } from '@leasehold/mysql'
 import { CamelCasePlugin, sql } from 'kysely'
 import { beforeEach, expect, test } from 'vitest'
@@ -79,10 +79,25 @@ test.each(['read uncommitted', 'read committed', 'repeatable read', 'serializabl
 
 test('read refuses writes and locking reads', async () => {
   const uow = fixture.uow()
-  await expect(uow.read(accounts.add(1, 1))).rejects.toMatchObject({ kind: 'read-only', errno: 1792 })
-  await expect(uow.read(accounts.lock(1))).rejects.toMatchObject({ kind: 'read-only' })
+  const write = accounts.add(1, 1) as Query<number> as Query<number, 'read'>
+  await expect(uow.read(write)).rejects.toThrow(UsageError)
+  await expect(uow.read(accounts.lock(1))).rejects.toThrow(UsageError)
   expect(await uow.read(accounts.byId(1))).toMatchObject({ cents: 100 })
   expect(await uow.run(accounts.add(1, 1))).toBe(1)
+})
+
+test('in read the server refuses a write that neither types nor text tell', async () => {
+  const uow = fixture.uow()
+  await fixture.oracle.query(
+    'create function spend() returns int modifies sql data begin update accounts set cents = 0; return 1; end',
+  )
+  try {
+    const spend = db.selectNoFrom(sql`spend()`.as('spent'))
+    await expect(uow.read(spend)).rejects.toMatchObject({ kind: 'read-only', errno: 1792 })
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+  } finally {
+    await fixture.oracle.query('drop function spend')
+  }
 })
 
 test('snapshot: reads see the data as of the first flight', async () => {

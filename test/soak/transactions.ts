@@ -14,11 +14,10 @@ import { orderStatus } from '../../examples/order-desk/transactions/order-status
 import { payment } from '../../examples/order-desk/transactions/payment.ts'
 import { stockLevel } from '../../examples/order-desk/transactions/stock-level.ts'
 
-interface Transaction {
-  readonly access: 'run' | 'read'
-  /** A value with its input inside, so that another attempt runs the very same. */
-  readonly query: (clerk: Clerk) => Query<unknown>
-}
+/** A query is a value with its input inside, so that another attempt runs the very same. */
+type Transaction =
+  | { readonly access: 'run'; readonly query: (clerk: Clerk) => Query<unknown> }
+  | { readonly access: 'read'; readonly query: (clerk: Clerk) => Query<unknown, 'read'> }
 
 export const transactions: Readonly<Record<TransactionName, Transaction>> = {
   'New-Order': { access: 'run', query: (clerk) => newOrder(newOrderInput(clerk)) },

@@ -34,12 +34,12 @@ describe('a query', () => {
 
   test('map, andThen and named keep and change the result', () => {
     const query = accounts.byId(1)
-    expectTypeOf(query.map((account) => account.name)).toEqualTypeOf<Query<string>>()
+    expectTypeOf(query.map((account) => account.name)).toEqualTypeOf<Query<string, 'read'>>()
     expectTypeOf(query.andThen((account) => accounts.find(account.id))).toEqualTypeOf<
-      Query<{ name: string } | undefined>
+      Query<{ name: string } | undefined, 'read'>
     >()
-    expectTypeOf(query.andThen(() => accounts.builder())).toEqualTypeOf<Query<{ id: number }[]>>()
-    expectTypeOf(query.named('a')).toEqualTypeOf<Query<Account>>()
+    expectTypeOf(query.andThen(() => accounts.builder())).toEqualTypeOf<Query<{ id: number }[], 'read'>>()
+    expectTypeOf(query.named('a')).toEqualTypeOf<Query<Account, 'read'>>()
     // @ts-expect-error -- Property 'nme' does not exist
     query.map(({ nme }) => nme as unknown)
     // @ts-expect-error -- 'string' is not assignable to 'Queryable'
@@ -51,15 +51,17 @@ describe('a query', () => {
 
 describe('shapes take their types from the Database', () => {
   test('rows', () => {
-    expectTypeOf(accounts.byId(1)).toEqualTypeOf<Query<Account>>()
-    expectTypeOf(accounts.find(1)).toEqualTypeOf<Query<{ name: string } | undefined>>()
-    expectTypeOf(accounts.list()).toEqualTypeOf<Query<{ id: number; name: string }[]>>()
-    expectTypeOf(many(sql<{ n: number }>`select 1 as n`.compile(db))).toEqualTypeOf<Query<{ n: number }[]>>()
+    expectTypeOf(accounts.byId(1)).toEqualTypeOf<Query<Account, 'read'>>()
+    expectTypeOf(accounts.find(1)).toEqualTypeOf<Query<{ name: string } | undefined, 'read'>>()
+    expectTypeOf(accounts.list()).toEqualTypeOf<Query<{ id: number; name: string }[], 'read'>>()
+    expectTypeOf(many(sql<{ n: number }>`select 1 as n`.compile(db))).toEqualTypeOf<
+      Query<{ n: number }[], 'write'>
+    >()
   })
 
   test('counts and keys', () => {
-    expectTypeOf(accounts.freeze(1)).toEqualTypeOf<Query<number>>()
-    expectTypeOf(accounts.open('Ann')).toEqualTypeOf<Query<number>>()
+    expectTypeOf(accounts.freeze(1)).toEqualTypeOf<Query<number, 'write'>>()
+    expectTypeOf(accounts.open('Ann')).toEqualTypeOf<Query<number, 'write'>>()
   })
 
   test('what is no builder is refused', () => {
@@ -90,7 +92,7 @@ describe('all', () => {
   test('gives a mutable tuple of a list', () => {
     const query = all([accounts.byId(1), accounts.freeze(1), accounts.builder()])
     expectTypeOf(query).toEqualTypeOf<Query<[Account, number, { id: number }[]]>>()
-    expectTypeOf(all([])).toEqualTypeOf<Query<[]>>()
+    expectTypeOf(all([])).toEqualTypeOf<Query<[], never>>()
   })
 
   test('gives a mutable record of a record', () => {
@@ -100,7 +102,7 @@ describe('all', () => {
 
   test('gives an array of an array of unknown length', () => {
     const ids: readonly number[] = [1, 2]
-    expectTypeOf(all(ids.map((id) => accounts.byId(id)))).toEqualTypeOf<Query<Account[]>>()
+    expectTypeOf(all(ids.map((id) => accounts.byId(id)))).toEqualTypeOf<Query<Account[], 'read'>>()
   })
 
   test('nests', () => {
@@ -145,7 +147,7 @@ describe('a program', () => {
     const query = program(function* () {
       yield* accounts.freeze(1)
     })
-    expectTypeOf(query).toEqualTypeOf<Query<void>>()
+    expectTypeOf(query).toEqualTypeOf<Query<void, 'write'>>()
   })
 
   test('fail narrows', () => {
@@ -155,8 +157,8 @@ describe('a program', () => {
       expectTypeOf(account).toEqualTypeOf<{ name: string }>()
       return account
     })
-    expectTypeOf(query).toEqualTypeOf<Query<{ name: string }>>()
-    expectTypeOf(fail(new Error('none'))).toEqualTypeOf<Query<never>>()
+    expectTypeOf(query).toEqualTypeOf<Query<{ name: string }, 'read'>>()
+    expectTypeOf(fail(new Error('none'))).toEqualTypeOf<Query<never, 'read'>>()
   })
 
   test('refuses what is no generator function or yields what is no query', () => {
@@ -181,7 +183,7 @@ describe('a program', () => {
 })
 
 test('a repository keeps the types of its functions, and is read only', () => {
-  expectTypeOf(accounts.byId).toEqualTypeOf<(id: number) => Query<Account>>()
+  expectTypeOf(accounts.byId).toEqualTypeOf<(id: number) => Query<Account, 'read'>>()
   // @ts-expect-error -- 'id' is a number
   accounts.byId('1')
   // @ts-expect-error -- read only

@@ -1,8 +1,8 @@
 import { all, one } from '@leasehold/core'
+import { recordFlights } from '@leasehold/core/testing'
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest'
 import { db } from '../db.ts'
 import { UnknownCustomer, UnknownDistrict, UnknownItem } from '../errors.ts'
-import { recordFlights } from '../record-flights.ts'
 import { newOrder, type NewOrderLine } from '../transactions/new-order.ts'
 import { orderStatus } from '../transactions/order-status.ts'
 import { expectConsistent, openSmallDesk, type SmallDesk } from './small-desk.ts'
@@ -42,11 +42,10 @@ const everything = all({
 })
 
 test('takes three flights: reads, writes, commit', async () => {
-  const label = 'New-Order'
-  const flights = await recordFlights(label, () => desk.uow.run(newOrder(order), { label }))
+  const { flights } = await recordFlights(() => desk.uow.run(newOrder(order)))
 
-  expect(flights.map((flight) => flight.labels.length)).toEqual([23, 23, 1])
-  expect(flights[2]?.labels).toEqual(['commit'])
+  expect(flights.map((flight) => flight.length)).toEqual([23, 23, 1])
+  expect(flights[2]).toEqual([{ type: 'commit' }])
 })
 
 test('writes down what was ordered', async () => {

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest'
 import type { CustomerChoice } from '../customer-choice.ts'
 import { lastName } from '../generate/last-name.ts'
 import { orderStatus } from '../transactions/order-status.ts'
-import { expectConsistent, flightsOf, openSmallDesk, type SmallDesk } from './small-desk.ts'
+import { expectConsistent, flightsOfRead, openSmallDesk, type SmallDesk } from './small-desk.ts'
 
 let desk: SmallDesk
 
@@ -17,8 +17,8 @@ afterEach(() => expectConsistent(desk))
 const status = (choice: CustomerChoice) => orderStatus({ warehouse: 1, district: 2, choice })
 
 test('takes two flights by number and three by last name', async () => {
-  expect(await flightsOf(desk, status({ number: 3 }), 'read')).toBe(2)
-  expect(await flightsOf(desk, status({ lastName: lastName(2) }), 'read')).toBe(3)
+  expect(await flightsOfRead(desk, status({ number: 3 }))).toBe(2)
+  expect(await flightsOfRead(desk, status({ lastName: lastName(2) }))).toBe(3)
 })
 
 test('finds the same customer by number and by last name', async () => {

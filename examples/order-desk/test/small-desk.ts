@@ -1,4 +1,5 @@
 import { createUnitOfWork, type Query, type UnitOfWork } from '@leasehold/core'
+import { recordFlights } from '@leasehold/core/testing'
 import { mysqlDriver } from '@leasehold/mysql'
 import { createDatabase } from '@leasehold/test-support/database'
 import type { ServerAddress } from '@leasehold/test-support/server'
@@ -8,7 +9,6 @@ import { createTables } from '../create-tables.ts'
 import { constantsForLoad } from '../generate/nurand.ts'
 import { Random } from '../generate/random.ts'
 import { load } from '../load.ts'
-import { recordFlights } from '../record-flights.ts'
 
 export const SMALL = { warehouses: 2, items: 300, districtsPerWarehouse: 3, customersPerDistrict: 40 }
 
@@ -42,14 +42,11 @@ export async function expectConsistent({ uow }: SmallDesk): Promise<void> {
 }
 
 /** How many flights it takes to run a query. */
-export async function flightsOf(
-  { uow }: SmallDesk,
-  query: Query<unknown>,
-  access: 'read' | 'run' = 'run',
-): Promise<number> {
-  const label = 'under test'
-  const flights = await recordFlights(label, () =>
-    access === 'read' ? uow.read(query, { label }) : uow.run(query, { label }),
-  )
-  return flights.length
+export async function flightsOf({ uow }: SmallDesk, query: Query<unknown>): Promise<number> {
+  return (await recordFlights(() => uow.run(query))).flights.length
+}
+
+/** The same in a read-only transaction. */
+export async function flightsOfRead({ uow }: SmallDesk, query: Query<unknown, 'read'>): Promise<number> {
+  return (await recordFlights(() => uow.read(query))).flights.length
 }

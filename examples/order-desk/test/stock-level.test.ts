@@ -2,7 +2,7 @@ import { one } from '@leasehold/core'
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest'
 import { db } from '../db.ts'
 import { stockLevel } from '../transactions/stock-level.ts'
-import { expectConsistent, flightsOf, openSmallDesk, SMALL, type SmallDesk } from './small-desk.ts'
+import { expectConsistent, flightsOfRead, openSmallDesk, SMALL, type SmallDesk } from './small-desk.ts'
 
 let desk: SmallDesk
 
@@ -17,7 +17,7 @@ afterEach(() => expectConsistent(desk))
 const level = (threshold: number) => stockLevel({ warehouse: 1, district: 3, threshold })
 
 test('takes two flights', async () => {
-  expect(await flightsOf(desk, level(15), 'read')).toBe(2)
+  expect(await flightsOfRead(desk, level(15))).toBe(2)
 })
 
 test('counts items, not lines, of the last twenty orders', async () => {

@@ -1,11 +1,21 @@
 /** Surviving an expected failure. */
 import { succeed } from './combine.ts'
-import { Query, type Queryable, type ResultOf, toQuery } from './query.ts'
+import { LeaseholdError, ResultError, StatementError, type StatementErrorKind } from './errors.ts'
+import { type AccessOf, Query, type Queryable, type ResultOf, toQuery } from './query.ts'
 
 /** How an attempt ended. */
 export type Attempt<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: unknown }
+
+/** Kinds of error with which the server ends the whole transaction. */
+const ENDING: ReadonlySet<StatementErrorKind> = new Set(['conflict', 'deadlock'])
+
+/** Whether the transaction is still there after the failure, so that its savepoint can be rolled back to. */
+export function survivable(error: unknown): boolean {
+  if (error instanceof StatementError) return !ENDING.has(error.kind)
+  return error instanceof ResultError || !(error instanceof LeaseholdError)
+}
 
 /**
  * Runs a query behind a savepoint. A failure undoes the query alone and is given as a value; hooks registered in it are
@@ -15,7 +25,7 @@ export type Attempt<T> =
  * While an attempt is under way nothing else of the unit is sent, because rolling back to the savepoint would undo that
  * too. The savepoint travels in the first flight of the query; only a failure costs a round trip more.
  */
-export function attempt<const Q extends Queryable>(query: Q): Query<Attempt<ResultOf<Q>>> {
+export function attempt<const Q extends Queryable>(query: Q): Query<Attempt<ResultOf<Q>>, AccessOf<Q>> {
   return new Query({ type: 'attempt', source: toQuery(query) })
 }
 
@@ -23,9 +33,9 @@ export function attempt<const Q extends Queryable>(query: Q): Query<Attempt<Resu
 export function recover<const Q extends Queryable, const R extends Queryable>(
   query: Q,
   handler: (error: unknown) => R,
-): Query<ResultOf<Q> | ResultOf<R>> {
-  return attempt(query).andThen((outcome): Query<ResultOf<Q> | ResultOf<R>> => {
-    if (outcome.ok) return succeed(outcome.value)
-    return toQuery(handler(outcome.error)) as Query<ResultOf<R>>
+): Query<ResultOf<Q> | ResultOf<R>, AccessOf<Q> | AccessOf<R>> {
+  return attempt(query).andThen((outcome) => {
+    const next: Query<unknown> = outcome.ok ? succeed(outcome.value) : toQuery(handler(outcome.error))
+    return next as Query<ResultOf<Q> | ResultOf<R>, AccessOf<R>>
   })
 }

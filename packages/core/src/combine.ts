@@ -1,9 +1,12 @@
 /** Queries made of queries, and of none. */
 import { UsageError } from './errors.ts'
-import { Query, type Queryable, type ResultOf } from './query.ts'
+import { type AccessOf, Query, type Queryable, type ResultOf } from './query.ts'
 
 /** What `all` gives: the results in the shape of what it was given. */
 export type Results<Q> = { -readonly [K in keyof Q]: ResultOf<Q[K]> } & {}
+
+/** The access that `all` asks for: the union of what it was given. */
+export type AccessOfAll<Q> = AccessOf<Q extends readonly (infer M)[] ? M : Q[keyof Q]>
 
 /**
  * Branches that don't depend on one another, side by side: the first statements of all branches share a flight,
@@ -12,7 +15,7 @@ export type Results<Q> = { -readonly [K in keyof Q]: ResultOf<Q[K]> } & {}
  */
 export function all<const Q extends readonly Queryable[] | Readonly<Record<string, Queryable>>>(
   queries: Q,
-): Query<Results<Q>> {
+): Query<Results<Q>, AccessOfAll<Q>> {
   if (Array.isArray(queries)) {
     const branches: readonly Queryable[] = [...queries]
     return new Query({ type: 'all', branches, collect: (values) => values })
@@ -36,11 +39,11 @@ function isRecord(value: unknown): boolean {
 }
 
 /** A query that runs nothing and gives `value`. */
-export function succeed<const T>(value: T): Query<T> {
+export function succeed<const T>(value: T): Query<T, 'read'> {
   return new Query({ type: 'succeed', value })
 }
 
 /** A query that runs nothing and fails the unit with `error`, which comes out of it as the same object. */
-export function fail(error: Error): Query<never> {
+export function fail(error: Error): Query<never, 'read'> {
   return new Query({ type: 'fail', error })
 }

@@ -28,6 +28,8 @@ export interface TransactionOptions {
 export type Command =
   | { readonly type: 'begin'; readonly options: TransactionOptions }
   | { readonly type: 'statement'; readonly statement: Statement; readonly label: string | undefined }
+  /** How the server would run the statement, in rows of its own; no rows for what has no plan. The statement is not run. */
+  | { readonly type: 'explain'; readonly statement: Statement; readonly label: string | undefined }
   | { readonly type: 'savepoint' | 'rollback to'; readonly name: string }
   | { readonly type: 'commit' }
   | { readonly type: 'rollback' }

@@ -9,6 +9,9 @@ import { UsageError } from './errors.ts'
 import { type Hook, type Plan, type Query, type Queryable, type StatementPlan, toQuery } from './query.ts'
 import type { StatementResult } from './result.ts'
 
+/** What is more waits for the next flight, so that what is under way stays bounded. */
+export const STATEMENTS_IN_FLIGHT = 512
+
 /** A statement that a branch waits for. */
 export interface Request {
   readonly type: 'statement'

@@ -18,10 +18,13 @@ export function nameOf({ id, label }: UnitIdentity): string {
   return label === undefined ? `unit ${id}` : `unit ${id} (${label})`
 }
 
-/** `leasehold:unit`, from the call of `run` or `read` until its hooks have run. */
+/** Which function of the unit of work was called. */
+export type UnitAccess = 'run' | 'read' | 'explain'
+
+/** `leasehold:unit`, from the call of `run`, `read` or another until its hooks have run. */
 export interface UnitEvent {
   readonly unit: UnitIdentity
-  readonly access: 'run' | 'read'
+  readonly access: UnitAccess
   /** Round trips made so far, in all attempts. */
   flights: number
   /** Attempts begun: more than one if the unit was run again. */
@@ -42,7 +45,7 @@ export interface FlightEvent {
 
 export interface FlightCommand {
   readonly type: Command['type']
-  /** Of statements only, as all that follows. */
+  /** Of statements only, or what explains one, as all that follows. */
   readonly label?: string | undefined
   readonly kind?: StatementKind
   readonly sql?: string
@@ -83,9 +86,9 @@ export async function traceFlight<T>(
 }
 
 function toFlightCommand(command: Command): FlightCommand {
-  if (command.type !== 'statement') return { type: command.type }
-  const { label, statement } = command
-  return { type: 'statement', label, kind: statement.kind, sql: statement.sql }
+  if (!('statement' in command)) return { type: command.type }
+  const { type, label, statement } = command
+  return { type, label, kind: statement.kind, sql: statement.sql }
 }
 
 export interface LeaseTrace {

@@ -1,17 +1,12 @@
 /** Where queries meet a connection: sends what the interpreter waits for, flight by flight, and feeds the answers back. */
-import type { Attempt } from './attempt.ts'
-import { LeaseholdError, ResultError, StatementError, type StatementErrorKind } from './errors.ts'
-import { type AttemptRequest, Evaluation, type Request } from './evaluation.ts'
+import { type Attempt, survivable } from './attempt.ts'
+import type { Answer } from './driver.ts'
+import { LeaseholdError, UsageError } from './errors.ts'
+import { type AttemptRequest, Evaluation, type Request, STATEMENTS_IN_FLIGHT } from './evaluation.ts'
 import type { Hook, Query } from './query.ts'
 import { rowsOf } from './result.ts'
 import type { Statement } from './statement.ts'
-import type { Transaction } from './transaction.ts'
-
-/** What is more waits for the next flight, so that what is under way stays bounded. */
-const STATEMENTS_IN_FLIGHT = 512
-
-/** Kinds of error with which the server ends the whole transaction. */
-const ENDING: ReadonlySet<StatementErrorKind> = new Set(['conflict', 'deadlock'])
+import type { Sendable, Transaction } from './transaction.ts'
 
 export interface ExecutionOptions {
   /** Called when there is a first statement to send, so that a unit without any needs no connection. */
@@ -20,7 +15,20 @@ export interface ExecutionOptions {
   readonly whole: boolean
   /** Whether the server refuses writes. */
   readonly readOnly: boolean
+  /** Told how the server runs each statement, which is asked with the statement itself; nothing is committed. */
+  readonly onPlan?: (explained: ExplainedStatement) => void
 }
+
+/** How the server runs a statement. */
+export interface ExplainedStatement {
+  readonly label: string | undefined
+  readonly sql: string
+  /** The rows of EXPLAIN, in the server's own columns; none for what has no plan. */
+  readonly plan: readonly PlanRow[]
+}
+
+/** For one table, usually: `table`, `type`, `possible_keys`, `key`, `rows`, `Extra` and others. */
+export type PlanRow = Readonly<Record<string, unknown>>
 
 export class Execution {
   /** The unit's own, and behind it those of the attempts under way, the innermost last. */
@@ -110,15 +118,17 @@ export class Execution {
   }
 
   async #flight(evaluation: Evaluation, requests: readonly Request[]): Promise<void> {
-    let [current] = requests
+    const refused = this.#options.readOnly ? requests.find(({ plan }) => !plan.statement.reads) : undefined
+    let current = refused ?? requests[0]
     try {
+      if (refused !== undefined) throw notReading(refused)
       const transaction = await this.#opened()
       if (evaluation.failure !== undefined) return
       const statements = requests.map(({ plan, label }) => ({ statement: plan.statement, label }))
-      const answers = await transaction.send(
-        statements,
-        this.#mayCommitAlong(evaluation, requests, transaction),
-      )
+      const { onPlan } = this.#options
+      const answers = await (onPlan === undefined
+        ? transaction.send(statements, this.#mayCommitAlong(evaluation, requests, transaction))
+        : explained(transaction, statements, onPlan))
       for (const [index, request] of requests.entries()) {
         const answer = answers[index]
         if (answer === undefined || evaluation.failure !== undefined) return
@@ -196,14 +206,31 @@ export class Execution {
   }
 
   #onlyReads({ kind, mayWrite }: Statement): boolean {
-    return this.#options.readOnly ? kind === 'read' || kind === 'locking read' : !mayWrite
+    return this.#options.readOnly ? kind === 'read' : !mayWrite
   }
 }
 
-/** Whether the transaction is still there after the failure, so that its savepoint can be rolled back to. */
-function survivable(error: unknown): boolean {
-  if (error instanceof StatementError) return !ENDING.has(error.kind)
-  return error instanceof ResultError || !(error instanceof LeaseholdError)
+/** Sends the statements with an EXPLAIN before each, and gives their answers. */
+async function explained(
+  transaction: Transaction,
+  statements: readonly Sendable[],
+  onPlan: (explained: ExplainedStatement) => void,
+): Promise<readonly Answer[]> {
+  const pairs = statements.flatMap((sendable) => [{ ...sendable, type: 'explain' } as const, sendable])
+  const answers = await transaction.send(pairs, false)
+  return statements.map(({ statement: { sql }, label }, index) => {
+    const plan = answers[2 * index]
+    if (plan === undefined || plan instanceof LeaseholdError) return plan
+    onPlan({ label, sql, plan: (plan.rows ?? []) as readonly PlanRow[] })
+    return answers[2 * index + 1]
+  })
+}
+
+/** The types can't tell a locking read, nor what raw SQL does. */
+function notReading({ plan, label }: Request): UsageError {
+  const { kind, sql } = plan.statement
+  const what = kind === 'unknown' ? 'raw SQL that is no plain read' : `a ${kind}`
+  return new UsageError(`${label ?? sql} is ${what}, and the unit is read only: run it with run`)
 }
 
 /**

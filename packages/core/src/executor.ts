@@ -4,17 +4,19 @@ import { all, fail, type Results } from './combine.ts'
 import { UsageError } from './errors.ts'
 import { nameOf, type UnitIdentity } from './events.ts'
 import type { Execution } from './execution.ts'
-import { Query, type Queryable, type ResultOf, toQuery } from './query.ts'
+import { type Access, Query, type Queryable, type ResultOf, toQuery } from './query.ts'
 
 /**
  * Runs queries inside the unit: `await q(query)`. Those that are asked for together (`q.all`, `Promise.all`, several
  * tasks) share flights. Once one has failed the unit is doomed, whatever the body makes of the error: nothing more
  * is sent, and further calls reject with a `UsageError`; so they do after the body has ended.
+ *
+ * In a body of `read` it is an `Executor<'read'>`, which takes queries that only read.
  */
-export interface Executor {
-  <const Q extends Queryable>(query: Q): Promise<ResultOf<Q>>
+export interface Executor<in A extends Access = Access> {
+  <const Q extends Queryable<A>>(query: Q): Promise<ResultOf<Q>>
   /** `q(all(queries))`. */
-  all<const Q extends readonly Queryable[] | Readonly<Record<string, Queryable>>>(
+  all<const Q extends readonly Queryable<A>[] | Readonly<Record<string, Queryable<A>>>>(
     queries: Q,
   ): Promise<Results<Q>>
   /** Which attempt at the unit this is, from 1: more than one only with the option `retry`. */

@@ -1,7 +1,8 @@
 export { type Attempt, attempt, recover } from './attempt.ts'
-export { all, fail, type Results, succeed } from './combine.ts'
+export { type AccessOfAll, all, fail, type Results, succeed } from './combine.ts'
 export { composer, type ComposerOptions } from './composer.ts'
 export type { DeadlineOptions } from './deadline.ts'
+export { type DescribedStatement, describeQuery, type Description } from './description.ts'
 export type {
   AccessMode,
   Answer,
@@ -33,14 +34,26 @@ export type {
   FlightCommand,
   FlightEvent,
   LeaseEvent,
+  UnitAccess,
   UnitEvent,
   UnitIdentity,
   UnitOutcome,
 } from './events.ts'
+export type { ExplainedStatement, PlanRow } from './execution.ts'
 export type { Executor } from './executor.ts'
 export { afterCommit, afterRollback } from './hooks.ts'
 export { program } from './program.ts'
-export { type Builder, type Hook, Query, type Queryable, type ResultOf } from './query.ts'
+export {
+  type Access,
+  type AccessOf,
+  type Builder,
+  type Hook,
+  Query,
+  type Queryable,
+  type ResultOf,
+  type SelectBuilder,
+} from './query.ts'
+export type { Answering, Answers, Call, Reply, ResultParts } from './reply.ts'
 export { defineRepository } from './repository.ts'
 export type { StatementResult } from './result.ts'
 export {

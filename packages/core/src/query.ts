@@ -11,12 +11,27 @@ import { Statement } from './statement.ts'
 /** A builder of the compile-only Kysely, or what its `compile()` gives (raw SQL: ``sql`…`.compile(db)``). */
 export type Builder<O = unknown> = Compilable<O> | CompiledQuery<O>
 
+/** A builder that can't change anything: `selectFrom(…)`. */
+export type SelectBuilder<O = unknown> = Compilable<O> & { readonly isSelectQueryBuilder: true }
+
+/**
+ * What a query asks of its transaction, as far as types can tell: `read` is what select builders ask, `write` what all
+ * others do, raw SQL and compiled queries among them. A query that does both has `'read' | 'write'`.
+ */
+export type Access = 'read' | 'write'
+
 /** What can be run, combined or yielded: a query, or a Kysely builder, which stands for its rows. */
-export type Queryable = Query<unknown> | Builder
+export type Queryable<A extends Access = Access> =
+  | Query<unknown, A>
+  | ('write' extends A ? Builder : SelectBuilder)
 
 /** What running `Q` gives. */
 export type ResultOf<Q> =
   Q extends Query<infer T> ? T : Q extends Compilable | CompiledQuery ? InferResult<Q> : never
+
+/** The access that `Q` asks for; that of a union is the union. */
+export type AccessOf<Q> =
+  Q extends Query<unknown, infer A> ? A : Q extends { readonly isSelectQueryBuilder: true } ? 'read' : 'write'
 
 /** How the interpreter reads a query; `Plan` is data, and nothing but the interpreter looks into it. */
 export type Plan =
@@ -55,11 +70,12 @@ export interface DecodeInput {
 export type Hook = () => unknown
 
 /**
- * What to run and how its result becomes a `T`.
+ * What to run and how its result becomes a `T`. Of a query with the access `'read'` the types know that it changes
+ * nothing; a `Query<T>` may be either.
  *
  * Run it with `uow.run(query)`, inside a body with `q(query)`, inside a program with `yield* query`.
  */
-export class Query<out T> {
+export class Query<out T, out A extends Access = Access> {
   /** For the interpreter only. */
   readonly '~plan': Plan
 
@@ -70,36 +86,36 @@ export class Query<out T> {
   }
 
   /** The same query with `transform` applied to its result; what `transform` throws fails the unit. */
-  map<U>(transform: (value: T) => U): Query<U> {
+  map<U>(transform: (value: T) => U): Query<U, A> {
     return new Query({ type: 'map', source: this, transform: transform as (value: unknown) => unknown })
   }
 
   /** Goes on with the query that `next` makes of this one's result. */
-  andThen<const Q extends Queryable>(next: (value: T) => Q): Query<ResultOf<Q>> {
+  andThen<const Q extends Queryable>(next: (value: T) => Q): Query<ResultOf<Q>, A | AccessOf<Q>> {
     return new Query({ type: 'then', source: this, next: next as (value: unknown) => Queryable })
   }
 
   /** The same query under a name, which its statements carry into events and errors unless they have their own. */
-  named(label: string): Query<T> {
+  named(label: string): Query<T, A> {
     return new Query({ type: 'label', source: this, label })
   }
 
   /** Lets a program wait for the result: `const row = yield* query`. */
-  [Symbol.iterator](): Iterator<Query<T>, T> {
+  [Symbol.iterator](): Iterator<Query<unknown, A>, T> {
     return new Step(this)
   }
 }
 
 /** One `yield*`: hands the query out, then returns what it is resumed with. */
-class Step<T> implements Iterator<Query<T>, T> {
-  readonly #query: Query<T>
+class Step<T, A extends Access> implements Iterator<Query<unknown, A>, T> {
+  readonly #query: Query<T, A>
   #yielded = false
 
-  constructor(query: Query<T>) {
+  constructor(query: Query<T, A>) {
     this.#query = query
   }
 
-  next(value?: unknown): IteratorResult<Query<T>, T> {
+  next(value?: unknown): IteratorResult<Query<unknown, A>, T> {
     if (this.#yielded) return { done: true, value: value as T }
     this.#yielded = true
     return { done: false, value: this.#query }

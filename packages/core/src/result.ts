@@ -20,7 +20,13 @@ export function rowsOf(
   statement: Statement,
   result: StatementResult,
 ): readonly unknown[] | Promise<readonly unknown[]> {
-  if (result.rows !== undefined) return statement.transforms ? statement.transform(result.rows) : result.rows
+  const transforms = result.rows !== undefined && statement.transforms
+  return transforms ? statement.transform(result.rows) : plainRowsOf(statement, result)
+}
+
+/** The same without the plugins. */
+export function plainRowsOf(statement: Statement, result: StatementResult): readonly unknown[] {
+  if (result.rows !== undefined) return result.rows
   const affected = BigInt(result.affectedRows)
   switch (statement.compiled.query.kind) {
     case 'InsertQueryNode':

@@ -1,7 +1,15 @@
 /** The shapes a statement's result can take, and the failures that come with them. */
 import type { Compilable, CompiledQuery, InferResult } from 'kysely'
 import { ResultError, UsageError } from './errors.ts'
-import { type Builder, type DecodeInput, Query, rowsQuery, toStatement } from './query.ts'
+import {
+  type Access,
+  type AccessOf,
+  type Builder,
+  type DecodeInput,
+  Query,
+  rowsQuery,
+  toStatement,
+} from './query.ts'
 
 /** The row type of a builder. */
 export type RowOf<B> = B extends Compilable | CompiledQuery ? InferResult<B>[number] : never
@@ -17,12 +25,12 @@ export interface AffectedOptions {
 }
 
 /** All rows, in the server's order. */
-export function many<B extends Builder>(builder: B): Query<RowOf<B>[]> {
-  return rowsQuery(builder) as Query<RowOf<B>[]>
+export function many<B extends Builder>(builder: B): Query<RowOf<B>[], AccessOf<B>> {
+  return rowsQuery(builder) as Query<RowOf<B>[], AccessOf<B>>
 }
 
 /** The only row, or `undefined`; more than one row is a {@link ResultError}. */
-export function maybeOne<B extends Builder>(builder: B): Query<RowOf<B> | undefined> {
+export function maybeOne<B extends Builder>(builder: B): Query<RowOf<B> | undefined, AccessOf<B>> {
   return shape(builder, ({ rows, label }) => {
     if (rows.length > 1) throw new ResultError(label, 'at most one row', `${rows.length} rows`)
     return rows[0] as RowOf<B> | undefined
@@ -30,7 +38,7 @@ export function maybeOne<B extends Builder>(builder: B): Query<RowOf<B> | undefi
 }
 
 /** The only row; none is a {@link ResultError} or what `orElse` makes, more than one is a {@link ResultError}. */
-export function one<B extends Builder>(builder: B, options: OneOptions = {}): Query<RowOf<B>> {
+export function one<B extends Builder>(builder: B, options: OneOptions = {}): Query<RowOf<B>, AccessOf<B>> {
   return shape(builder, ({ rows, label }) => {
     if (rows.length === 1) return rows[0] as RowOf<B>
     if (rows.length === 0 && options.orElse !== undefined) throw options.orElse()
@@ -39,7 +47,7 @@ export function one<B extends Builder>(builder: B, options: OneOptions = {}): Qu
 }
 
 /** The number of rows that a write matched, whether or not it changed their values. */
-export function affected(builder: Builder, options: AffectedOptions = {}): Query<number> {
+export function affected(builder: Builder, options: AffectedOptions = {}): Query<number, 'write'> {
   const { exactly } = options
   if (exactly !== undefined && (!Number.isSafeInteger(exactly) || exactly < 0)) {
     throw new UsageError(`affected: expected exactly to be a whole number from 0, got ${exactly}`)
@@ -55,7 +63,7 @@ export function affected(builder: Builder, options: AffectedOptions = {}): Query
  * The key that AUTO_INCREMENT gave to the first inserted row. A statement that got none, or one that a number
  * can't hold, is a {@link ResultError}; for the latter take the `insertId` of `one(builder)`, a bigint.
  */
-export function inserted(builder: Builder): Query<number> {
+export function inserted(builder: Builder): Query<number, 'write'> {
   return shape(builder, ({ result, label }) => {
     const { insertId } = result
     if (insertId > 0n && insertId <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(insertId)
@@ -67,6 +75,10 @@ export function inserted(builder: Builder): Query<number> {
   })
 }
 
-function shape<T>(builder: Builder, decode: (answer: DecodeInput) => T, checked = true): Query<T> {
+function shape<T, A extends Access>(
+  builder: Builder,
+  decode: (answer: DecodeInput) => T,
+  checked = true,
+): Query<T, A> {
   return new Query({ type: 'statement', statement: toStatement(builder), decode, checked })
 }

@@ -34,6 +34,16 @@ export class Statement {
     return this.kind === 'write' || this.kind === 'unknown' || CALL.test(this.sql)
   }
 
+  /**
+   * Whether it is a plain read: one that locks nothing, sets nothing and writes no file, as far as its text tells. The
+   * server knows whether a function that it calls does.
+   */
+  get reads(): boolean {
+    if (this.kind !== 'unknown') return this.kind === 'read'
+    const text = this.sql.replaceAll(NOT_SQL, ' ')
+    return READ.test(text) && !MORE_THAN_READ.test(text)
+  }
+
   /** Whether it is a write that answers with rows, as `INSERT … RETURNING` does. */
   get returning(): boolean {
     const node = this.compiled.query
@@ -61,6 +71,14 @@ const CALL =
 
 /** A lock may be taken anywhere: at the end, in a derived table, in raw SQL among what the builder made. */
 const LOCK = /\bfor\s+(?:update|share)\b|\block\s+in\s+share\s+mode\b/i
+
+/** Literals, quoted names, and comments other than those that the servers run as SQL. */
+const NOT_SQL = /'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`[^`]*`|\/\*(?!M?!)[^]*?\*\/|(?:--\s|#).*/g
+
+const READ = /^[\s(]*(?:select|show|describe|desc|explain|values|table|with)\b/i
+
+/** `for update`, `into outfile`, `with … delete`, `@a := 1`, and SQL in comments. */
+const MORE_THAN_READ = /\b(?:for\s+share|lock\s+in|into|update|delete)\b|:=|\/\*/i
 
 function kindOf({ query, sql }: CompiledQuery): StatementKind {
   switch (query.kind) {

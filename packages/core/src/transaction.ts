@@ -7,6 +7,8 @@ import type { Statement } from './statement.ts'
 
 /** A statement to send, and the name it goes by. */
 export interface Sendable {
+  /** `statement` unless given. */
+  readonly type?: 'statement' | 'explain'
   readonly statement: Statement
   readonly label: string | undefined
 }
@@ -59,7 +61,7 @@ export class Transaction {
     const commits = andCommit && !(before.length > 0 && this.#wrote)
     const commands = [
       ...before,
-      ...statements.map(({ statement, label }): Command => ({ type: 'statement', statement, label })),
+      ...statements.map(({ type = 'statement', statement, label }): Command => ({ type, statement, label })),
       ...(commits ? [COMMIT] : []),
     ]
 
@@ -79,7 +81,7 @@ export class Transaction {
   /** What the transaction is doing, for messages. */
   get activity(): string {
     const names = this.#commands.map((command) =>
-      command.type === 'statement' ? (command.label ?? command.statement.sql) : command.type.toUpperCase(),
+      'statement' in command ? (command.label ?? command.statement.sql) : command.type.toUpperCase(),
     )
     return names.length === 0
       ? 'no statement was under way'

@@ -8,6 +8,7 @@ import type { Driver, DriverStats, TransactionOptions } from './driver.ts'
 import { AcquireError, LeaseholdError, UsageError } from './errors.ts'
 import { nameOf, traceUnit, type UnitEvent, type UnitIdentity } from './events.ts'
 import { LeakWatch } from './leak.ts'
+import type { ExplainedStatement } from './execution.ts'
 import { explained, outcomeOf, withOutcome } from './outcome.ts'
 import { type Hook, Query, type Queryable, type ResultOf } from './query.ts'
 import { Retry, RetryBudget, type RetryOptions } from './retry.ts'
@@ -22,11 +23,6 @@ export interface ReadOptions extends Omit<TransactionOptions, 'accessMode'>, Dea
    * for a body unless asked, since it may have sent a mail.
    */
   readonly retry?: boolean | RetryOptions
-  /**
-   * A name for what is to happen once, written in the unit's transaction: it lets an unknown outcome be settled, so that
-   * the unit can be run again without happening twice. A key that was committed before is an `AlreadyCommittedError`.
-   */
-  readonly outcomeKey?: string
 }
 
 interface Repetition {
@@ -35,7 +31,13 @@ interface Repetition {
   readonly outcomeKey: string | undefined
 }
 
-export interface RunOptions extends ReadOptions, TransactionOptions {}
+export interface RunOptions extends ReadOptions, TransactionOptions {
+  /**
+   * A name for what is to happen once, written in the unit's transaction: it lets an unknown outcome be settled, so that
+   * the unit can be run again without happening twice. A key that was committed before is an `AlreadyCommittedError`.
+   */
+  readonly outcomeKey?: string
+}
 
 export interface UnitOfWorkOptions {
   readonly driver: Driver
@@ -57,9 +59,19 @@ export interface UnitOfWork {
   run<T>(body: Body<T>, options?: RunOptions): Promise<T>
   run<const Q extends Queryable>(query: Q, options?: RunOptions): Promise<ResultOf<Q>>
 
-  /** The same in a read-only transaction: the server refuses writes and locking reads. */
-  read<T>(body: Body<T>, options?: ReadOptions): Promise<T>
-  read<const Q extends Queryable>(query: Q, options?: ReadOptions): Promise<ResultOf<Q>>
+  /**
+   * The same in a read-only transaction, for what only reads. What the types know to write does not compile; locking
+   * reads, and raw SQL that is no plain read, are a `UsageError` before they are sent; the server refuses the rest.
+   */
+  read<T>(body: Body<T, 'read'>, options?: ReadOptions): Promise<T>
+  read<const Q extends Queryable<'read'>>(query: Q, options?: ReadOptions): Promise<ResultOf<Q>>
+
+  /**
+   * How the server runs each statement of a query, in the order in which they are sent. The statements really run, since
+   * later ones may depend on their results, in a unit that is rolled back at its end; no hook is called. Rejects as `run`
+   * does.
+   */
+  explain(query: Queryable, options?: ReadOptions): Promise<readonly ExplainedStatement[]>
 
   /**
    * Whether a unit with this `outcomeKey` was committed. Rejects with a `StatementError` (lock timeout) while the server
@@ -101,9 +113,9 @@ export function createUnitOfWork({ driver, leakAfter, onHookError = warn }: Unit
           scope.open = false
           deadline?.end()
         })
-      event.outcome = end.outcome
+      event.outcome = end.outcome === 'undone' ? 'rolled back' : end.outcome
       if (end.outcome !== 'unknown') await callHooks(end.hooks, unit)
-      if (end.outcome === 'committed') return end.value
+      if (end.outcome === 'committed' || end.outcome === 'undone') return end.value
       throw outcomeKey === undefined ? end.error : explained(end.error, outcomeKey)
     })
   }
@@ -118,7 +130,7 @@ export function createUnitOfWork({ driver, leakAfter, onHookError = warn }: Unit
     let before: Ended | undefined
     for (let number = 1; ; number++) {
       const ended = await settled(await attempt(number), outcomeKey, deadline?.signal)
-      if (ended.outcome === 'committed') return ended
+      if (ended.outcome === 'committed' || ended.outcome === 'undone') return ended
       // That there is no connection for another attempt tells less than why it was needed.
       if (ended.error instanceof AcquireError && before !== undefined) return before
       if (ended.error instanceof LeaseholdError) ended.error.attempts = number
@@ -177,6 +189,7 @@ export function createUnitOfWork({ driver, leakAfter, onHookError = warn }: Unit
     run: (work: Work, options: RunOptions = {}) => run(work, options, 'run'),
     read: (work: Work, options: ReadOptions = {}) =>
       run(work, { ...options, accessMode: 'read only' }, 'read'),
+    explain: (query: Queryable, options: ReadOptions = {}) => run(query, options, 'explain'),
     outcome: (key: string) => outcome(key),
     stats: () => driver.stats(),
     close: () => driver.close(),

@@ -3,14 +3,14 @@ import type { Deadline } from './deadline.ts'
 import type { Driver, TransactionOptions } from './driver.ts'
 import { CommitUnknownError } from './errors.ts'
 import { nameOf, type UnitEvent } from './events.ts'
-import { Execution } from './execution.ts'
+import { Execution, type ExplainedStatement } from './execution.ts'
 import { type Executor, runBody } from './executor.ts'
 import type { LeakWatch } from './leak.ts'
 import { Lease } from './lease.ts'
-import { type Hook, type Queryable, toQuery } from './query.ts'
+import { type Access, type Hook, type Queryable, toQuery } from './query.ts'
 import { Transaction } from './transaction.ts'
 
-export type Body<T> = (q: Executor) => Promise<T>
+export type Body<T, A extends Access = Access> = (q: Executor<A>) => Promise<T>
 
 export type Work = Queryable | Body<unknown>
 
@@ -26,6 +26,8 @@ export interface UnitContext {
 /** How an attempt ended, and the hooks to be called for it. */
 export type Ended =
   | { readonly outcome: 'committed'; readonly value: unknown; readonly hooks: readonly Hook[] }
+  /** It succeeded, and was rolled back because nothing of it was to stay. */
+  | { readonly outcome: 'undone'; readonly value: unknown; readonly hooks: readonly Hook[] }
   | {
       readonly outcome: 'rolled back'
       readonly error: unknown
@@ -44,6 +46,7 @@ export type Ended =
 
 export async function runUnit(work: Work, context: UnitContext): Promise<Ended> {
   const { driver, event, options, deadline, leaks, attempt } = context
+  const plans: ExplainedStatement[] = []
   const execution = new Execution({
     open: async () =>
       new Transaction(
@@ -53,6 +56,7 @@ export async function runUnit(work: Work, context: UnitContext): Promise<Ended> 
       ),
     whole: typeof work !== 'function',
     readOnly: options.accessMode === 'read only',
+    ...(event.access === 'explain' ? { onPlan: (plan) => plans.push(plan) } : {}),
   })
   const stopped = deadline === undefined ? undefined : guard(deadline, execution, event)
   let value: unknown
@@ -67,6 +71,10 @@ export async function runUnit(work: Work, context: UnitContext): Promise<Ended> 
     value = await (stopped === undefined ? working : Promise.race([stopped.reached, working]))
     await execution.settled()
     if (execution.failure !== undefined) throw execution.failure.error
+    if (event.access === 'explain') {
+      await execution.transaction?.rollback()
+      return { outcome: 'undone', value: plans, hooks: [] }
+    }
     await execution.transaction?.commit()
     return { outcome: 'committed', value, hooks: execution.hooks('commit') }
   } catch (error) {

@@ -4,6 +4,7 @@ import {
   type Command,
   type Connection,
   type LeaseholdError,
+  type Statement,
   StatementError,
   type StatementResult,
   UsageError,
@@ -11,6 +12,7 @@ import {
 import { assertNoControl, assertNoDefinition, controlSql, type ServerKind } from './control.ts'
 import { isServerError, kindOf } from './errors.ts'
 import { executePacket } from './execute-packet.ts'
+import { explainSql, isExplained } from './inspection.ts'
 import { closePacket, preparePacket, queryPacket, resetPacket } from './packets.ts'
 import { assertBindable, bind } from './parameters.ts'
 import type { Outcome, Outgoing, Prepared, Reply, Wire, Written } from './pipeline.ts'
@@ -36,7 +38,16 @@ export interface ConnectionSettings {
  */
 export type Condition = 'clean' | 'dirty' | 'spent'
 
-type StatementCommand = Extract<Command, { type: 'statement' }>
+type StatementCommand = Extract<Command, { statement: Statement }>
+
+/** What answers an EXPLAIN that there is none of. */
+const NO_PLAN: StatementResult = {
+  rows: undefined,
+  affectedRows: 0,
+  changedRows: 0,
+  insertId: 0n,
+  inTransaction: true,
+}
 
 /** Where a connection goes when its lease ends. */
 export interface Home {
@@ -173,6 +184,10 @@ export class MysqlConnection implements Connection {
 
   #outgoingOf(command: Command, due: Set<string>): readonly Outgoing[] {
     if (command.type === 'begin' && command.options.statementTimeout !== undefined) this.#soil()
+    if (command.type === 'explain') {
+      if (!isExplained(command.statement)) return []
+      return [() => inText(explainSql(this.#textOf(command), this.#server))]
+    }
     if (command.type !== 'statement') return controlSql(command, this.#server).map(text)
     const { kind, sql, compiled } = command.statement
     const prepared = kind === 'unknown' ? undefined : this.#prepared.use(sql)
@@ -183,17 +198,24 @@ export class MysqlConnection implements Connection {
     return [() => this.#write(command, prepared === 'due' ? undefined : prepared)]
   }
 
+  #write(command: StatementCommand, prepared: Prepared | undefined): Written {
+    if (prepared !== undefined) {
+      assertBindable(command)
+      const packet = executePacket(prepared.id, command.statement.parameters)
+      if (packet !== undefined) return { packet, answer: 'binary' }
+    }
+    return inText(this.#textOf(command))
+  }
+
   /** Throws a `UsageError` for what must not be sent. */
-  #write({ statement, label }: StatementCommand, prepared: Prepared | undefined): Written {
+  #textOf(command: Extract<Command, { readonly statement: Statement }>): string {
+    const { statement } = command
     if (statement.kind === 'unknown') {
       assertNoDefinition(statement.compiled.query)
       assertNoControl(statement.sql)
     }
-    assertBindable(statement, label)
-    const packet = prepared && executePacket(prepared.id, statement.parameters)
-    if (packet !== undefined) return { packet, answer: 'binary' }
-    const sql = bind(statement, { noBackslashEscapes: this.#noBackslashEscapes })
-    return { packet: queryPacket(sql), answer: 'text' }
+    assertBindable(command)
+    return bind(statement, { noBackslashEscapes: this.#noBackslashEscapes })
   }
 
   #keep(sql: string, outcome: Outcome): void {
@@ -202,6 +224,7 @@ export class MysqlConnection implements Connection {
   }
 
   #answerTo(command: Command, index: number, outcomes: readonly Outcome[]): Answer {
+    if (command.type === 'explain' && !isExplained(command.statement)) return NO_PLAN
     const outcome = outcomes.find((one) => one instanceof Error) ?? outcomes.at(-1)
     if (outcome === undefined) return undefined
     if (outcome instanceof Error) return this.#failure(command, index, outcome)
@@ -217,8 +240,8 @@ export class MysqlConnection implements Connection {
   #failure(command: Command, index: number, error: Error): LeaseholdError {
     if (command.type === 'statement' && command.statement.kind === 'unknown') this.#soil()
     if (!isServerError(error)) return error as LeaseholdError
-    const label = command.type === 'statement' ? command.label : undefined
-    const sql = command.type === 'statement' ? command.statement.sql : command.type.toUpperCase()
+    const label = 'statement' in command ? command.label : undefined
+    const sql = 'statement' in command ? command.statement.sql : command.type.toUpperCase()
     return new StatementError({
       kind: kindOf(error.errno),
       errno: error.errno,
@@ -271,7 +294,11 @@ export class MysqlConnection implements Connection {
 const RESET: Outgoing = () => ({ packet: resetPacket(), answer: 'text' })
 
 function text(sql: string): Outgoing {
-  return () => ({ packet: queryPacket(sql), answer: 'text' })
+  return () => inText(sql)
+}
+
+function inText(sql: string): Written {
+  return { packet: queryPacket(sql), answer: 'text' }
 }
 
 function refused(outcome: Error | undefined): Error {

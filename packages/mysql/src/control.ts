@@ -4,6 +4,7 @@ import {
   type AccessMode,
   type Command,
   type IsolationLevel,
+  type Statement,
   type TransactionOptions,
   UsageError,
 } from '@leasehold/core'
@@ -24,7 +25,7 @@ const accessModes: Readonly<Record<AccessMode, string>> = {
 
 /** The statements of a command, to be sent in this order. */
 export function controlSql(
-  command: Exclude<Command, { type: 'statement' }>,
+  command: Exclude<Command, { statement: Statement }>,
   server: ServerKind,
 ): readonly string[] {
   switch (command.type) {

@@ -9,8 +9,14 @@ export interface EscapeMode {
   readonly noBackslashEscapes: boolean
 }
 
+interface Labelled {
+  readonly statement: Statement
+  readonly label: string | undefined
+}
+
 /** Throws a `UsageError` for a value that is not one SQL value: a list or an object would change the statement. */
-export function assertBindable({ parameters, sql }: Statement, label: string | undefined): void {
+export function assertBindable({ statement, label }: Labelled): void {
+  const { parameters, sql } = statement
   for (const [index, value] of parameters.entries()) {
     const problem = problemOf(value)
     if (problem !== undefined) throw new UsageError(`${label ?? sql}: parameter ${index + 1} is ${problem}`)

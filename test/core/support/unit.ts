@@ -8,7 +8,7 @@ import {
 } from '@leasehold/core'
 import { sql } from 'kysely'
 import { type Account, db } from './accounts.ts'
-import { RecordingDriver, type Script } from './recording-driver.ts'
+import { RecordingDriver, type Script } from '@leasehold/core/testing'
 
 export interface Recorded {
   readonly driver: RecordingDriver
@@ -21,16 +21,16 @@ export function record(script: Script = {}, options: Omit<UnitOfWorkOptions, 'dr
 }
 
 /** Statements of each kind, under a name that journals and scripts know them by. */
-export function read(name: string): Query<Account[]> {
+export function read(name: string): Query<Account[], 'read'> {
   return many(db.selectFrom('accounts').selectAll()).named(name)
 }
 
 /** A write with no check on its result. */
-export function write(name: string): Query<number> {
+export function write(name: string): Query<number, 'write'> {
   return affected(db.updateTable('accounts').set({ cents: 0 })).named(name)
 }
 
-export function raw(name: string): Query<unknown[]> {
+export function raw(name: string): Query<unknown[], 'write'> {
   return many(sql`call something()`.compile(db)).named(name)
 }
 

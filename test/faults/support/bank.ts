@@ -40,7 +40,7 @@ export function transfer({ id, from, to, cents }: Transfer): Query<void> {
 }
 
 /** The sum of all accounts, from two reads that agree only in one snapshot. */
-export const total: Query<number> = program(function* () {
+export const total: Query<number, 'read'> = program(function* () {
   const below = yield* bank.below(5)
   const from = yield* bank.from(5)
   return [...below, ...from].reduce((sum, { cents }) => sum + cents, 0)

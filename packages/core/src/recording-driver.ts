@@ -1,0 +1,195 @@
+/** A driver in memory: writes down what it is asked to do, answers from a script, and insists on the port's contract. */
+import { MysqlAdapter, MysqlQueryCompiler } from 'kysely'
+import { composer } from './composer.ts'
+import type { Answer, Command, Connection, Driver, DriverStats, OutcomeLedger } from './driver.ts'
+import { type AcquireError, ConnectionLostError, LeaseholdError, StatementError } from './errors.ts'
+import { type Answers, placed, replier, type Reply, resultOf } from './reply.ts'
+import type { StatementResult } from './result.ts'
+
+/** What a {@link RecordingDriver} answers, and what it lets go wrong. */
+export interface Script {
+  /**
+   * Replies to statements; `explain`, `begin`, `savepoint`, `rollback to`, `commit` and `rollback` are names, too. Without a reply a
+   * read gives no rows, and a write has matched one.
+   */
+  readonly answers?: Answers
+  /** The flight, counted from 1, in which the connection is lost. */
+  readonly lost?: { readonly flight: number; readonly sent: boolean }
+  /** What `acquire` rejects with. */
+  readonly refused?: AcquireError
+  /** Whether a flight may hold more than one command; true unless given. */
+  readonly pipelining?: boolean
+  /** What the answers of a flight wait for; a turn of the event loop unless given. */
+  readonly delay?: (flight: number) => Promise<unknown>
+  /** Whether what is behind a failing command was already on the wire, and is carried out; true unless given. */
+  readonly carriesOn?: boolean
+}
+
+/** A flight is the list of its commands by name. */
+export type JournalEntry = 'acquire' | 'release' | 'discard' | 'close' | readonly string[]
+
+/** For tests without a server: `createUnitOfWork({ driver: new RecordingDriver({ answers }) })`. */
+export class RecordingDriver implements Driver {
+  /** What happened, in order. */
+  readonly journal: JournalEntry[] = []
+  /** The commands of the flights. */
+  readonly flights: (readonly Command[])[] = []
+  /** Why connections were discarded. */
+  readonly discarded: Error[] = []
+  readonly outcomes: OutcomeLedger = ledger
+  readonly #script: Script
+  readonly #reply: ReturnType<typeof replier>
+  #connections = 0
+
+  constructor(script: Script = {}) {
+    this.#script = script
+    this.#reply = replier(script.answers ?? {})
+  }
+
+  /** Names of all commands that were sent, without regard to flights. */
+  get sent(): readonly string[] {
+    return this.flights.flat().map(nameOf)
+  }
+
+  /** How often COMMIT was sent. */
+  get commits(): number {
+    return this.sent.filter((name) => name === 'commit').length
+  }
+
+  /** How often ROLLBACK was sent. */
+  get rollbacks(): number {
+    return this.sent.filter((name) => name === 'rollback').length
+  }
+
+  acquire(): Promise<Connection> {
+    this.journal.push('acquire')
+    if (this.#script.refused !== undefined) return Promise.reject(this.#script.refused)
+    return Promise.resolve(new RecordingConnection(this, this.#script, this.#reply, ++this.#connections))
+  }
+
+  stats(): DriverStats {
+    const none = { open: 0, idle: 0, leased: 0, busy: 0, connecting: 0, waiting: 0 }
+    return { ...none, created: this.#connections, discarded: {} }
+  }
+
+  close(): Promise<void> {
+    this.journal.push('close')
+    return Promise.resolve()
+  }
+}
+
+class RecordingConnection implements Connection {
+  readonly id: number
+  readonly pipelining: boolean
+  readonly #driver: RecordingDriver
+  readonly #script: Script
+  readonly #reply: ReturnType<typeof replier>
+  #state: 'idle' | 'flying' | 'lost' | 'ended' = 'idle'
+  #inTransaction = false
+
+  constructor(driver: RecordingDriver, script: Script, reply: ReturnType<typeof replier>, id: number) {
+    this.#driver = driver
+    this.#script = script
+    this.#reply = reply
+    this.id = id
+    this.pipelining = script.pipelining ?? true
+  }
+
+  async fly(commands: readonly Command[]): Promise<readonly Answer[]> {
+    const { lost, delay = () => new Promise(setImmediate) } = this.#script
+    assert(this.#state === 'idle', `fly was called on a connection that is ${this.#state}`)
+    assert(this.pipelining || commands.length === 1, 'commands were sent together without pipelining')
+    assert(commands.length > 0, 'an empty flight was sent')
+    this.#state = 'flying'
+    this.#driver.journal.push(commands.map(nameOf))
+    const flight = this.#driver.flights.push(commands)
+    await delay(flight)
+    if (lost?.flight === flight) {
+      this.#state = 'lost'
+      throw new ConnectionLostError('the connection to the server was lost', { sent: lost.sent })
+    }
+    this.#state = 'idle'
+    let failed = false
+    return commands.map((command, index) => {
+      if (failed && this.#script.carriesOn === false) return undefined
+      const answer = this.#answer(command, index)
+      failed ||= answer instanceof LeaseholdError
+      return answer
+    })
+  }
+
+  release(): void {
+    assert(this.#state === 'idle', `release was called on a connection that is ${this.#state}`)
+    assert(!this.#inTransaction, 'release was called with a transaction open')
+    this.#state = 'ended'
+    this.#driver.journal.push('release')
+  }
+
+  discard(reason: Error): void {
+    assert(
+      this.#state === 'idle' || this.#state === 'lost',
+      `discard was called on a connection that is ${this.#state}`,
+    )
+    this.#state = 'ended'
+    this.#driver.journal.push('discard')
+    this.#driver.discarded.push(reason)
+  }
+
+  #answer(command: Command, index: number): Answer {
+    const result = this.#resultOf(command)
+    if (result instanceof LeaseholdError) {
+      // Like the server: a deadlock rolls the transaction back.
+      if (result instanceof StatementError && result.kind === 'deadlock') this.#inTransaction = false
+      return placed(result, { ...factsOf(command), index })
+    }
+    this.#inTransaction = result.inTransaction
+    return result
+  }
+
+  #resultOf(command: Command): StatementResult | LeaseholdError {
+    const name = nameOf(command)
+    const statement = command.type === 'statement' ? command.statement : undefined
+    try {
+      const inTransaction = command.type !== 'commit' && command.type !== 'rollback'
+      return resultOf(this.#reply(name, statement) ?? defaultReply(command), {
+        name,
+        statement,
+        inTransaction,
+      })
+    } catch (error) {
+      if (error instanceof LeaseholdError) return error
+      throw error
+    }
+  }
+}
+
+const ledgerBuilder = composer<{ leasehold_outcomes: { outcome_key: string } }>({
+  adapter: new MysqlAdapter(),
+  queryCompiler: new MysqlQueryCompiler(),
+})
+
+const ledger: OutcomeLedger = {
+  record: (key) => ledgerBuilder.insertInto('leasehold_outcomes').values({ outcome_key: key }),
+  find: (key) =>
+    ledgerBuilder.selectFrom('leasehold_outcomes').select('outcome_key').where('outcome_key', '=', key),
+}
+
+function assert(holds: boolean, message: string): void {
+  if (!holds) throw new Error(`the contract of the driver port was broken: ${message}`)
+}
+
+function nameOf(command: Command): string {
+  return command.type === 'statement' ? (command.label ?? command.statement.sql) : command.type
+}
+
+function factsOf(command: Command): { readonly sql: string; readonly label: string | undefined } {
+  if (command.type !== 'statement') return { sql: command.type.toUpperCase(), label: undefined }
+  return { sql: command.statement.sql, label: command.label }
+}
+
+function defaultReply(command: Command): Reply {
+  if (command.type !== 'statement') return {}
+  const { kind, returning } = command.statement
+  if (kind === 'unknown') return {}
+  return kind === 'write' && !returning ? 1 : []
+}
