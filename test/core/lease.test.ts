@@ -14,6 +14,7 @@ function driverWith(change: (connection: Connection) => Partial<Connection>): Re
       id: connection.id,
       pipelining: true,
       fly: (commands) => connection.fly(commands),
+      stream: (command) => connection.stream(command),
       release: () => connection.release(),
       discard: (reason) => connection.discard(reason),
       ...change(connection),

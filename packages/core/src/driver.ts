@@ -34,6 +34,8 @@ export type Command =
   | { readonly type: 'commit' }
   | { readonly type: 'rollback' }
 
+export type StatementCommand = Extract<Command, { readonly type: 'statement' }>
+
 /**
  * What became of a command: its result, or the error it failed with (a `StatementError`: the server refused it; a
  * `UsageError`: it can't be sent; a `ResultError`: its rows can't be represented). `undefined`: it was not sent,
@@ -55,6 +57,12 @@ export interface Connection {
    * Rejects with a `ConnectionLostError` when the connection is spent. One flight at a time.
    */
   fly(commands: readonly Command[]): Promise<readonly Answer[]>
+
+  /**
+   * Sends one statement and gives its rows in batches, as they come and no faster than they are taken. Throws what `fly`
+   * answers, or rejects with. Whoever ends it early has the server stop; the connection is sound, or spent, afterwards.
+   */
+  stream(command: StatementCommand): AsyncGenerator<readonly unknown[], void, undefined>
 
   /** Ends the ownership; the connection is sound, and no transaction is open. Called once, or `discard` is. */
   release(): void

@@ -3,7 +3,7 @@ import { type Attempt, survivable } from './attempt.ts'
 import type { Answer } from './driver.ts'
 import { LeaseholdError, UsageError } from './errors.ts'
 import { type AttemptRequest, Evaluation, type Request, STATEMENTS_IN_FLIGHT } from './evaluation.ts'
-import type { Hook, Query } from './query.ts'
+import { type Hook, type Query, streamable } from './query.ts'
 import { rowsOf } from './result.ts'
 import type { Statement } from './statement.ts'
 import type { Sendable, Transaction } from './transaction.ts'
@@ -40,6 +40,7 @@ export class Execution {
   #stopped: Error | undefined
   #flying = false
   #landed = Promise.resolve()
+  #stream: AsyncGenerator<unknown, void, undefined> | undefined
 
   constructor(options: ExecutionOptions) {
     this.#options = options
@@ -76,6 +77,21 @@ export class Execution {
     return result
   }
 
+  /** Whether rows are on their way, so that nothing else can be. */
+  get streaming(): boolean {
+    return this.#stream !== undefined
+  }
+
+  /**
+   * The rows of one statement in batches, as they are taken; see `RowStream`. Throws a `UsageError` for what is not the
+   * rows of one statement, and what makes the statement fail; both fail the unit.
+   */
+  stream(query: Query<unknown>): AsyncGenerator<readonly unknown[], void, undefined> {
+    const stream = this.#rows(query)
+    this.#stream = stream
+    return stream
+  }
+
   /** Ends everything at once; what is under way is given up. */
   stop(error: Error): void {
     this.#stopped = error
@@ -94,8 +110,9 @@ export class Execution {
     for (const evaluation of this.#evaluations.toReversed()) evaluation.doom(error)
   }
 
-  /** Resolves when nothing is on its way any more. */
+  /** Resolves when nothing is on its way any more; rows that are, and that nobody can take any more, are given up. */
   async settled(): Promise<void> {
+    await this.#stream?.return()
     while (this.#flying) await this.#landed
   }
 
@@ -121,7 +138,7 @@ export class Execution {
     const refused = this.#options.readOnly ? requests.find(({ plan }) => !plan.statement.reads) : undefined
     let current = refused ?? requests[0]
     try {
-      if (refused !== undefined) throw notReading(refused)
+      if (refused !== undefined) throw notReading({ statement: refused.plan.statement, label: refused.label })
       const transaction = await this.#opened()
       if (evaluation.failure !== undefined) return
       const statements = requests.map(({ plan, label }) => ({ statement: plan.statement, label }))
@@ -134,11 +151,31 @@ export class Execution {
         if (answer === undefined || evaluation.failure !== undefined) return
         current = request
         if (answer instanceof LeaseholdError) throw answer
-        evaluation.resume(request, answer, await rowsOf(request.plan.statement, answer))
+        const rows = rowsOf(request.plan.statement, answer)
+        evaluation.resume(request, answer, rows instanceof Promise ? await rows : rows)
       }
     } catch (error) {
       this.#cause ??= error
       evaluation.fail(error, current)
+    }
+  }
+
+  async *#rows(query: Query<unknown>): AsyncGenerator<readonly unknown[], void, undefined> {
+    try {
+      const sendable = streamable(query)
+      const { statement } = sendable
+      while (this.#flying) await this.#landed
+      if (this.#options.readOnly && !statement.reads) throw notReading(sendable)
+      const transaction = await this.#opened()
+      for await (const rows of transaction.stream(sendable)) {
+        yield statement.transforms ? await statement.transform(rows) : rows
+      }
+    } catch (error) {
+      this.#cause ??= error
+      this.doom(error)
+      throw error
+    } finally {
+      this.#stream = undefined
     }
   }
 
@@ -227,8 +264,7 @@ async function explained(
 }
 
 /** The types can't tell a locking read, nor what raw SQL does. */
-function notReading({ plan, label }: Request): UsageError {
-  const { kind, sql } = plan.statement
+function notReading({ statement: { kind, sql }, label }: Sendable): UsageError {
   const what = kind === 'unknown' ? 'raw SQL that is no plain read' : `a ${kind}`
   return new UsageError(`${label ?? sql} is ${what}, and the unit is read only: run it with run`)
 }

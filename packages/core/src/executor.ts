@@ -5,6 +5,7 @@ import { UsageError } from './errors.ts'
 import { nameOf, type UnitIdentity } from './events.ts'
 import type { Execution } from './execution.ts'
 import { type Access, Query, type Queryable, type ResultOf, toQuery } from './query.ts'
+import { type RowIn, type RowsQueryable, RowStream } from './row-stream.ts'
 
 /**
  * Runs queries inside the unit: `await q(query)`. Those that are asked for together (`q.all`, `Promise.all`, several
@@ -19,6 +20,11 @@ export interface Executor<in A extends Access = Access> {
   all<const Q extends readonly Queryable<A>[] | Readonly<Record<string, Queryable<A>>>>(
     queries: Q,
   ): Promise<Results<Q>>
+  /**
+   * The rows of one statement as they come, for results that are too large for memory. Until the loop that takes them
+   * has ended nothing else can be run in the unit: the connection is taken.
+   */
+  stream<const Q extends RowsQueryable<A>>(query: Q): RowStream<RowIn<Q>>
   /** Which attempt at the unit this is, from 1: more than one only with the option `retry`. */
   readonly attempt: number
 }
@@ -31,25 +37,38 @@ export async function runBody<T>(
   attempt: number,
 ): Promise<T> {
   let ended = false
-  const run = (query: Query<unknown>): Promise<unknown> => {
-    if (ended) {
-      const error = new UsageError(
-        `q was used after the body of ${nameOf(unit)} had ended: await every query inside of it`,
-      )
-      execution.doom(error)
-      return Promise.reject(error)
-    }
-    if (execution.failure === undefined) return execution.start(query)
-    const refused = Promise.reject(
-      new UsageError(
+  /** Why nothing can be run now. */
+  const refusal = (): UsageError | undefined => {
+    if (execution.failure !== undefined && !ended) {
+      return new UsageError(
         `nothing more is sent: ${nameOf(unit)} will be rolled back, because of the failure that is the cause`,
         { cause: execution.failure.error },
-      ),
+      )
+    }
+    if (!ended && !execution.streaming) return undefined
+    const error = new UsageError(
+      ended
+        ? `q was used after the body of ${nameOf(unit)} had ended: await every query inside of it`
+        : `q was used while the rows of a stream were on their way in ${nameOf(unit)}, on its only connection: take the ` +
+            'rows first, or take them from uow.stream, which has a connection of its own',
     )
+    execution.doom(error)
+    return error
+  }
+  const run = (query: Query<unknown>): Promise<unknown> => {
+    const error = refusal()
+    if (error === undefined) return execution.start(query)
+    const refused = Promise.reject(error)
     // Waited for or not, the unit fails with its first failure.
-    refused.catch(() => {})
+    if (!ended) refused.catch(() => {})
     return refused
   }
+  const stream = (query: Queryable): RowStream<unknown> =>
+    new RowStream(() => {
+      const error = refusal()
+      if (error !== undefined) throw error
+      return execution.stream(toQuery(query))
+    })
   // What is no query fails the unit like any other failure.
   const made = (make: () => Query<unknown>): Query<unknown> => {
     try {
@@ -61,6 +80,7 @@ export async function runBody<T>(
   const q = (query: Queryable): Promise<unknown> => run(made(() => toQuery(query)))
   const executor = Object.assign(q, {
     all: (queries: readonly Queryable[]) => run(made(() => all(queries))),
+    stream,
     attempt,
   })
   try {

@@ -55,6 +55,7 @@ export {
 } from './query.ts'
 export type { Answering, Answers, Call, Reply, ResultParts } from './reply.ts'
 export { defineRepository } from './repository.ts'
+export type { RowStream } from './row-stream.ts'
 export type { StatementResult } from './result.ts'
 export {
   affected,
@@ -73,6 +74,7 @@ export {
   createUnitOfWork,
   type ReadOptions,
   type RunOptions,
+  type StreamOptions,
   type UnitOfWork,
   type UnitOfWorkOptions,
 } from './unit-of-work.ts'

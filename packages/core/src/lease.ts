@@ -1,5 +1,5 @@
 /** Exclusive ownership of one connection: from `acquire` to exactly one `release` or `discard`. */
-import type { Answer, Command, Connection, Driver } from './driver.ts'
+import type { Answer, Command, Connection, Driver, StatementCommand } from './driver.ts'
 import { UsageError } from './errors.ts'
 import { type LeaseEvent, traceLease, type UnitIdentity } from './events.ts'
 import type { LeakWatch } from './leak.ts'
@@ -44,6 +44,12 @@ export class Lease {
   fly(commands: readonly Command[]): Promise<readonly Answer[]> {
     this.#assertOpen('used')
     return this.#connection.fly(commands)
+  }
+
+  /** See {@link Connection.stream}; throws a {@link UsageError} once the lease has ended. */
+  stream(command: StatementCommand): AsyncGenerator<readonly unknown[], void, undefined> {
+    this.#assertOpen('used')
+    return this.#connection.stream(command)
   }
 
   /** Gives a sound connection back. `where` is told to whoever uses the lease afterwards. */

@@ -134,12 +134,27 @@ export function toQuery(source: Queryable): Query<unknown> {
 
 /** The rows of a statement, whatever their number. */
 export function rowsQuery(builder: Builder): Query<unknown> {
-  return new Query({
-    type: 'statement',
-    statement: toStatement(builder),
-    decode: ({ rows }) => rows,
-    checked: false,
-  })
+  return new Query({ type: 'statement', statement: toStatement(builder), decode: asTheyAre, checked: false })
+}
+
+const asTheyAre: StatementPlan['decode'] = ({ rows }) => rows
+
+/** The statement whose rows a query gives just as they are; throws a {@link UsageError} for any other query. */
+export function streamable(query: Query<unknown>): { statement: Statement; label: string | undefined } {
+  let label: string | undefined
+  let plan = query['~plan']
+  for (; plan.type === 'label'; plan = plan.source['~plan']) label = plan.label
+  if (plan.type === 'statement' && plan.decode === asTheyAre && mayBeStreamed(plan.statement)) {
+    return { statement: plan.statement, label }
+  }
+  throw new UsageError(
+    `${label ?? 'stream'}: expected the rows of one statement that reads, as many(db.selectFrom(…)) gives them; what ` +
+      'becomes of them (map, andThen, all, program) is for the loop that takes them',
+  )
+}
+
+function mayBeStreamed({ kind, reads }: Statement): boolean {
+  return reads || kind === 'locking read'
 }
 
 /** Compiles a builder; throws a {@link UsageError} when it is none, or one of another Kysely. */

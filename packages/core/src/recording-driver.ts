@@ -1,7 +1,15 @@
 /** A driver in memory: writes down what it is asked to do, answers from a script, and insists on the port's contract. */
 import { MysqlAdapter, MysqlQueryCompiler } from 'kysely'
 import { composer } from './composer.ts'
-import type { Answer, Command, Connection, Driver, DriverStats, OutcomeLedger } from './driver.ts'
+import type {
+  Answer,
+  Command,
+  Connection,
+  Driver,
+  DriverStats,
+  OutcomeLedger,
+  StatementCommand,
+} from './driver.ts'
 import { type AcquireError, ConnectionLostError, LeaseholdError, StatementError } from './errors.ts'
 import { type Answers, placed, replier, type Reply, resultOf } from './reply.ts'
 import type { StatementResult } from './result.ts'
@@ -116,6 +124,12 @@ class RecordingConnection implements Connection {
       failed ||= answer instanceof LeaseholdError
       return answer
     })
+  }
+
+  async *stream(command: StatementCommand): AsyncGenerator<readonly unknown[], void, undefined> {
+    const [answer] = await this.fly([command])
+    if (answer instanceof LeaseholdError) throw answer
+    yield answer?.rows ?? []
   }
 
   release(): void {

@@ -66,16 +66,36 @@ export class Transaction {
     ]
 
     const answers = await this.#fly(commands)
-    const refused = answers.slice(0, before.length).find((answer) => answer instanceof LeaseholdError)
-    if (refused !== undefined) {
-      // SET TRANSACTION may have come through without the transaction that it was meant for.
-      this.#spent = refused
-      throw refused
-    }
+    this.#assertBegun(answers.slice(0, before.length))
     if (commits) this.#committed = this.#isOver(answers.at(-1))
     const own = answers.slice(before.length, commits ? -1 : undefined)
     this.#assertUnbroken(statements, own)
     return own
+  }
+
+  /**
+   * Sends one statement that reads, and gives its rows in batches as they are taken. Throws the answer that is an error,
+   * or a `ConnectionLostError`. Nothing else must be sent until it has ended.
+   */
+  async *stream({ statement, label }: Sendable): AsyncGenerator<readonly unknown[], void, undefined> {
+    const command = { type: 'statement', statement, label } as const
+    const before = this.#takePreliminaries([command])
+    if (before.length > 0) this.#assertBegun(await this.#fly(before))
+    if (this.#stopped !== undefined) throw this.#stopped
+    const over = Promise.withResolvers<void>()
+    this.#event.flights += 1
+    this.#commands = [command]
+    traceFlight(this.#event.unit, this.#event.flights, this.#commands, () => over.promise).catch(() => {})
+    try {
+      yield* this.#lease.stream(command)
+    } catch (error) {
+      if (error instanceof ConnectionLostError) this.#spent = error
+      over.reject(error)
+      throw this.#stopped ?? error
+    } finally {
+      this.#commands = []
+      over.resolve()
+    }
   }
 
   /** What the transaction is doing, for messages. */
@@ -200,6 +220,14 @@ export class Transaction {
       this.#spent = new Error('the server reports an open transaction after its end; is completion_type set?')
     }
     return true
+  }
+
+  #assertBegun(answers: readonly Answer[]): void {
+    const refused = answers.find((answer) => answer instanceof LeaseholdError)
+    if (refused === undefined) return
+    // SET TRANSACTION may have come through without the transaction that it was meant for.
+    this.#spent = refused
+    throw refused
   }
 
   #assertUnbroken(statements: readonly Sendable[], answers: readonly Answer[]): void {

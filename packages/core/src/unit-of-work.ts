@@ -11,6 +11,8 @@ import { LeakWatch } from './leak.ts'
 import type { ExplainedStatement } from './execution.ts'
 import { explained, outcomeOf, withOutcome } from './outcome.ts'
 import { type Hook, Query, type Queryable, type ResultOf } from './query.ts'
+import { handOver } from './hand-over.ts'
+import { type RowIn, type RowsQueryable, RowStream } from './row-stream.ts'
 import { Retry, RetryBudget, type RetryOptions } from './retry.ts'
 import { type Body, type Ended, runUnit, type Work } from './unit.ts'
 
@@ -24,6 +26,9 @@ export interface ReadOptions extends Omit<TransactionOptions, 'accessMode'>, Dea
    */
   readonly retry?: boolean | RetryOptions
 }
+
+/** Rows that were taken can't be taken back, so a stream is not run again. */
+export type StreamOptions = Omit<ReadOptions, 'retry'>
 
 interface Repetition {
   readonly policy: Retry | undefined
@@ -65,6 +70,13 @@ export interface UnitOfWork {
    */
   read<T>(body: Body<T, 'read'>, options?: ReadOptions): Promise<T>
   read<const Q extends Queryable<'read'>>(query: Q, options?: ReadOptions): Promise<ResultOf<Q>>
+
+  /**
+   * The rows of one statement as they come, in a read-only transaction on a connection of their own, which is leased when
+   * the loop begins and free when it ends. `timeout` and `signal` count for the whole loop; it throws what `read` rejects
+   * with.
+   */
+  stream<const Q extends RowsQueryable<'read'>>(query: Q, options?: StreamOptions): RowStream<RowIn<Q>>
 
   /**
    * How the server runs each statement of a query, in the order in which they are sent. The statements really run, since
@@ -166,6 +178,20 @@ export function createUnitOfWork({ driver, leakAfter, onHookError = warn }: Unit
     return run(outcomeOf(key, driver), signal === undefined ? {} : { signal }, 'run') as Promise<boolean>
   }
 
+  /** The unit runs beside the loop that takes its rows, and ends with it. */
+  async function* streamed(
+    query: RowsQueryable,
+    options: StreamOptions,
+  ): AsyncGenerator<readonly unknown[], void, undefined> {
+    const meeting = handOver<readonly unknown[]>()
+    const body: Body<void> = async (q) => {
+      for await (const rows of q.stream(query).batches()) if (!(await meeting.give(rows))) return
+    }
+    const label = options.label ?? labelOf(query)
+    const unit = { ...options, accessMode: 'read only', ...(label === undefined ? {} : { label }) } as const
+    yield* meeting.take(run(body, unit, 'read'))
+  }
+
   async function callHooks(hooks: readonly Hook[], unit: UnitIdentity): Promise<void> {
     for (const hook of hooks) {
       try {
@@ -189,6 +215,8 @@ export function createUnitOfWork({ driver, leakAfter, onHookError = warn }: Unit
     run: (work: Work, options: RunOptions = {}) => run(work, options, 'run'),
     read: (work: Work, options: ReadOptions = {}) =>
       run(work, { ...options, accessMode: 'read only' }, 'read'),
+    stream: (query: RowsQueryable, options: StreamOptions = {}) =>
+      new RowStream(() => streamed(query, options)),
     explain: (query: Queryable, options: ReadOptions = {}) => run(query, options, 'explain'),
     outcome: (key: string) => outcome(key),
     stats: () => driver.stats(),

@@ -9,16 +9,18 @@ import {
   type StatementResult,
   UsageError,
 } from '@leasehold/core'
+import type { Prepared, Reply, Rows } from './answers.ts'
 import { assertNoControl, assertNoDefinition, controlSql, type ServerKind } from './control.ts'
 import { isServerError, kindOf } from './errors.ts'
 import { executePacket } from './execute-packet.ts'
 import { explainSql, isExplained } from './inspection.ts'
 import { closePacket, preparePacket, queryPacket, resetPacket } from './packets.ts'
 import { assertBindable, bind } from './parameters.ts'
-import type { Outcome, Outgoing, Prepared, Reply, Wire, Written } from './pipeline.ts'
+import type { Outcome, Outgoing, Wire, Written } from './pipeline.ts'
 import { isPreparable } from './preparable.ts'
 import { PreparedStatements } from './prepared-statements.ts'
 import { LIMITS_SQL, PROFILE_SQL, STATUS, UNTRACKED_STATE } from './profile.ts'
+import { RowBatches } from './row-batches.ts'
 import { exactRows, type ValueSettings } from './values.ts'
 
 /** Milliseconds for what a connection does between leases. */
@@ -52,6 +54,8 @@ const NO_PLAN: StatementResult = {
 /** Where a connection goes when its lease ends. */
 export interface Home {
   takeBack(connection: MysqlConnection): void
+  /** Ends the statement that a session runs. Resolves when the server has heard of it. */
+  interrupt(id: number): Promise<void>
   discard(connection: MysqlConnection, reason: Error): void
 }
 
@@ -132,6 +136,30 @@ export class MysqlConnection implements Connection {
     })
   }
 
+  async *stream(command: StatementCommand): AsyncGenerator<readonly unknown[], void, undefined> {
+    const batches = new RowBatches(this.#wire)
+    const onRows = (rows: Rows): void => batches.push(rows)
+    const flown = this.#wire.fly([() => ({ ...inText(this.#textOf(command)), onRows })])
+    let landed = false
+    const end = (): void => {
+      landed = true
+      batches.end()
+    }
+    flown.then(end, end)
+    try {
+      for (let batch = await batches.take(); batch !== undefined; batch = await batches.take()) {
+        yield exactRows(batch.rows, batch, this.#settings.values, command.label)
+      }
+      const answer = this.#answerTo(command, 0, await flown)
+      if (answer instanceof Error) throw answer
+    } finally {
+      if (!landed) {
+        batches.drop()
+        await this.#soon(this.#interrupt(flown)).catch(() => {})
+      }
+    }
+  }
+
   /** Asks the server whether the session is still there. Rejects with a `ConnectionLostError` if not. */
   async validate(): Promise<void> {
     await this.#soon(this.#wire.fly([text('DO 1')]))
@@ -167,6 +195,14 @@ export class MysqlConnection implements Connection {
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  /** Ends the statement that is on its way. */
+  async #interrupt(flown: Promise<unknown>): Promise<void> {
+    await this.#home.interrupt(this.id)
+    await flown
+    // A KILL QUERY that came after the last row would meet the next statement.
+    await this.#wire.fly([text('DO 0')])
   }
 
   async #prepare(outgoing: readonly Outgoing[]): Promise<readonly Reply[]> {

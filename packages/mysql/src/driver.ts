@@ -60,7 +60,10 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
 
   const killer = new Killer(mysql2Options)
   const limits = poolOptions(options.pool)
-  const pool = new Pool({ open, kill: (id) => killer.kill(id) }, limits)
+  const pool = new Pool(
+    { open, kill: (id) => killer.kill(id), interrupt: (id) => killer.interrupt(id) },
+    limits,
+  )
   const upkeep = setInterval(() => pool.tend(performance.now()), upkeepInterval(limits)).unref()
   return Object.freeze({
     outcomes,

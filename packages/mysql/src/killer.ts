@@ -20,11 +20,14 @@ export class Killer {
     this.#options = options
   }
 
-  /** Returns at once. What can't be killed, because it or the server is gone, needs no killing. */
+  /** Ends a session. Returns at once: what can't be killed, because it or the server is gone, needs no killing. */
   kill(id: number): void {
-    const send = (): Promise<void> => this.#send(id)
-    // A control connection that was kept may have broken unnoticed: then a new one may serve.
-    this.#queue = this.#queue.then(() => send().catch(send)).catch(() => {})
+    this.#enqueue(`KILL ${id}`).catch(() => {})
+  }
+
+  /** Ends the statement that a session runs. Resolves when the server has taken note of it. */
+  interrupt(id: number): Promise<void> {
+    return this.#enqueue(`KILL QUERY ${id}`)
   }
 
   /** Closes the control connection after the kills that were asked for. */
@@ -33,7 +36,15 @@ export class Killer {
     await this.#close()
   }
 
-  async #send(id: number): Promise<void> {
+  #enqueue(sql: string): Promise<void> {
+    const send = (): Promise<void> => this.#send(sql)
+    // A control connection that was kept may have broken unnoticed: then a new one may serve.
+    const sent = this.#queue.then(() => send().catch(send))
+    this.#queue = sent.catch(() => {})
+    return sent
+  }
+
+  async #send(sql: string): Promise<void> {
     clearTimeout(this.#timer)
     this.#control ??= Wire.connect({ ...this.#options }, () => {
       this.#control = undefined
@@ -44,7 +55,7 @@ export class Killer {
       const control = await this.#control
       // Without a limit, one that is never answered would keep all others waiting.
       timer = setTimeout(() => control.destroy(late), this.#options.connectTimeout)
-      await control.fly([() => ({ packet: queryPacket(`KILL ${id}`), answer: 'text' })])
+      await control.fly([() => ({ packet: queryPacket(sql), answer: 'text' })])
     } catch (error) {
       this.#control = undefined
       throw error

@@ -17,6 +17,8 @@ export interface PoolPort {
   readonly open: (home: Home) => Promise<MysqlConnection>
   /** Ends a session on the server. */
   readonly kill: (id: number) => void
+  /** Ends the statement that a session runs. */
+  readonly interrupt: (id: number) => Promise<void>
 }
 
 export class Pool implements Home {
@@ -75,6 +77,10 @@ export class Pool implements Home {
     const leased = this.#line.join({ timeout, signal, onTimeout: () => this.#timedOut(), onAbort: aborted })
     this.#grow()
     return leased
+  }
+
+  interrupt(id: number): Promise<void> {
+    return this.#port.interrupt(id)
   }
 
   takeBack(connection: MysqlConnection): void {

@@ -1,5 +1,5 @@
 /** What a session keeps prepared: the statements that it is asked for again and again. */
-import type { Prepared } from './pipeline.ts'
+import type { Prepared } from './answers.ts'
 
 /** Uses of a text from which on it is worth it: many, such as those of lists of values, are never seen again. */
 const USES = 2

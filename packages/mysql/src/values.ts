@@ -3,7 +3,7 @@ import { ResultError } from '@leasehold/core'
 import { type Bigints, readBigint } from './bigints.ts'
 import { type Datetimes, readDatetime } from './datetimes.ts'
 import { readJson } from './json.ts'
-import type { Field, Reply } from './pipeline.ts'
+import type { Field, Rows } from './answers.ts'
 
 export interface ValueSettings {
   readonly bigints: Bigints
@@ -29,7 +29,7 @@ export function valueOptions({ bigints }: ValueSettings): {
 /** The rows with their values as asked for, changed in place. Throws a `ResultError` for a value that can't be given. */
 export function exactRows(
   rows: readonly Record<string, unknown>[],
-  { fields, binary }: Pick<Reply, 'fields' | 'binary'>,
+  { fields, binary }: Omit<Rows, 'rows'>,
   settings: ValueSettings,
   label: string | undefined,
 ): readonly Record<string, unknown>[] {
