@@ -12,6 +12,7 @@ export type {
   DriverStats,
   IsolationLevel,
   OutcomeLedger,
+  StatementCommand,
   TransactionOptions,
 } from './driver.ts'
 export {
@@ -55,7 +56,7 @@ export {
 } from './query.ts'
 export type { Answering, Answers, Call, Reply, ResultParts } from './reply.ts'
 export { defineRepository } from './repository.ts'
-export type { RowStream } from './row-stream.ts'
+export type { RowIn, RowsQueryable, RowStream } from './row-stream.ts'
 export type { StatementResult } from './result.ts'
 export {
   affected,
