@@ -37,6 +37,8 @@ describe('rendered types are flat', () => {
     '{ name: string; freezes: number; found: { name: string; } | undefined; rows: { id: number; }[]; }'
   const LIST = '[number, { name: string; } | undefined]'
   const RECORD = '{ freezes: number; rows: { id: number; }[]; }'
+  const NESTED =
+    '{ entries: { account: { id: number; name: string; }; cents: number; id: number; }[]; id: number; name: string; }'
   const rendered = new Map<string, string>()
 
   beforeAll(() => {
@@ -57,6 +59,13 @@ describe('rendered types are flat', () => {
     ['record', `Query<${RECORD}, "read" | "write">`],
     ['ofRecord', `Promise<${RECORD}>`],
     ['next', 'Query<{ id: number; }[], "read">'],
+    ['ofEach', `Query<{ name: string; }[], "read">`],
+    ['collected', 'Query<{ page: 1; rows: { id: number; }[]; lists: [number]; }, "read" | "write">'],
+    ['byId', 'Loader<number, { id: number; name: string; }, "read">'],
+    ['loaded', 'Query<{ id: number; name: string; } | undefined, "read">'],
+    ['nested', `Query<${NESTED}[], "read">`],
+    ['nestedOne', `Promise<${NESTED} | undefined>`],
+    ['relation', 'Relation<ParentOf<"account", number>, { id: number; name: string; }, null, "read">'],
   ])('%s: %s', (name, type) => {
     expect(rendered.get(name)).toBe(type)
   })
@@ -64,7 +73,7 @@ describe('rendered types are flat', () => {
 
 describe('every type that a public signature names is exported', () => {
   /** For the interpreter; a user has no business with it. */
-  const internal = new Set(['Plan'])
+  const internal = new Set(['Plan', 'Definition'])
 
   test.each(['core', 'mysql'])('of @leasehold/%s', (name) => {
     const files = declarations(`packages/${name}`)

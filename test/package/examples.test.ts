@@ -10,6 +10,9 @@ const root = resolve(import.meta.dirname, '../..')
 const documents = ['README.md', ...globSync('docs/*.md', { cwd: root })]
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
 
+/** Documents whose code is that of a file, which the tests run on the servers. */
+const documentsOfFiles = [['docs/composition.md', 'test/mysql/support/order-page.ts']] as const
+
 /** The TypeScript of a document, its blocks one behind the other as a reader meets them. */
 async function codeOf(document: string): Promise<string> {
   const text = await readFile(join(root, document), 'utf8')
@@ -38,3 +41,7 @@ test('the examples of the documents compile', async () => {
   const { stdout } = await compiled.catch((error: unknown) => error as { stdout: string })
   expect(stdout).toBe('')
 }, 60_000)
+
+test.each(documentsOfFiles)('the code of %s is %s', async (document, file) => {
+  expect(await codeOf(document)).toBe(await readFile(join(root, file), 'utf8'))
+})

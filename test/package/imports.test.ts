@@ -170,7 +170,7 @@ test('the pure half of core never imports the effect half, directly or on a deto
   }
   visit('evaluation')
   visit('description')
-  for (const file of ['shapes', 'combine', 'program', 'hooks', 'repository']) visit(file)
+  for (const file of ['shapes', 'collect', 'loader', 'program', 'hooks', 'repository']) visit(file)
   for (const file of [
     'driver',
     'events',

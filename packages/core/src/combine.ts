@@ -31,8 +31,24 @@ export function all<const Q extends readonly Queryable[] | Readonly<Record<strin
   })
 }
 
+/**
+ * A branch for each of the items, side by side as those of `all` are: `each(orders, (order) => items.byId(order.item))`
+ * gives the results in the order of the items. Branches are begun as flights have room for them, so that any number of
+ * items keeps only hundreds of statements at a time. `make` is called while the query runs, each time it does.
+ */
+export function each<I, const Q extends Queryable>(
+  items: readonly I[],
+  make: (item: I, index: number) => Q,
+): Query<ResultOf<Q>[], AccessOf<Q>> {
+  if (!Array.isArray(items) || typeof make !== 'function') {
+    throw new UsageError('each: expected an array and a function, as in each(ids, (id) => accounts.byId(id))')
+  }
+  const copy = [...(items as readonly unknown[])]
+  return new Query({ type: 'each', items: copy, make: make as (item: unknown, index: number) => Queryable })
+}
+
 /** Whether it was written as `{ … }`: a promise or a builder would otherwise pass for a record without keys. */
-function isRecord(value: unknown): boolean {
+export function isRecord(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || Object.getPrototypeOf(prototype) === null

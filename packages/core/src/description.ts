@@ -1,7 +1,7 @@
 /** What a query will send and come to, found out without sending it. */
 import { type Attempt, survivable } from './attempt.ts'
 import { LeaseholdError } from './errors.ts'
-import { type AttemptRequest, Evaluation, type Request, STATEMENTS_IN_FLIGHT } from './evaluation.ts'
+import { type AttemptRequest, Evaluation, type Request } from './evaluation.ts'
 import { type Hook, type Queryable, type ResultOf, toQuery } from './query.ts'
 import { type Answers, placed, replier, resultOf } from './reply.ts'
 import { plainRowsOf } from './result.ts'
@@ -65,12 +65,13 @@ interface Walk {
 function advance(evaluation: Evaluation, walk: Walk): void {
   while (evaluation.waiting && walk.missing.length === 0) {
     const attempt = evaluation.takeAttempt()
-    if (attempt === undefined) fly(evaluation, evaluation.take(STATEMENTS_IN_FLIGHT), walk)
+    if (attempt === undefined) fly(evaluation, evaluation.take(), walk)
     else attempted(evaluation, attempt, walk)
   }
 }
 
 function fly(evaluation: Evaluation, requests: readonly Request[], walk: Walk): void {
+  if (requests.length === 0) return
   walk.flights.push(requests.map(described))
   const replies = requests.map(({ plan, label }) => ({
     name: label ?? plan.statement.sql,
@@ -92,7 +93,7 @@ function fly(evaluation: Evaluation, requests: readonly Request[], walk: Walk): 
 }
 
 function attempted(outer: Evaluation, request: AttemptRequest, walk: Walk): void {
-  const inner = new Evaluation()
+  const inner = outer.inner()
   let outcome: Attempt<unknown> | undefined
   inner.start(
     request.source,
@@ -102,13 +103,11 @@ function attempted(outer: Evaluation, request: AttemptRequest, walk: Walk): void
   )
   advance(inner, walk)
   if (outcome === undefined) return
-  if (outcome.ok) {
-    outer.hooks.commit.push(...inner.hooks.commit)
-    outer.hooks.rollback.push(...inner.hooks.rollback)
-  } else if (walk.cause !== undefined && !survivable(walk.cause)) {
+  if (!outcome.ok && walk.cause !== undefined && !survivable(walk.cause)) {
     outer.fail(outcome.error, request)
     return
   }
+  outer.absorb(inner, outcome.ok)
   walk.cause = undefined
   outer.resumeAttempt(request, outcome)
 }

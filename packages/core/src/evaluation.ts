@@ -4,13 +4,40 @@
  * neither long programs nor long chains of `map` and `andThen` use up the call stack.
  */
 import type { Attempt } from './attempt.ts'
-import { abandon, arrive, type Branch, fork, onlyEnds, type Root, throwInto, type Turn } from './branch.ts'
+import { Batch } from './batch.ts'
+import {
+  abandon,
+  arrive,
+  beginItem,
+  type Branch,
+  fork,
+  type ItemsTurn,
+  itemsTurn,
+  onlyEnds,
+  type Root,
+  throwInto,
+  type Turn,
+} from './branch.ts'
 import { UsageError } from './errors.ts'
-import { type Hook, type Plan, type Query, type Queryable, type StatementPlan, toQuery } from './query.ts'
+import { Memory } from './memory.ts'
+import {
+  type Hook,
+  type LoadPlan,
+  type LoadSource,
+  type Plan,
+  type Query,
+  type Queryable,
+  type StatementPlan,
+  toQuery,
+} from './query.ts'
+import { nest } from './relation.ts'
 import type { StatementResult } from './result.ts'
 
 /** What is more waits for the next flight, so that what is under way stays bounded. */
-export const STATEMENTS_IN_FLIGHT = 512
+const STATEMENTS_IN_FLIGHT = 512
+
+/** The same for loads, which are many to a statement, as far as an `each` begins them. */
+const LOADS_IN_FLIGHT = 10_000
 
 /** A statement that a branch waits for. */
 export interface Request {
@@ -29,10 +56,20 @@ export interface AttemptRequest {
 }
 
 export class Evaluation {
-  #requests: (Request | AttemptRequest)[] = []
+  #requests: (Request | AttemptRequest | Batch)[] = []
   #taken: readonly (Request | AttemptRequest)[] = []
+  readonly #batches = new Map<LoadSource, Batch>()
+  /** How many loads the next flight has to answer. */
+  #loading = 0
+  /** What found no room among the requests; the last is next. */
+  #parked: ItemsTurn[] = []
+  readonly #memory: Memory
   #failure: { readonly error: unknown } | undefined
   readonly hooks: Readonly<Record<'commit' | 'rollback', Hook[]>> = { commit: [], rollback: [] }
+
+  constructor(memory: Memory = new Memory()) {
+    this.#memory = memory
+  }
 
   /** What doomed the evaluation: the first failure, as its query let it out. */
   get failure(): { readonly error: unknown } | undefined {
@@ -41,12 +78,12 @@ export class Evaluation {
 
   /** Whether statements wait to be sent. */
   get waiting(): boolean {
-    return this.#requests.length > 0
+    return this.#requests.length > 0 || this.#parked.length > 0
   }
 
   /** Walks a query up to its first statements; `resolve` or `reject` are told how it ends. */
   start(query: Query<unknown>, resolve: Root['resolve'], reject: Root['reject'], label?: string): void {
-    this.#advance({ branch: { frames: [], label, end: { type: 'root', resolve, reject } }, down: query })
+    this.#advance([{ branch: { frames: [], label, end: { type: 'root', resolve, reject } }, down: query }])
   }
 
   /** The attempt that is next, if one is. Nothing else must be sent until it has ended. */
@@ -58,11 +95,13 @@ export class Evaluation {
     return next
   }
 
-  /** The next statements to send: `limit` at most, and nothing behind one of which nobody knows what it does. */
-  take(limit: number): readonly Request[] {
+  /** The next statements to send, a bounded number, and nothing behind one of which nobody knows what it does. */
+  take(): readonly Request[] {
+    if (this.#parked.length > 0 || this.#batches.size > 0) this.#fill()
+    this.#loading = 0
     const taken: Request[] = []
     for (const request of this.#requests) {
-      if (request.type === 'attempt' || taken.length === limit) break
+      if (request.type !== 'statement' || taken.length === STATEMENTS_IN_FLIGHT) break
       taken.push(request)
       if (request.plan.statement.kind === 'unknown') break
     }
@@ -83,15 +122,30 @@ export class Evaluation {
   resume(request: Request, result: StatementResult, rows: readonly unknown[]): void {
     const { branch, label, plan } = request
     try {
-      this.#advance({ branch, up: plan.decode({ result, rows, label }) })
+      const value = plan.decode({ result, rows, label })
+      this.#memory.ran(plan.statement)
+      this.#advance([{ branch, up: value }])
     } catch (error) {
       this.fail(error, request)
     }
   }
 
+  /** An evaluation of an attempt's own, which knows what this one does. */
+  inner(): Evaluation {
+    return new Evaluation(new Memory(this.#memory))
+  }
+
+  /** Takes over from an {@link inner} one that has ended: its hooks, if it has succeeded, and what it knows. */
+  absorb(inner: Evaluation, succeeded: boolean): void {
+    this.#memory.absorb(inner.#memory, succeeded)
+    if (!succeeded) return
+    this.hooks.commit.push(...inner.hooks.commit)
+    this.hooks.rollback.push(...inner.hooks.rollback)
+  }
+
   /** Goes on with the branch that waited for an attempt. */
   resumeAttempt({ branch }: AttemptRequest, outcome: Attempt<unknown>): void {
-    this.#advance({ branch, up: outcome })
+    this.#advance([{ branch, up: outcome }])
   }
 
   /** Fails the branch that waited for `request`, and with it everything that was started. */
@@ -100,20 +154,63 @@ export class Evaluation {
     else this.#fail(request.branch, error)
   }
 
-  #advance(turn: Turn): void {
-    const turns: Turn[] = [turn]
+  /** Takes the turns, the last one first. */
+  #advance(turns: Turn[]): void {
+    const parked: ItemsTurn[] = []
     for (let next = turns.pop(); next !== undefined; next = turns.pop()) {
       try {
-        this.#walk(next, turns)
+        if (!('items' in next)) this.#walk(next, turns)
+        else if (this.#hasRoom) beginItem(next, turns)
+        else parked.push(next)
       } catch (error) {
         this.#fail(next.branch, error)
+        for (const turn of [...turns, ...parked]) abandonAll(turn, this.#failure?.error)
         return
       }
     }
+    for (const turn of parked.toReversed()) this.#parked.push(turn)
+  }
+
+  get #hasRoom(): boolean {
+    return this.#requests.length < STATEMENTS_IN_FLIGHT && this.#loading < LOADS_IN_FLIGHT
+  }
+
+  /** Begins branches that wait for room while there is some, and sends the batches off: nobody else will add to them. */
+  #fill(): void {
+    for (;;) {
+      const next = this.#hasRoom ? this.#parked.pop() : undefined
+      if (next !== undefined) this.#advance([next])
+      else if (this.#batches.size > 0) this.#depart()
+      else return
+    }
+  }
+
+  /** Puts in the place of each batch the first statements of its fetches. */
+  #depart(): void {
+    const requests = this.#requests
+    this.#requests = []
+    for (const request of requests) {
+      if (this.#failure !== undefined) abandonAll(request, this.#failure.error)
+      else if (request.type === 'batch') {
+        this.#batches.delete(request.source)
+        this.#advance(request.depart())
+      } else this.#requests.push(request)
+    }
+  }
+
+  #ask(plan: LoadPlan, branch: Branch): void {
+    let batch = this.#batches.get(plan.source)
+    if (batch === undefined) {
+      batch = new Batch(plan.source, branch.label, this.#memory)
+      this.#batches.set(plan.source, batch)
+      this.#requests.push(batch)
+    }
+    batch.add(plan, branch)
+    this.#loading += 1
   }
 
   /** Walks one branch until it waits or ends; others that it sets going are added to `turns`. */
-  #walk(turn: Turn, turns: Turn[]): void {
+  #walk(turn: Exclude<Turn, ItemsTurn>, turns: Turn[]): void {
     const { branch } = turn
     const { frames } = branch
     let query: Query<unknown> | undefined = turn.down
@@ -136,8 +233,26 @@ export class Evaluation {
             }
             value = plan.collect([])
             break
+          case 'each':
+            if (plan.items.length > 0) {
+              turns.push(itemsTurn(branch, plan))
+              return
+            }
+            value = []
+            break
+          case 'load': {
+            const { label } = branch
+            frames.push({ type: 'map', transform: (rows) => plan.pick(rows as readonly unknown[], label) })
+            value = this.#memory.find(plan.source, plan.identity)
+            if (value === undefined) {
+              this.#ask(plan, branch)
+              return
+            }
+            break
+          }
           case 'map':
           case 'then':
+          case 'with':
             frames.push(plan)
             query = plan.source
             continue
@@ -179,6 +294,7 @@ export class Evaluation {
       frames.pop()
       if (frame.type === 'map') value = frame.transform(value)
       else if (frame.type === 'then') query = toQuery(frame.next(value))
+      else if (frame.type === 'with') query = nest(value, frame.relations)
       else if (frame.type === 'label') branch.label = frame.outer
     }
   }
@@ -186,14 +302,20 @@ export class Evaluation {
   /** Fails everything that was started. */
   doom(error: unknown): void {
     this.#failure ??= { error }
-    for (const { branch } of [...this.#taken, ...this.#requests]) abandon(branch, error)
+    for (const waiting of [...this.#taken, ...this.#requests, ...this.#parked]) abandonAll(waiting, error)
     this.#taken = []
     this.#requests = []
+    this.#parked = []
+    this.#batches.clear()
   }
 
   #fail(branch: Branch, error: unknown): void {
     this.doom(throwInto(branch, error))
   }
+}
+
+function abandonAll(waiting: Turn | Request | AttemptRequest | Batch, error: unknown): void {
+  for (const branch of waiting instanceof Batch ? waiting.branches : [waiting.branch]) abandon(branch, error)
 }
 
 function started(body: Extract<Plan, { type: 'program' }>['body']): Iterator<Queryable, unknown, unknown> {

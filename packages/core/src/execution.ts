@@ -2,7 +2,7 @@
 import { type Attempt, survivable } from './attempt.ts'
 import type { Answer } from './driver.ts'
 import { LeaseholdError, UsageError } from './errors.ts'
-import { type AttemptRequest, Evaluation, type Request, STATEMENTS_IN_FLIGHT } from './evaluation.ts'
+import { type AttemptRequest, Evaluation, type Request } from './evaluation.ts'
 import { type Hook, type Query, streamable } from './query.ts'
 import { rowsOf } from './result.ts'
 import type { Statement } from './statement.ts'
@@ -129,7 +129,7 @@ export class Execution {
   async #next(evaluation: Evaluation): Promise<void> {
     const attempt = evaluation.takeAttempt()
     if (attempt !== undefined) return this.#attempt(evaluation, attempt)
-    const requests = evaluation.take(STATEMENTS_IN_FLIGHT)
+    const requests = evaluation.take()
     if (requests.length > 0) return this.#flight(evaluation, requests)
     return undefined
   }
@@ -180,7 +180,7 @@ export class Execution {
   }
 
   async #attempt(outer: Evaluation, request: AttemptRequest): Promise<void> {
-    const inner = new Evaluation()
+    const inner = outer.inner()
     this.#evaluations.push(inner)
     try {
       const ended = new Promise<Attempt<unknown>>((resolve) => {
@@ -191,12 +191,8 @@ export class Execution {
       while (inner.waiting) await this.#next(inner)
       const outcome = await ended
       if (outer.failure !== undefined) return
-      if (outcome.ok) {
-        outer.hooks.commit.push(...inner.hooks.commit)
-        outer.hooks.rollback.push(...inner.hooks.rollback)
-      } else {
-        await this.#undo(savepoint, outcome.error)
-      }
+      if (!outcome.ok) await this.#undo(savepoint, outcome.error)
+      outer.absorb(inner, outcome.ok)
       outer.resumeAttempt(request, outcome)
     } catch (error) {
       outer.fail(error, request)

@@ -4,8 +4,9 @@ import { all, fail, type Results } from './combine.ts'
 import { UsageError } from './errors.ts'
 import { nameOf, type UnitIdentity } from './events.ts'
 import type { Execution } from './execution.ts'
-import { type Access, Query, type Queryable, type ResultOf, toQuery } from './query.ts'
-import { type RowIn, type RowsQueryable, RowStream } from './row-stream.ts'
+import { type Access, Query, type Queryable, type ResultOf, type RowsQueryable, toQuery } from './query.ts'
+import type { RowIn } from './nesting.ts'
+import { RowStream } from './row-stream.ts'
 
 /**
  * Runs queries inside the unit: `await q(query)`. Those that are asked for together (`q.all`, `Promise.all`, several
@@ -24,7 +25,7 @@ export interface Executor<in A extends Access = Access> {
    * The rows of one statement as they come, for results that are too large for memory. Until the loop that takes them
    * has ended nothing else can be run in the unit: the connection is taken.
    */
-  stream<const Q extends RowsQueryable<A>>(query: Q): RowStream<RowIn<Q>>
+  stream<const Q extends RowsQueryable<A>>(query: Q): RowStream<RowIn<ResultOf<Q>>>
   /** Which attempt at the unit this is, from 1: more than one only with the option `retry`. */
   readonly attempt: number
 }

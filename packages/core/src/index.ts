@@ -1,5 +1,6 @@
 export { type Attempt, attempt, recover } from './attempt.ts'
-export { type AccessOfAll, all, fail, type Results, succeed } from './combine.ts'
+export { collect, type Collected, type Plain, type QueriesIn, type Shape } from './collect.ts'
+export { type AccessOfAll, all, each, fail, type Results, succeed } from './combine.ts'
 export { composer, type ComposerOptions } from './composer.ts'
 export type { DeadlineOptions } from './deadline.ts'
 export { type DescribedStatement, describeQuery, type Description } from './description.ts'
@@ -43,6 +44,16 @@ export type {
 export type { ExplainedStatement, PlanRow } from './execution.ts'
 export type { Executor } from './executor.ts'
 export { afterCommit, afterRollback } from './hooks.ts'
+export { type KeyFor, loader, type Loader } from './loader.ts'
+export type {
+  AccessOfRelations,
+  Nestable,
+  Nested,
+  NestedRow,
+  NestedValue,
+  Relations,
+  RowIn,
+} from './nesting.ts'
 export { program } from './program.ts'
 export {
   type Access,
@@ -52,11 +63,21 @@ export {
   Query,
   type Queryable,
   type ResultOf,
+  type RowsQueryable,
   type SelectBuilder,
 } from './query.ts'
+export {
+  belongsTo,
+  hasMany,
+  hasOne,
+  type KeyIn,
+  type ParentOf,
+  Relation,
+  type RelationColumns,
+} from './relation.ts'
 export type { Answering, Answers, Call, Reply, ResultParts } from './reply.ts'
 export { defineRepository } from './repository.ts'
-export type { RowIn, RowsQueryable, RowStream } from './row-stream.ts'
+export type { RowStream } from './row-stream.ts'
 export type { StatementResult } from './result.ts'
 export {
   affected,

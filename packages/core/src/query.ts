@@ -5,6 +5,8 @@
 import { type Compilable, type CompiledQuery, type InferResult, isCompilable } from 'kysely'
 import { composedPlugins } from './composer.ts'
 import { UsageError } from './errors.ts'
+import type { Identity } from './keys.ts'
+import type { AccessOfRelations, Nested, Relations, RowIn } from './nesting.ts'
 import type { StatementResult } from './result.ts'
 import { Statement } from './statement.ts'
 
@@ -23,6 +25,11 @@ export type Access = 'read' | 'write'
 /** What can be run, combined or yielded: a query, or a Kysely builder, which stands for its rows. */
 export type Queryable<A extends Access = Access> =
   | Query<unknown, A>
+  | ('write' extends A ? Builder : SelectBuilder)
+
+/** The same for rows: a query of some, or a builder. */
+export type RowsQueryable<A extends Access = Access> =
+  | Query<readonly object[], A>
   | ('write' extends A ? Builder : SelectBuilder)
 
 /** What running `Q` gives. */
@@ -47,6 +54,17 @@ export type Plan =
       readonly collect: (values: unknown[]) => unknown
     }
   | { readonly type: 'program'; readonly body: () => Iterator<Queryable, unknown, unknown> }
+  | {
+      readonly type: 'each'
+      readonly items: readonly unknown[]
+      readonly make: (item: unknown, index: number) => Queryable
+    }
+  | LoadPlan
+  | {
+      readonly type: 'with'
+      readonly source: Query<unknown>
+      readonly relations: Readonly<Record<string, unknown>>
+    }
   | { readonly type: 'attempt'; readonly source: Query<unknown> }
   | { readonly type: 'hook'; readonly on: 'commit' | 'rollback'; readonly hook: Hook }
 
@@ -57,6 +75,23 @@ export interface StatementPlan {
   readonly decode: (answer: DecodeInput) => unknown
   /** Whether `decode` can throw: where it can't, nothing speaks against COMMIT right behind the statement. */
   readonly checked: boolean
+}
+
+/** One key of a loader, to be fetched together with others. */
+export interface LoadPlan {
+  readonly type: 'load'
+  readonly source: LoadSource
+  readonly key: unknown
+  readonly identity: Identity
+  /** Makes the value of the rows of the key, or throws. */
+  readonly pick: (rows: readonly unknown[], label: string | undefined) => unknown
+}
+
+/** What loads that travel together have in common. */
+export interface LoadSource {
+  /** A query of the rows of all these keys. */
+  readonly fetch: (keys: readonly unknown[]) => Queryable
+  readonly keyOf: (row: unknown) => unknown
 }
 
 export interface DecodeInput {
@@ -98,6 +133,18 @@ export class Query<out T, out A extends Access = Access> {
   /** The same query under a name, which its statements carry into events and errors unless they have their own. */
   named(label: string): Query<T, A> {
     return new Query({ type: 'label', source: this, label })
+  }
+
+  /**
+   * The same rows with related ones nested into them: `users.list().with({ orders: hasMany(…) })`, on a query of many
+   * rows, of one or of at most one. Each relation takes one statement for all rows, and those of one call share flights;
+   * `relation.with({ … })` nests deeper. A relation takes the place of a column of its name.
+   */
+  with<Rows extends object | null | undefined, R extends Relations<RowIn<Rows>>>(
+    this: Query<Rows, A>,
+    relations: R,
+  ): Query<Nested<Rows, R>, A | AccessOfRelations<R>> {
+    return new Query({ type: 'with', source: this, relations })
   }
 
   /** Lets a program wait for the result: `const row = yield* query`. */

@@ -1,14 +1,5 @@
 /** Rows as they come from the server, no faster than they are taken. */
 import { UsageError } from './errors.ts'
-import type { Access, Query, Queryable, ResultOf } from './query.ts'
-
-/** What can be streamed: a builder of rows, or `many(builder)`. */
-export type RowsQueryable<A extends Access = Access> =
-  | Query<readonly unknown[], A>
-  | Exclude<Queryable<A>, Query<unknown, A>>
-
-/** One of the rows that `Q` gives. */
-export type RowIn<Q> = ResultOf<Q> extends readonly (infer Row)[] ? Row : never
 
 /**
  * The rows of one statement: `for await (const row of rows)`. However many they are, only some hundred are in memory.

@@ -14,7 +14,7 @@ export class Statement {
   /** What the builder's own query compiler made, with all that it put there for its driver. */
   readonly compiled: CompiledQuery
   readonly #plugins: readonly KyselyPlugin[]
-  #tables: readonly string[] | undefined
+  #mentions: Mentions | undefined
 
   constructor(compiled: CompiledQuery, plugins: readonly KyselyPlugin[]) {
     this.sql = compiled.sql
@@ -26,7 +26,16 @@ export class Statement {
 
   /** Names of the tables that the statement mentions, `schema.table` where a schema is given; a CTE is none. */
   get tables(): readonly string[] {
-    return (this.#tables ??= tablesOf(this.compiled.query))
+    return this.#mentioned.tables
+  }
+
+  /** Whether part of it is raw SQL, which may mention tables that {@link tables} doesn't have. */
+  get opaque(): boolean {
+    return this.#mentioned.raw
+  }
+
+  get #mentioned(): Mentions {
+    return (this.#mentions ??= mentionsOf(this.compiled.query))
   }
 
   /** Whether it can change data: a write, what is unknown, and a read that calls functions, since those may write. */
@@ -94,8 +103,14 @@ function kindOf({ query, sql }: CompiledQuery): StatementKind {
   }
 }
 
-function tablesOf(root: OperationNode): readonly string[] {
+interface Mentions {
+  readonly tables: readonly string[]
+  readonly raw: boolean
+}
+
+function mentionsOf(root: OperationNode): Mentions {
   const tables = new Set<string>()
+  let raw = false
   const open: [value: unknown, ctes: ReadonlySet<string>][] = [[root, new Set()]]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const [value, outer] = next
@@ -108,6 +123,7 @@ function tablesOf(root: OperationNode): readonly string[] {
         else if (!outer.has(identifier.name)) tables.add(identifier.name)
         continue
       }
+      raw ||= value.kind === 'RawNode'
       let ctes = outer
       if (hasWith(value)) {
         for (const { name, expression } of value.with.expressions) {
@@ -120,7 +136,7 @@ function tablesOf(root: OperationNode): readonly string[] {
       for (const [key, part] of Object.entries(value)) if (key !== 'with') open.push([part, ctes])
     }
   }
-  return [...tables].sort()
+  return { tables: [...tables].sort(), raw }
 }
 
 /** Values are no SQL, and what qualifies a column, often an alias, is named as a table elsewhere. */

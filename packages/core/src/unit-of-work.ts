@@ -10,9 +10,10 @@ import { nameOf, traceUnit, type UnitEvent, type UnitIdentity } from './events.t
 import { LeakWatch } from './leak.ts'
 import type { ExplainedStatement } from './execution.ts'
 import { explained, outcomeOf, withOutcome } from './outcome.ts'
-import { type Hook, Query, type Queryable, type ResultOf } from './query.ts'
+import { type Hook, Query, type Queryable, type ResultOf, type RowsQueryable } from './query.ts'
 import { handOver } from './hand-over.ts'
-import { type RowIn, type RowsQueryable, RowStream } from './row-stream.ts'
+import type { RowIn } from './nesting.ts'
+import { RowStream } from './row-stream.ts'
 import { Retry, RetryBudget, type RetryOptions } from './retry.ts'
 import { type Body, type Ended, runUnit, type Work } from './unit.ts'
 
@@ -76,7 +77,10 @@ export interface UnitOfWork {
    * the loop begins and free when it ends. `timeout` and `signal` count for the whole loop; it throws what `read` rejects
    * with.
    */
-  stream<const Q extends RowsQueryable<'read'>>(query: Q, options?: StreamOptions): RowStream<RowIn<Q>>
+  stream<const Q extends RowsQueryable<'read'>>(
+    query: Q,
+    options?: StreamOptions,
+  ): RowStream<RowIn<ResultOf<Q>>>
 
   /**
    * How the server runs each statement of a query, in the order in which they are sent. The statements really run, since

@@ -1,0 +1,506 @@
+import {
+  all,
+  attempt,
+  each,
+  type Executor,
+  fail,
+  loader,
+  many,
+  program,
+  type Query,
+  recover,
+  ResultError,
+  StatementError,
+  succeed,
+  UsageError,
+} from '@leasehold/core'
+import { sql } from 'kysely'
+import { describe, expect, test } from 'vitest'
+import { type Account, db } from './support/accounts.ts'
+import { byKey } from './support/by-key.ts'
+import { refusal } from '@leasehold/core/testing'
+import { failureOf, raw, read, record, write } from './support/unit.ts'
+
+const fetch = (ids: readonly number[]): Query<Account[], 'read'> =>
+  many(db.selectFrom('accounts').selectAll().where('id', 'in', ids)).named('byIds')
+
+const accounts = loader(fetch, (row) => row.id)
+
+const owner = (id: number): Query<string | undefined, 'read'> =>
+  accounts.load(id).map((account) => account?.ownerName)
+
+/** A write to another table than the loader reads. */
+const writeEntries = many(db.insertInto('entries').values({ account: 1, cents: 1 })).named('entries')
+
+describe('loads of one flight', () => {
+  test('are one statement, which asks for each key once, in the order of asking', async () => {
+    const { uow, driver, asked } = byKey(['byIds'])
+    const query = all([
+      owner(4),
+      each([2, 4, 7], (id) => owner(id)),
+      program(function* () {
+        return yield* accounts.loadMany(2)
+      }),
+    ])
+    expect(await uow.run(query)).toEqual([
+      'owner 4',
+      ['owner 2', 'owner 4', undefined],
+      [{ id: 2, ownerName: 'owner 2', cents: 100 }],
+    ])
+    expect(asked('byIds')).toEqual([[4, 2, 7]])
+    expect(driver.journal).toEqual(['acquire', ['byIds'], ['commit'], 'release'])
+  })
+
+  test('come from several tasks of a body, too', async () => {
+    const { uow, asked } = byKey(['byIds'])
+    const task = (q: Executor) => async (id: number) => {
+      for (let tick = 0; tick < id; tick += 1) await Promise.resolve()
+      return q(owner(id))
+    }
+    expect(await uow.run((q) => Promise.all([2, 4, 6].map(task(q))))).toEqual([
+      'owner 2',
+      'owner 4',
+      'owner 6',
+    ])
+    expect(asked('byIds')).toEqual([[2, 4, 6]])
+  })
+
+  test('travel beside other statements, and those of another loader', async () => {
+    const other = loader(
+      (ids: readonly number[]) => fetch(ids).named('ignored'),
+      (row) => row.id,
+    )
+    const { uow, driver } = byKey(['byIds'])
+    await uow.run(all([read('a'), accounts.load(2), other.load(2), write('b'), accounts.load(4)]))
+    expect(driver.journal[1]).toEqual(['a', 'byIds', 'byIds', 'b'])
+  })
+
+  test('alone may commit along', async () => {
+    const { uow, driver } = byKey(['byIds'])
+    expect(await uow.run(all([owner(2), owner(4)]))).toEqual(['owner 2', 'owner 4'])
+    expect(driver.journal).toEqual(['acquire', ['byIds', 'commit'], 'release'])
+  })
+
+  test('with a step behind one of them do not commit along', async () => {
+    const { uow, driver } = byKey(['byIds'])
+    await uow.run(all([owner(2), accounts.load(4).andThen(() => read('a'))]))
+    expect(driver.journal).toEqual(['acquire', ['byIds'], ['a', 'commit'], 'release'])
+  })
+
+  test('of more than 1 000 keys are several statements of the same flight', async () => {
+    const { uow, driver, asked } = byKey(['byIds'])
+    const ids = Array.from({ length: 2_500 }, (_, index) => index)
+    const owners = await uow.run(each([...ids, ...ids], (id) => owner(id)))
+    expect(owners).toEqual([...ids, ...ids].map((id) => (id % 2 === 0 ? `owner ${id}` : undefined)))
+    expect(asked('byIds').map((keys) => keys.length)).toEqual([1_000, 1_000, 500])
+    expect(driver.journal).toHaveLength(3)
+  })
+
+  test('carry the label of who asked first, unless the fetch has its own', async () => {
+    const unnamed = loader(
+      (ids) => db.selectFrom('accounts').selectAll().where('id', 'in', ids),
+      (row) => row.id,
+    )
+    const { uow, driver } = record()
+    await uow.run(all([unnamed.load(1).named('users.byId'), unnamed.load(2).named('orders.owner')]))
+    expect(driver.journal[1]).toEqual(['users.byId', 'commit'])
+  })
+
+  test('in a loop take the flights of one pass', async () => {
+    const { uow, driver, asked } = byKey(['byIds'])
+    const chain = (id: number) =>
+      program(function* () {
+        const first = yield* owner(id)
+        const next = yield* owner(id + 2)
+        return [first, next]
+      })
+    await uow.run(each([2, 4, 6, 10], chain))
+    expect(asked('byIds')).toEqual([
+      [2, 4, 6, 10],
+      [8, 12],
+    ])
+    expect(driver.journal).toHaveLength(5)
+  })
+})
+
+describe('a key', () => {
+  const keyed = <K>(rows: (keys: readonly unknown[]) => object[], keyOf: (row: { key: K }) => K) => ({
+    ...byKey(['keyed'], (keys) => rows(keys)),
+    loader: loader(
+      (keys: readonly unknown[]) =>
+        many(
+          db
+            .selectFrom('accounts')
+            .selectAll()
+            .where('id', 'in', keys as number[]),
+        )
+          .map((rows) => rows as unknown as { key: K }[])
+          .named('keyed'),
+      keyOf,
+    ),
+  })
+
+  test.each<[string, unknown, unknown]>([
+    ['a string', 'a', 'a'],
+    ['a bigint', 7n, 7n],
+    ['a number for a bigint', 7, 7n],
+    ['a large bigint', 2n ** 63n, 2n ** 63n],
+    ['a boolean, which the server gives as a number', true, 1],
+    ['a date', new Date(5), new Date(5)],
+    ['bytes', new Uint8Array([1, 255]), Buffer.from([1, 255])],
+    ['a tuple', [1, 'a'], [1, 'a']],
+    ['a record', { a: 1, b: 'x' }, { b: 'x', a: 1 }],
+    ['an empty string', '', ''],
+  ])('can be %s', async (_, asked, found) => {
+    const { uow, loader } = keyed<unknown>(
+      () => [{ key: found }],
+      ({ key }) => key,
+    )
+    expect(await uow.run(loader.load(asked as {}))).toEqual({ key: found })
+  })
+
+  test.each<[string, unknown, unknown]>([
+    ['a number and its text', 1, '1'],
+    ['texts in other cases', 'a', 'A'],
+    ['parts that read alike', ['a,b'], ['a', 'b']],
+    ['a list and its text', ['a'], '["a"]'],
+    ['large bigints', 2n ** 63n, 2n ** 63n + 1n],
+    ['a date and its number', new Date(5), 5],
+    ['a list and a record', [1], { 0: 1 }],
+  ])('%s are two', async (_, one, other) => {
+    const { uow, loader, asked } = keyed<unknown>(
+      (keys) => keys.map((key) => ({ key })),
+      ({ key }) => key,
+    )
+    const query = all([loader.load(one as {}), loader.load(other as {})])
+    expect(await uow.run(query)).toEqual([{ key: one }, { key: other }])
+    expect(asked('keyed')).toHaveLength(1)
+  })
+
+  test.each([null, undefined, Symbol('a'), () => 1, [null], { a: undefined }])('can not be %s', (key) => {
+    expect(() => accounts.load(key as never)).toThrow(UsageError)
+    expect(() => accounts.loadMany(key as never)).toThrow(/expected a key/)
+  })
+
+  test('that was not asked for, of a row: the fetch fails', async () => {
+    const { uow } = byKey(['byIds'], () => [{ id: 3 }])
+    const failure = await failureOf(uow.run(accounts.load(2)))
+    expect(failure).toBeInstanceOf(ResultError)
+    expect(failure).toMatchObject({
+      expected: 'rows of the keys that were asked for',
+      actual: 'a row of another one',
+    })
+  })
+
+  test('with several rows: loadMany gives them in order, load fails', async () => {
+    const rows = [
+      { id: 2, cents: 1 },
+      { id: 4, cents: 2 },
+      { id: 2, cents: 3 },
+    ]
+    const run = <T>(query: Query<T>) => byKey(['byIds'], () => rows).uow.run(query)
+    expect(await run(all([accounts.loadMany(2), accounts.loadMany(4)]))).toEqual([
+      [rows[0], rows[2]],
+      [rows[1]],
+    ])
+    const failure = await failureOf(run(all([accounts.load(4), accounts.load(2).named('users.byId')])))
+    expect(failure).toMatchObject({ name: 'ResultError', label: 'users.byId', actual: '2 rows' })
+  })
+
+  test('asked for by loadMany several times gives a list of its own each time', async () => {
+    const { uow } = byKey(['byIds'])
+    const [first, second] = await uow.run(all([accounts.loadMany(2), accounts.loadMany(2)]))
+    expect(first).toEqual(second)
+    expect(first).not.toBe(second)
+  })
+})
+
+describe('within a unit', () => {
+  /** Loads 2 and 3, does something, and loads them again. */
+  const around = (between: Query<unknown>) =>
+    program(function* () {
+      const load = all([owner(2), owner(3)])
+      const before = yield* load
+      yield* between
+      expect(yield* load).toEqual(before)
+    })
+
+  test.each<[string, Query<unknown>]>([
+    ['nothing', succeed(1)],
+    ['a read', read('a')],
+    ['a write to another table', writeEntries],
+    ['an attempt that reads', attempt(read('a'))],
+    [
+      'an attempt that fails and wrote to another table',
+      attempt(writeEntries.andThen(() => fail(new Error('mine')))),
+    ],
+  ])('%s: what was loaded, or was not there, is remembered', async (_, between) => {
+    const { uow, asked } = byKey(['byIds'])
+    await uow.run(around(between))
+    expect(asked('byIds')).toEqual([[2, 3]])
+  })
+
+  test.each<[string, Query<unknown>]>([
+    ['a write to the table', write('a')],
+    ['a write that mentions it with its schema', many(db.deleteFrom('bank.accounts' as never)).named('a')],
+    ['raw SQL', raw('a')],
+    ['a write with raw SQL in it', many(db.updateTable('entries').set({ cents: sql`1` })).named('a')],
+    [
+      'a read that calls a function',
+      many(db.selectFrom('entries').select((e) => e.fn('f', ['id']).as('f'))).named('a'),
+    ],
+    ['a locking read of it', many(db.selectFrom('accounts').selectAll().forUpdate()).named('a')],
+    ['an attempt that writes to it', attempt(write('a'))],
+    ['an attempt that fails and wrote to it', attempt(write('a').andThen(() => fail(new Error('mine'))))],
+    ['an attempt in an attempt', attempt(attempt(write('a')))],
+  ])('%s: it is asked for again', async (_, between) => {
+    const { uow, asked } = byKey(['byIds'])
+    await uow.run(around(between))
+    expect(asked('byIds')).toEqual([
+      [2, 3],
+      [2, 3],
+    ])
+  })
+
+  test('a write beside the load leaves what it gave in doubt, or not, by their order', async () => {
+    const { uow, asked } = byKey(['byIds'])
+    await uow.run(
+      program(function* () {
+        yield* all([owner(2), write('a')])
+        yield* all([owner(2), write('b'), owner(4)])
+        yield* owner(2)
+      }),
+    )
+    expect(asked('byIds')).toEqual([[2], [2, 4], [2]].slice(0, 1).concat([[2, 4], [2]]))
+  })
+
+  test('a key that another flight has under way is not asked for again', async () => {
+    const { uow, asked } = byKey(['byIds', 'a'])
+    await uow.run(all([read('a').andThen(() => owner(2)), owner(2)]))
+    expect(asked('byIds')).toEqual([[2]])
+  })
+
+  test('an attempt knows what was loaded before, and what it loaded is known after it', async () => {
+    const { uow, asked } = byKey(['byIds'])
+    await uow.run(
+      program(function* () {
+        yield* owner(2)
+        yield* attempt(all([owner(2), owner(4)]))
+        yield* all([owner(2), owner(4)])
+      }),
+    )
+    expect(asked('byIds')).toEqual([[2], [4]])
+  })
+
+  test('an attempt does not know what it has written over, and what a failed one loaded is forgotten', async () => {
+    const { uow, asked } = byKey(['byIds'])
+    await uow.run(
+      program(function* () {
+        yield* owner(2)
+        yield* attempt(
+          program(function* () {
+            yield* write('a')
+            yield* all([owner(2), owner(4)])
+            yield* owner(4)
+            yield* fail(new Error('mine'))
+          }),
+        )
+        yield* all([owner(2), owner(4)])
+      }),
+    )
+    expect(asked('byIds')).toEqual([[2], [2, 4], [2, 4]])
+  })
+
+  test('tasks beside an attempt do not see what it loads', async () => {
+    const { uow, asked } = byKey(['byIds'])
+    await uow.run(async (q) => {
+      const failing = program(function* () {
+        yield* write('a')
+        yield* owner(2)
+        yield* write('b')
+        yield* fail(new Error('mine'))
+      })
+      const attempted = q(attempt(failing))
+      await q(succeed(1))
+      while (asked('byIds').length === 0) await new Promise(setImmediate)
+      await Promise.all([attempted, q(owner(2))])
+    })
+    expect(asked('byIds')).toEqual([[2], [2]])
+  })
+
+  test('what is loaded in an attempt does not wait for what is loaded beside it', async () => {
+    const { uow, driver } = byKey(['byIds'])
+    expect(await uow.run(all([attempt(owner(2)), owner(2), attempt(owner(4))]))).toEqual([
+      { ok: true, value: 'owner 2' },
+      'owner 2',
+      { ok: true, value: 'owner 4' },
+    ])
+    expect(driver.sent.filter((name) => name === 'byIds')).toHaveLength(2)
+  })
+
+  test('another unit, and another attempt at it, starts afresh', async () => {
+    const { uow, asked } = byKey(['byIds'], undefined, (name, before) =>
+      name === 'a' && before === 0 ? refusal('deadlock') : undefined,
+    )
+    await uow.run(owner(2).andThen(() => read('a')))
+    await uow.run(owner(2))
+    expect(asked('byIds')).toEqual([[2], [2], [2]])
+  })
+
+  test('rows of a fetch that is more than a statement are forgotten at any write', async () => {
+    const steps = loader(
+      (ids: readonly number[]) => succeed(ids).andThen(fetch),
+      (row) => row.id,
+    )
+    const twice = (between: Query<unknown>) =>
+      program(function* () {
+        yield* steps.load(2)
+        yield* between
+        yield* steps.load(2)
+      })
+    const { uow, asked } = byKey(['byIds'])
+    await uow.run(twice(read('a')))
+    expect(asked('byIds')).toHaveLength(1)
+    await uow.run(twice(writeEntries))
+    expect(asked('byIds')).toHaveLength(3)
+  })
+})
+
+describe('a fetch', () => {
+  test('may have several steps, and use other loaders', async () => {
+    const named = loader(
+      (ids: readonly number[]) => each(ids, (id) => owner(id).map((name) => ({ id, name }))),
+      (row) => row.id,
+    )
+    const { uow, driver, asked } = byKey(['byIds'])
+    const query = all([named.load(2), owner(6), named.load(4).andThen((row) => owner((row?.id ?? 0) + 2))])
+    expect(await uow.run(query)).toEqual([{ id: 2, name: 'owner 2' }, 'owner 6', 'owner 6'])
+    expect(asked('byIds')).toEqual([[6, 2, 4]])
+    expect(driver.journal).toEqual(['acquire', ['byIds'], ['commit'], 'release'])
+  })
+
+  test('that needs no statement sends none', async () => {
+    const constant = loader(
+      (ids: readonly number[]) => succeed(ids.map((id) => ({ id }))),
+      (row) => row.id,
+    )
+    const { uow, driver } = record()
+    expect(await uow.run(all([constant.load(1), constant.load(2)]))).toEqual([{ id: 1 }, { id: 2 }])
+    expect(driver.journal).toEqual([])
+  })
+
+  test('may give builders', async () => {
+    const built = loader(
+      (ids) => db.selectFrom('accounts').selectAll().where('id', 'in', ids),
+      ({ id }) => id,
+    )
+    const { uow } = record({ answers: { a: [{ id: 1 }] } })
+    expect(await uow.run(built.load(1).named('a'))).toEqual({ id: 1 })
+  })
+
+  test('that fails fails all who asked, each where it asked, and the unit', async () => {
+    const caught: unknown[] = []
+    const asking = (id: number) =>
+      program(function* () {
+        try {
+          yield* owner(id)
+        } catch (error) {
+          caught.push(error)
+          throw error
+        }
+      })
+    const { uow, driver } = record({ answers: { byIds: refusal('lock-timeout') } })
+    const outcomes: unknown[] = []
+    const failure = await failureOf(
+      uow.run(async (q) => {
+        outcomes.push(
+          ...(await Promise.allSettled([q(asking(1)), q(all([asking(2), write('a')])), q(owner(1))])),
+        )
+      }),
+    )
+    expect(failure).toBeInstanceOf(StatementError)
+    expect(failure).toMatchObject({ kind: 'lock-timeout', label: 'byIds' })
+    expect(caught).toEqual([failure, failure])
+    expect(outcomes).toEqual(Array.from({ length: 3 }, () => ({ status: 'rejected', reason: failure })))
+    expect(driver.journal.slice(-2)).toEqual([['rollback'], 'release'])
+  })
+
+  test('that fails in an attempt fails the attempt', async () => {
+    const { uow } = record({ answers: { byIds: refusal('lock-timeout') } })
+    expect(await uow.run(recover(owner(2), () => succeed('recovered')))).toBe('recovered')
+  })
+
+  const error = new Error('mine')
+  const throwing = (): never => {
+    throw error
+  }
+
+  test.each<[string, () => unknown, unknown]>([
+    ['throws', throwing, error],
+    ['gives no query', () => 1, expect.any(UsageError)],
+    ['gives no rows', () => succeed(1), expect.any(UsageError)],
+  ])('that %s fails who asked', async (_, fetch, expected) => {
+    const broken = loader(fetch as () => Query<{ id: number }[]>, ({ id }) => id)
+    const { uow, driver } = record()
+    const failure = await failureOf(uow.run(all([broken.load(1), broken.load(2), write('a')])))
+    expect(failure).toEqual(expected)
+    expect(driver.journal).toEqual([])
+  })
+
+  test('whose row fails one who asked: the others are answered, too', async () => {
+    const { uow } = byKey(['byIds'])
+    const outcomes: string[] = []
+    await failureOf(
+      uow.run(async (q) => {
+        const failing = owner(2).map(() => {
+          throw new Error('mine')
+        })
+        const settled = await Promise.allSettled([q(failing), q(owner(4)), q(owner(2))])
+        outcomes.push(...settled.map(({ status }) => status))
+      }),
+    )
+    expect(outcomes).toEqual(['rejected', 'rejected', 'rejected'])
+  })
+})
+
+test('a loader is a frozen value, made of two functions', () => {
+  expect(Object.isFrozen(accounts)).toBe(true)
+  expect(() => loader('accounts' as never, () => 1 as never)).toThrow(UsageError)
+  expect(() => loader(fetch, 'id' as never)).toThrow(/loader\(\(keys\) =>/)
+})
+
+test('10 000 loads of a chain of programs advance side by side', async () => {
+  const { uow, driver, asked } = byKey(['byIds'])
+  const ids = Array.from({ length: 10_000 }, (_, index) => index * 2)
+  const chain = (id: number) =>
+    program(function* () {
+      yield* owner(id)
+      return yield* owner(id + 20_000)
+    })
+  expect(await uow.run(each(ids, chain))).toEqual(ids.map((id) => `owner ${id + 20_000}`))
+  expect(asked('byIds')).toHaveLength(20)
+  expect(driver.flights).toHaveLength(3)
+})
+
+test('100 000 loads: a bounded number of branches is begun at a time', async () => {
+  let begun = 0
+  let ended = 0
+  let most = 0
+  const branch = (id: number) =>
+    program(function* () {
+      begun += 1
+      most = Math.max(most, begun - ended)
+      yield* accounts.load(id)
+      ended += 1
+    })
+  const { uow, driver } = record({ delay: () => Promise.resolve() })
+  await uow.run(
+    each(
+      Array.from({ length: 100_000 }, (_, index) => index),
+      branch,
+    ),
+  )
+  expect([begun, ended]).toEqual([100_000, 100_000])
+  expect(most).toBe(10_000)
+  expect(driver.flights.map((flight) => flight.length)).toEqual([...Array.from({ length: 10 }, () => 10), 1])
+})
