@@ -37,6 +37,7 @@ describe('rendered types are flat', () => {
     '{ name: string; freezes: number; found: { name: string; } | undefined; rows: { id: number; }[]; }'
   const LIST = '[number, { name: string; } | undefined]'
   const RECORD = '{ freezes: number; rows: { id: number; }[]; }'
+  const ENTRY = '{ account: number; cents: number; id: number; }'
   const rendered = new Map<string, string>()
 
   beforeAll(() => {
@@ -57,14 +58,33 @@ describe('rendered types are flat', () => {
     ['record', `Query<${RECORD}, "read" | "write">`],
     ['ofRecord', `Promise<${RECORD}>`],
     ['next', 'Query<{ id: number; }[], "read">'],
+    ['entry', `Query<${ENTRY}, "read">`],
+    ['page', `Query<Page<${ENTRY}>, "read">`],
+    [
+      'insert',
+      '(row: { account: number; cents: number; id?: number | undefined; }) => Query<number, "write">',
+    ],
+    [
+      'patch',
+      '(row: number, changes: { account?: number | undefined; cents?: number | undefined; }) => Query<void, "write">',
+    ],
   ])('%s: %s', (name, type) => {
     expect(rendered.get(name)).toBe(type)
   })
 })
 
 describe('every type that a public signature names is exported', () => {
-  /** For the interpreter; a user has no business with it. */
-  const internal = new Set(['Plan'])
+  const internal = new Set([
+    // For the interpreter; a user has no business with it.
+    'Plan',
+    // Steps of a computed type, of which a reader sees what they come to.
+    'ColumnsOf',
+    'Flat',
+    'KeyOf',
+    'Requiring',
+    'VersionOf',
+    'WritableColumn',
+  ])
 
   test.each(['core', 'mysql'])('of @leasehold/%s', (name) => {
     const files = declarations(`packages/${name}`)

@@ -5,6 +5,7 @@
 import type { Compilable } from 'kysely'
 import type { LeaseholdError } from './errors.ts'
 import type { StatementResult } from './result.ts'
+import type { ServerFacts } from './server.ts'
 import type { Statement } from './statement.ts'
 
 export type IsolationLevel = 'read uncommitted' | 'read committed' | 'repeatable read' | 'serializable'
@@ -47,6 +48,7 @@ export interface Connection {
   readonly id: number
   /** Whether a flight may hold more than one command. */
   readonly pipelining: boolean
+  readonly server: ServerFacts
 
   /**
    * Writes the commands without waiting and gives their answers in order, after the last has come. What is on the

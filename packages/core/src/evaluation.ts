@@ -8,6 +8,7 @@ import { abandon, arrive, type Branch, fork, onlyEnds, type Root, throwInto, typ
 import { UsageError } from './errors.ts'
 import { type Hook, type Plan, type Query, type Queryable, type StatementPlan, toQuery } from './query.ts'
 import type { StatementResult } from './result.ts'
+import type { ServerFacts } from './server.ts'
 
 /** What is more waits for the next flight, so that what is under way stays bounded. */
 export const STATEMENTS_IN_FLIGHT = 512
@@ -28,9 +29,16 @@ export interface AttemptRequest {
   readonly branch: Branch
 }
 
+/** A query that depends on what the server can do. */
+export interface ServerRequest {
+  readonly type: 'server'
+  readonly choose: (server: ServerFacts) => Queryable
+  readonly branch: Branch
+}
+
 export class Evaluation {
-  #requests: (Request | AttemptRequest)[] = []
-  #taken: readonly (Request | AttemptRequest)[] = []
+  #requests: (Request | AttemptRequest | ServerRequest)[] = []
+  #taken: readonly (Request | AttemptRequest | ServerRequest)[] = []
   #failure: { readonly error: unknown } | undefined
   readonly hooks: Readonly<Record<'commit' | 'rollback', Hook[]>> = { commit: [], rollback: [] }
 
@@ -49,6 +57,31 @@ export class Evaluation {
     this.#advance({ branch: { frames: [], label, end: { type: 'root', resolve, reject } }, down: query })
   }
 
+  /** The first query that waits to be told of the server. */
+  get undecided(): ServerRequest | undefined {
+    return this.#requests.find((request) => request.type === 'server')
+  }
+
+  /** Goes on with the queries that wait to be told of the server; what they send keeps their place among the others. */
+  tellServer(server: ServerFacts): void {
+    const requests = this.#requests
+    this.#requests = []
+    this.#taken = requests
+    for (const request of requests) {
+      if (this.#failure !== undefined) return
+      if (request.type === 'server') this.#choose(request, server)
+      else this.#requests.push(request)
+    }
+  }
+
+  #choose({ branch, choose }: ServerRequest, server: ServerFacts): void {
+    try {
+      this.#advance({ branch, down: toQuery(choose(server)) })
+    } catch (error) {
+      this.#fail(branch, error)
+    }
+  }
+
   /** The attempt that is next, if one is. Nothing else must be sent until it has ended. */
   takeAttempt(): AttemptRequest | undefined {
     const [next] = this.#requests
@@ -62,7 +95,7 @@ export class Evaluation {
   take(limit: number): readonly Request[] {
     const taken: Request[] = []
     for (const request of this.#requests) {
-      if (request.type === 'attempt' || taken.length === limit) break
+      if (request.type !== 'statement' || taken.length === limit) break
       taken.push(request)
       if (request.plan.statement.kind === 'unknown') break
     }
@@ -95,7 +128,7 @@ export class Evaluation {
   }
 
   /** Fails the branch that waited for `request`, and with it everything that was started. */
-  fail(error: unknown, request: Request | AttemptRequest | undefined): void {
+  fail(error: unknown, request: Request | AttemptRequest | ServerRequest | undefined): void {
     if (request === undefined) this.doom(error)
     else this.#fail(request.branch, error)
   }
@@ -128,6 +161,9 @@ export class Evaluation {
             return
           case 'attempt':
             this.#requests.push({ type: 'attempt', source: plan.source, label: branch.label, branch })
+            return
+          case 'server':
+            this.#requests.push({ type: 'server', choose: plan.choose, branch })
             return
           case 'all':
             if (plan.branches.length > 0) {

@@ -25,6 +25,8 @@ export {
   ImplicitCommitError,
   LeaseholdError,
   ResultError,
+  StaleError,
+  type StaleErrorFacts,
   StatementError,
   type StatementErrorFacts,
   type StatementErrorKind,
@@ -42,6 +44,7 @@ export type {
 export type { ExplainedStatement, PlanRow } from './execution.ts'
 export type { Executor } from './executor.ts'
 export { afterCommit, afterRollback } from './hooks.ts'
+export type { Page } from './page.ts'
 export { program } from './program.ts'
 export {
   type Access,
@@ -67,6 +70,24 @@ export {
   type RowOf,
 } from './shapes.ts'
 export { Statement, type StatementKind } from './statement.ts'
+export type { ServerFacts } from './server.ts'
+export type { Direction, OrderBy } from './table-order.ts'
+export { tableRepository } from './table-repository.ts'
+export type {
+  ColumnOf,
+  DeletedRows,
+  FilterOptions,
+  KeyColumn,
+  ListOptions,
+  NullableColumn,
+  PageOptions,
+  ReadingOptions,
+  RepositoryOfTable,
+  TableOptions,
+  TableRepository,
+  TableTypes,
+  TypesOfTable,
+} from './table-types.ts'
 export type { RetryOptions } from './retry.ts'
 export type { Body } from './unit.ts'
 export {

@@ -6,6 +6,7 @@ import { type Compilable, type CompiledQuery, type InferResult, isCompilable } f
 import { composedPlugins } from './composer.ts'
 import { UsageError } from './errors.ts'
 import type { StatementResult } from './result.ts'
+import type { ServerFacts } from './server.ts'
 import { Statement } from './statement.ts'
 
 /** A builder of the compile-only Kysely, or what its `compile()` gives (raw SQL: ``sql`…`.compile(db)``). */
@@ -48,6 +49,7 @@ export type Plan =
     }
   | { readonly type: 'program'; readonly body: () => Iterator<Queryable, unknown, unknown> }
   | { readonly type: 'attempt'; readonly source: Query<unknown> }
+  | { readonly type: 'server'; readonly choose: (server: ServerFacts) => Queryable }
   | { readonly type: 'hook'; readonly on: 'commit' | 'rollback'; readonly hook: Hook }
 
 export interface StatementPlan {
