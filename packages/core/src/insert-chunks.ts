@@ -1,8 +1,8 @@
 /** Rows in portions that a server takes as one statement each. */
 import type { Row } from './table.ts'
 
-/** Beyond this, longer statements are not faster, and the server and we hold each of them in memory as a whole. */
-const LONGEST = 1 << 20
+/** Bytes beyond which a longer statement is not faster; each is held in memory as a whole, by the server and here. */
+const LONGEST = 1 << 18
 /** As many parameters as a statement can have anywhere. */
 const MOST_VALUES = 65_535
 

@@ -9,7 +9,7 @@ import {
   MysqlQueryCompiler,
 } from 'kysely'
 
-interface Tables {
+export interface Tables {
   accounts: {
     id: Generated<number>
     name: string
@@ -23,7 +23,7 @@ interface Tables {
   lines: { orderId: number; line: number; text: ColumnType<string, string, string> }
 }
 
-const tables: Kysely<Tables> = composer<Tables>({
+export const tables: Kysely<Tables> = composer<Tables>({
   adapter: new MysqlAdapter(),
   queryCompiler: new MysqlQueryCompiler(),
   plugins: [new CamelCasePlugin()],

@@ -1,8 +1,17 @@
-import { AcquireError, all, attempt, describeQuery, program, type Query } from '@leasehold/core'
-import { sql } from 'kysely'
+import {
+  AcquireError,
+  all,
+  attempt,
+  describeQuery,
+  program,
+  type Query,
+  tableRepository,
+  UsageError,
+} from '@leasehold/core'
+import { type KyselyPlugin, sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import type { RecordingDriver, Script } from '@leasehold/core/testing'
-import { accounts, lines, plain } from '../support/tables.ts'
+import { accounts, lines, plain, tables } from '../support/tables.ts'
 import { failureOf, record } from '../support/unit.ts'
 
 /** The statements of a query, by flights, with their parameters behind them. */
@@ -260,4 +269,37 @@ describe('what the server can do', () => {
     })
     expect(await failureOf(uow.run(work))).toBe(translated)
   })
+
+  test('what can not be made of it fails the unit, and nothing is sent', async () => {
+    const failure = new Error('not this one')
+    const plugin: KyselyPlugin = {
+      transformQuery: () => {
+        throw failure
+      },
+      transformResult: ({ result }) => Promise.resolve(result),
+    }
+    const broken = tableRepository(tables.withPlugin(plugin), 'lines', { key: ['orderId', 'line'] })
+    const { uow, driver } = record()
+    const work = uow.run(async (q) => {
+      const tasks = [plain.list(), broken.insertMany([{ orderId: 1, line: 1, text: '' }]), plain.count()]
+      const outcomes = await Promise.allSettled(tasks.map((task) => q<Query<unknown>>(task)))
+      return outcomes.map(({ status }) => status)
+    })
+    expect(await failureOf(work)).toBe(failure)
+    expect(driver.journal).toEqual(['acquire', ['rollback'], 'release'])
+  })
+})
+
+test('a table has a key, and its columns one part each', () => {
+  expect(() => tableRepository(tables, 'lines', { key: [] as unknown as ['line'] })).toThrow(
+    'lines: expected a key of at least one column, got none',
+  )
+  for (const options of [
+    { key: 'id', version: 'id' },
+    { key: 'id', createdAt: 'updatedAt', updatedAt: 'updatedAt' },
+    { key: ['id', 'id'] },
+  ] as const) {
+    expect(() => tableRepository(tables, 'accounts', options)).toThrow(UsageError)
+    expect(() => tableRepository(tables, 'accounts', options)).toThrow(/got (?:id|updatedAt) twice/)
+  }
 })
