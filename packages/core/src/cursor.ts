@@ -10,8 +10,8 @@ import { UsageError } from './errors.ts'
 const DIGEST = 6
 
 /**
- * `order` names the order that the place is in; the values are those of its columns. Throws a {@link UsageError} for an object other than a
- * `Date` or bytes.
+ * `order` names the order that the place is in; the values are those of its columns. Throws a {@link UsageError} for an
+ * object other than a `Date` or bytes.
  */
 export function encodeCursor(order: string, values: readonly unknown[]): string {
   const payload = Buffer.from(JSON.stringify(values.map(pack)))

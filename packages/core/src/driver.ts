@@ -48,6 +48,7 @@ export interface Connection {
   readonly id: number
   /** Whether a flight may hold more than one command. */
   readonly pipelining: boolean
+  /** What the server behind it can do; the same for as long as it is leased. */
   readonly server: ServerFacts
 
   /**

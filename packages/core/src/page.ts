@@ -72,7 +72,7 @@ function isBeyond(
   [first, ...rest]: readonly Sorting[],
   [value, ...values]: readonly unknown[],
 ): Expression<SqlBool> {
-  if (first === undefined) return eb.lit(false)
+  if (first === undefined) return eb.lit(false) // No row comes behind itself.
   const { column, direction } = first
   const further = eb(column, direction === 'asc' ? '>' : '<', value)
   if (rest.length === 0) return further

@@ -67,17 +67,17 @@ export function inserted(builder: Builder): Query<number, 'write'> {
   return shape(builder, generatedKey)
 }
 
-/** The key that AUTO_INCREMENT gave, as a number; throws a {@link ResultError} if there is none, or a number can't hold it. */
-export function generatedKey(answer: DecodeInput): number {
-  const id = generatedId(answer)
-  if (id <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(id)
-  throw new ResultError(answer.label, 'a generated key up to 2^53 - 1', String(id))
-}
-
 /** The key that AUTO_INCREMENT gave; throws a {@link ResultError} if there is none. */
 export function generatedId({ result, label }: DecodeInput): bigint {
   if (result.insertId > 0n) return result.insertId
   throw new ResultError(label, 'a generated key', 'none: does the table have an AUTO_INCREMENT column?')
+}
+
+/** The same as a number; throws a {@link ResultError} for one that a number can't hold, too. */
+export function generatedKey(answer: DecodeInput): number {
+  const id = generatedId(answer)
+  if (id <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(id)
+  throw new ResultError(answer.label, 'a generated key up to 2^53 - 1', String(id))
 }
 
 /** A statement with what is to be made of its answer; `checked`, if that can throw. */

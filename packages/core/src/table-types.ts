@@ -64,8 +64,8 @@ export interface TableTypes {
 }
 
 /**
- * The types for the table `R` of a database, with the columns `K` of its key, the column `V` of its version, the column
- * `S` that marks deleted rows, and `M`, which are these two and the other managed columns.
+ * The types for the table `T` of the database `DB`, with the key `K` (a column or a list of them), the column `V` of its
+ * version and the column `S` that marks deleted rows (`never` where there is none), and all managed columns `M`.
  */
 export interface TypesOfTable<DB, T extends keyof DB & string, K, V, S, M> extends TableTypes {
   readonly eb: ExpressionBuilder<DB, T>
@@ -145,10 +145,16 @@ export interface TableRepository<X extends TableTypes> {
   readonly find: (key: X['key'], options?: ReadingOptions<X>) => Query<X['row'] | undefined, 'read'>
   /** The rows with these keys that there are, each once, in any order. */
   readonly byIds: (keys: readonly X['key'][], options?: ReadingOptions<X>) => Query<X['row'][], 'read'>
+  /** The rows that a filter lets through; all unless given. */
   readonly list: (options?: ListOptions<X>) => Query<X['row'][], 'read'>
-  /** One page of an order: the first, or that after or before another. Throws a `UsageError` for a cursor of another order. */
+  /**
+   * One page of an order: the first, or that after or before another. Throws a `UsageError` for what is no cursor of the
+   * same table and order.
+   */
   readonly page: (options: PageOptions<X>) => Query<Page<X['row']>, 'read'>
+  /** How many rows a filter lets through. */
   readonly count: (options?: FilterOptions<X>) => Query<number, 'read'>
+  /** Whether a filter lets any row through. */
   readonly exists: (options?: FilterOptions<X>) => Query<boolean, 'read'>
 
   /** Gives the key: the row's own, or what AUTO_INCREMENT made. A key that is neither is a `ResultError`. */
@@ -169,7 +175,7 @@ export interface TableRepository<X extends TableTypes> {
    * not there in the version that was passed; without versions a row that is not there is a `ResultError`.
    */
   readonly update: (row: X['wholeRow']) => Query<X['version'], 'write'>
-  /** Writes some columns of a row. */
+  /** Writes some columns of a row; those that are `undefined` stay. Throws a `UsageError` if none is left. */
   readonly patch: (row: X['target'], changes: X['changes']) => Query<X['version'], 'write'>
   /** Marks a row as deleted, or deletes it where there is no column for that. */
   readonly delete: (row: X['target']) => Query<X['versionOfDeleted'], 'write'>

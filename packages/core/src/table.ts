@@ -38,14 +38,16 @@ export function tableOf(
   const columns = [...keyColumns, version, softDelete, createdAt, updatedAt].filter(
     (column) => column !== undefined,
   )
-  const twice = columns.find((column, index) => columns.indexOf(column) !== index)
-  if (keyColumns.length === 0)
+  if (keyColumns.length === 0) {
     throw new UsageError(`${name}: expected a key of at least one column, got none`)
-  if (twice === undefined)
-    return { db, name, key: keyColumns, composite, managed, reserved: new Set(columns) }
-  throw new UsageError(
-    `${name}: expected different columns for key, version, softDelete, createdAt and updatedAt, got ${twice} twice`,
-  )
+  }
+  const twice = columns.find((column, index) => columns.indexOf(column) !== index)
+  if (twice !== undefined) {
+    throw new UsageError(
+      `${name}: expected different columns for key, version, softDelete, createdAt and updatedAt, got ${twice} twice`,
+    )
+  }
+  return { db, name, key: keyColumns, composite, managed, reserved: new Set(columns) }
 }
 
 /** What a row says of all other columns. */
