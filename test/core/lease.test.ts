@@ -13,6 +13,7 @@ function driverWith(change: (connection: Connection) => Partial<Connection>): Re
     return {
       id: connection.id,
       pipelining: true,
+      server: connection.server,
       fly: (commands) => connection.fly(commands),
       stream: (command) => connection.stream(command),
       release: () => connection.release(),

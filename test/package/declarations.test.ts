@@ -39,6 +39,7 @@ describe('rendered types are flat', () => {
   const RECORD = '{ freezes: number; rows: { id: number; }[]; }'
   const NESTED =
     '{ entries: { account: { id: number; name: string; }; cents: number; id: number; }[]; id: number; name: string; }'
+  const ENTRY = '{ account: number; cents: number; id: number; }'
   const rendered = new Map<string, string>()
 
   beforeAll(() => {
@@ -66,14 +67,34 @@ describe('rendered types are flat', () => {
     ['nested', `Query<${NESTED}[], "read">`],
     ['nestedOne', `Promise<${NESTED} | undefined>`],
     ['relation', 'Relation<ParentOf<"account", number>, { id: number; name: string; }, null, "read">'],
+    ['entry', `Query<${ENTRY}, "read">`],
+    ['page', `Query<Page<${ENTRY}>, "read">`],
+    [
+      'insert',
+      '(row: { account: number; cents: number; id?: number | undefined; }) => Query<number, "write">',
+    ],
+    [
+      'patch',
+      '(row: number, changes: { account?: number | undefined; cents?: number | undefined; }) => Query<void, "write">',
+    ],
   ])('%s: %s', (name, type) => {
     expect(rendered.get(name)).toBe(type)
   })
 })
 
 describe('every type that a public signature names is exported', () => {
-  /** For the interpreter; a user has no business with it. */
-  const internal = new Set(['Plan', 'Definition'])
+  const internal = new Set([
+    // For the interpreter; a user has no business with it.
+    'Plan',
+    'Definition',
+    // Steps of a computed type, of which a reader sees what they come to.
+    'ColumnsOf',
+    'Flat',
+    'KeyOf',
+    'Requiring',
+    'VersionOf',
+    'WritableColumn',
+  ])
 
   test.each(['core', 'mysql'])('of @leasehold/%s', (name) => {
     const files = declarations(`packages/${name}`)

@@ -1,5 +1,15 @@
 /** What a reader hovers over; test/package/declarations.test.ts compares how the compiler renders these types. */
-import { all, belongsTo, collect, each, hasMany, loader, many, program } from '@leasehold/core'
+import {
+  all,
+  belongsTo,
+  collect,
+  each,
+  hasMany,
+  loader,
+  many,
+  program,
+  tableRepository,
+} from '@leasehold/core'
 import { expectTypeOf, test } from 'vitest'
 import { accounts, db, uow } from './shop.ts'
 
@@ -34,6 +44,12 @@ const entries = hasMany(
 )
 export const nested = accounts.list().with({ entries: entries.with({ account: relation }) })
 export const nestedOne = uow.run(loaded.with({ entries: entries.with({ account: relation }) }))
+
+const table = tableRepository(db, 'entries', { key: 'id' })
+export const entry = table.byId(1)
+export const page = table.page({ limit: 1 })
+export const insert = table.insert
+export const patch = table.patch
 
 test('a unit gives what its query says', () => {
   expectTypeOf<Awaited<typeof ofRecord>>().toEqualTypeOf<{ freezes: number; rows: { id: number }[] }>()

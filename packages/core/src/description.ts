@@ -5,6 +5,7 @@ import { type AttemptRequest, Evaluation, type Request } from './evaluation.ts'
 import { type Hook, type Queryable, type ResultOf, toQuery } from './query.ts'
 import { type Answers, placed, replier, resultOf } from './reply.ts'
 import { plainRowsOf } from './result.ts'
+import { IMAGINED_SERVER } from './server.ts'
 import type { StatementKind } from './statement.ts'
 
 export interface DescribedStatement {
@@ -64,6 +65,7 @@ interface Walk {
 
 function advance(evaluation: Evaluation, walk: Walk): void {
   while (evaluation.waiting && walk.missing.length === 0) {
+    while (evaluation.undecided !== undefined) evaluation.tellServer(IMAGINED_SERVER)
     const attempt = evaluation.takeAttempt()
     if (attempt === undefined) fly(evaluation, evaluation.take(), walk)
     else attempted(evaluation, attempt, walk)

@@ -5,6 +5,7 @@
 import type { Compilable } from 'kysely'
 import type { LeaseholdError } from './errors.ts'
 import type { StatementResult } from './result.ts'
+import type { ServerFacts } from './server.ts'
 import type { Statement } from './statement.ts'
 
 export type IsolationLevel = 'read uncommitted' | 'read committed' | 'repeatable read' | 'serializable'
@@ -49,6 +50,8 @@ export interface Connection {
   readonly id: number
   /** Whether a flight may hold more than one command. */
   readonly pipelining: boolean
+  /** What the server behind it can do; the same for as long as it is leased. */
+  readonly server: ServerFacts
 
   /**
    * Writes the commands without waiting and gives their answers in order, after the last has come. What is on the

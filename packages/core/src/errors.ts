@@ -100,6 +100,35 @@ export class ResultError extends LeaseholdError {
   }
 }
 
+export interface StaleErrorFacts {
+  readonly table: string
+  /** By the columns of the key. */
+  readonly key: Readonly<Record<string, unknown>>
+  /** The version that the row had when it was read. */
+  readonly expected: number | bigint
+  /** The version that it has now; `undefined` when it is gone. */
+  readonly actual: number | bigint | undefined
+}
+
+/** A row was changed or deleted by somebody else since it was read, and was left as it is. */
+export class StaleError extends LeaseholdError {
+  override readonly name = 'StaleError'
+  readonly table: string
+  readonly key: Readonly<Record<string, unknown>>
+  readonly expected: number | bigint
+  readonly actual: number | bigint | undefined
+
+  constructor({ table, key, expected, actual }: StaleErrorFacts) {
+    const where = Object.entries(key).map(([column, value]) => `${column} = ${String(value)}`)
+    const found = actual === undefined ? 'no such row' : `version ${actual}`
+    super(`${table} (${where.join(', ')}): expected version ${expected}, found ${found}; read it again`)
+    this.table = table
+    this.key = key
+    this.expected = expected
+    this.actual = actual
+  }
+}
+
 /** The connection is gone and the unit was not committed: the server rolls back what it had of it. */
 export class ConnectionLostError extends LeaseholdError {
   override readonly name = 'ConnectionLostError'

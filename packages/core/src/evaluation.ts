@@ -32,6 +32,7 @@ import {
 } from './query.ts'
 import { nest } from './relation.ts'
 import type { StatementResult } from './result.ts'
+import type { ServerFacts } from './server.ts'
 
 /** What is more waits for the next flight, so that what is under way stays bounded. */
 const STATEMENTS_IN_FLIGHT = 512
@@ -55,8 +56,15 @@ export interface AttemptRequest {
   readonly branch: Branch
 }
 
+/** A query that depends on what the server can do. */
+export interface ServerRequest {
+  readonly type: 'server'
+  readonly choose: (server: ServerFacts) => Queryable
+  readonly branch: Branch
+}
+
 export class Evaluation {
-  #requests: (Request | AttemptRequest | Batch)[] = []
+  #requests: (Request | AttemptRequest | ServerRequest | Batch)[] = []
   #taken: readonly (Request | AttemptRequest)[] = []
   readonly #batches = new Map<LoadSource, Batch>()
   /** How many loads the next flight has to answer. */
@@ -84,6 +92,30 @@ export class Evaluation {
   /** Walks a query up to its first statements; `resolve` or `reject` are told how it ends. */
   start(query: Query<unknown>, resolve: Root['resolve'], reject: Root['reject'], label?: string): void {
     this.#advance([{ branch: { frames: [], label, end: { type: 'root', resolve, reject } }, down: query }])
+  }
+
+  /** The first query that waits to be told of the server. */
+  get undecided(): ServerRequest | undefined {
+    return this.#requests.find((request) => request.type === 'server')
+  }
+
+  /** Goes on with the queries that wait to be told of the server; what they send keeps their place among the others. */
+  tellServer(server: ServerFacts): void {
+    const requests = this.#requests
+    this.#requests = []
+    for (const request of requests) {
+      if (this.#failure !== undefined) abandonAll(request, this.#failure.error)
+      else if (request.type === 'server') this.#choose(request, server)
+      else this.#requests.push(request)
+    }
+  }
+
+  #choose({ branch, choose }: ServerRequest, server: ServerFacts): void {
+    try {
+      this.#advance([{ branch, down: toQuery(choose(server)) }])
+    } catch (error) {
+      this.#fail(branch, error)
+    }
   }
 
   /** The attempt that is next, if one is. Nothing else must be sent until it has ended. */
@@ -149,7 +181,7 @@ export class Evaluation {
   }
 
   /** Fails the branch that waited for `request`, and with it everything that was started. */
-  fail(error: unknown, request: Request | AttemptRequest | undefined): void {
+  fail(error: unknown, request: Request | AttemptRequest | ServerRequest | undefined): void {
     if (request === undefined) this.doom(error)
     else this.#fail(request.branch, error)
   }
@@ -225,6 +257,9 @@ export class Evaluation {
             return
           case 'attempt':
             this.#requests.push({ type: 'attempt', source: plan.source, label: branch.label, branch })
+            return
+          case 'server':
+            this.#requests.push({ type: 'server', choose: plan.choose, branch })
             return
           case 'all':
             if (plan.branches.length > 0) {
@@ -314,7 +349,7 @@ export class Evaluation {
   }
 }
 
-function abandonAll(waiting: Turn | Request | AttemptRequest | Batch, error: unknown): void {
+function abandonAll(waiting: Turn | Request | AttemptRequest | ServerRequest | Batch, error: unknown): void {
   for (const branch of waiting instanceof Batch ? waiting.branches : [waiting.branch]) abandon(branch, error)
 }
 

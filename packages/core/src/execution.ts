@@ -2,7 +2,7 @@
 import { type Attempt, survivable } from './attempt.ts'
 import type { Answer } from './driver.ts'
 import { LeaseholdError, UsageError } from './errors.ts'
-import { type AttemptRequest, Evaluation, type Request } from './evaluation.ts'
+import { type AttemptRequest, Evaluation, type Request, type ServerRequest } from './evaluation.ts'
 import { type Hook, type Query, streamable } from './query.ts'
 import { rowsOf } from './result.ts'
 import type { Statement } from './statement.ts'
@@ -127,11 +127,24 @@ export class Execution {
 
   /** One step of what waits to be sent: a flight, or the whole of an attempt. */
   async #next(evaluation: Evaluation): Promise<void> {
+    for (let request = evaluation.undecided; request !== undefined; request = evaluation.undecided) {
+      await this.#decide(evaluation, request)
+    }
     const attempt = evaluation.takeAttempt()
     if (attempt !== undefined) return this.#attempt(evaluation, attempt)
     const requests = evaluation.take()
     if (requests.length > 0) return this.#flight(evaluation, requests)
     return undefined
+  }
+
+  async #decide(evaluation: Evaluation, request: ServerRequest): Promise<void> {
+    try {
+      const { server } = await this.#opened()
+      evaluation.tellServer(server)
+    } catch (error) {
+      this.#cause ??= error
+      evaluation.fail(error, request)
+    }
   }
 
   async #flight(evaluation: Evaluation, requests: readonly Request[]): Promise<void> {

@@ -27,6 +27,8 @@ export {
   ImplicitCommitError,
   LeaseholdError,
   ResultError,
+  StaleError,
+  type StaleErrorFacts,
   StatementError,
   type StatementErrorFacts,
   type StatementErrorKind,
@@ -54,6 +56,7 @@ export type {
   Relations,
   RowIn,
 } from './nesting.ts'
+export type { Page } from './page.ts'
 export { program } from './program.ts'
 export {
   type Access,
@@ -90,6 +93,24 @@ export {
   type RowOf,
 } from './shapes.ts'
 export { Statement, type StatementKind } from './statement.ts'
+export type { ServerFacts } from './server.ts'
+export type { Direction, OrderBy } from './table-order.ts'
+export { tableRepository } from './table-repository.ts'
+export type {
+  ColumnOf,
+  DeletedRows,
+  FilterOptions,
+  KeyColumn,
+  ListOptions,
+  NullableColumn,
+  PageOptions,
+  ReadingOptions,
+  RepositoryOfTable,
+  TableOptions,
+  TableRepository,
+  TableTypes,
+  TypesOfTable,
+} from './table-types.ts'
 export type { RetryOptions } from './retry.ts'
 export type { Body } from './unit.ts'
 export {

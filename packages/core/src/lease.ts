@@ -3,6 +3,7 @@ import type { Answer, Command, Connection, Driver, StatementCommand } from './dr
 import { UsageError } from './errors.ts'
 import { type LeaseEvent, traceLease, type UnitIdentity } from './events.ts'
 import type { LeakWatch } from './leak.ts'
+import type { ServerFacts } from './server.ts'
 
 export interface LeaseOptions {
   readonly signal?: AbortSignal | undefined
@@ -38,6 +39,10 @@ export class Lease {
 
   get pipelining(): boolean {
     return this.#connection.pipelining
+  }
+
+  get server(): ServerFacts {
+    return this.#connection.server
   }
 
   /** See {@link Connection.fly}; throws a {@link UsageError} once the lease has ended. */

@@ -8,6 +8,7 @@ import { UsageError } from './errors.ts'
 import type { Identity } from './keys.ts'
 import type { AccessOfRelations, Nested, Relations, RowIn } from './nesting.ts'
 import type { StatementResult } from './result.ts'
+import type { ServerFacts } from './server.ts'
 import { Statement } from './statement.ts'
 
 /** A builder of the compile-only Kysely, or what its `compile()` gives (raw SQL: ``sql`…`.compile(db)``). */
@@ -66,6 +67,7 @@ export type Plan =
       readonly relations: Readonly<Record<string, unknown>>
     }
   | { readonly type: 'attempt'; readonly source: Query<unknown> }
+  | { readonly type: 'server'; readonly choose: (server: ServerFacts) => Queryable }
   | { readonly type: 'hook'; readonly on: 'commit' | 'rollback'; readonly hook: Hook }
 
 export interface StatementPlan {

@@ -13,6 +13,7 @@ import type {
 import { type AcquireError, ConnectionLostError, LeaseholdError, StatementError } from './errors.ts'
 import { type Answers, placed, replier, type Reply, resultOf } from './reply.ts'
 import type { StatementResult } from './result.ts'
+import { IMAGINED_SERVER, type ServerFacts } from './server.ts'
 
 /** What a {@link RecordingDriver} answers, and what it lets go wrong. */
 export interface Script {
@@ -27,6 +28,8 @@ export interface Script {
   readonly refused?: AcquireError
   /** Whether a flight may hold more than one command; true unless given. */
   readonly pipelining?: boolean
+  /** What the server can do: `RETURNING`, and statements of any length, unless given. */
+  readonly server?: Partial<ServerFacts>
   /** What the answers of a flight wait for; a turn of the event loop unless given. */
   readonly delay?: (flight: number) => Promise<unknown>
   /** Whether what is behind a failing command was already on the wire, and is carried out; true unless given. */
@@ -89,6 +92,7 @@ export class RecordingDriver implements Driver {
 class RecordingConnection implements Connection {
   readonly id: number
   readonly pipelining: boolean
+  readonly server: ServerFacts
   readonly #driver: RecordingDriver
   readonly #script: Script
   readonly #reply: ReturnType<typeof replier>
@@ -101,6 +105,7 @@ class RecordingConnection implements Connection {
     this.#reply = reply
     this.id = id
     this.pipelining = script.pipelining ?? true
+    this.server = { ...IMAGINED_SERVER, ...script.server }
   }
 
   async fly(commands: readonly Command[]): Promise<readonly Answer[]> {

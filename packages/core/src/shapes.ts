@@ -64,18 +64,24 @@ export function affected(builder: Builder, options: AffectedOptions = {}): Query
  * can't hold, is a {@link ResultError}; for the latter take the `insertId` of `one(builder)`, a bigint.
  */
 export function inserted(builder: Builder): Query<number, 'write'> {
-  return shape(builder, ({ result, label }) => {
-    const { insertId } = result
-    if (insertId > 0n && insertId <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(insertId)
-    throw new ResultError(
-      label,
-      'a generated key up to 2^53 - 1',
-      insertId === 0n ? 'none: does the table have an AUTO_INCREMENT column?' : String(insertId),
-    )
-  })
+  return shape(builder, generatedKey)
 }
 
-function shape<T, A extends Access>(
+/** The key that AUTO_INCREMENT gave; throws a {@link ResultError} if there is none. */
+export function generatedId({ result, label }: DecodeInput): bigint {
+  if (result.insertId > 0n) return result.insertId
+  throw new ResultError(label, 'a generated key', 'none: does the table have an AUTO_INCREMENT column?')
+}
+
+/** The same as a number; throws a {@link ResultError} for one that a number can't hold, too. */
+export function generatedKey(answer: DecodeInput): number {
+  const id = generatedId(answer)
+  if (id <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(id)
+  throw new ResultError(answer.label, 'a generated key up to 2^53 - 1', String(id))
+}
+
+/** A statement with what is to be made of its answer; `checked`, if that can throw. */
+export function shape<T, A extends Access>(
   builder: Builder,
   decode: (answer: DecodeInput) => T,
   checked = true,

@@ -3,6 +3,7 @@ import type { Answer, Command, TransactionOptions } from './driver.ts'
 import { CommitUnknownError, ConnectionLostError, ImplicitCommitError, LeaseholdError } from './errors.ts'
 import { traceFlight, type UnitEvent } from './events.ts'
 import type { Lease } from './lease.ts'
+import type { ServerFacts } from './server.ts'
 import type { Statement } from './statement.ts'
 
 /** A statement to send, and the name it goes by. */
@@ -41,6 +42,10 @@ export class Transaction {
     this.#options = options
     this.#readOnly = options.accessMode === 'read only'
     this.#event = event
+  }
+
+  get server(): ServerFacts {
+    return this.#lease.server
   }
 
   /** Whether a statement was sent that may have changed something. */

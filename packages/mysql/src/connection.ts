@@ -4,6 +4,7 @@ import {
   type Command,
   type Connection,
   type LeaseholdError,
+  type ServerFacts,
   type Statement,
   StatementError,
   type StatementResult,
@@ -82,6 +83,11 @@ export class MysqlConnection implements Connection {
 
   get id(): number {
     return this.#wire.id
+  }
+
+  get server(): ServerFacts {
+    // RETURNING is as old as MariaDB 10.5.
+    return { returning: this.#server === 'mariadb', maxAllowedPacket: this.#wire.maxAllowedPacket }
   }
 
   /** Whether the wire has broken, or was closed. */

@@ -1,0 +1,88 @@
+/**
+ * Pages by their keys: a page begins behind the place where another ended, which an index finds at once, however far in
+ * the table it is; and rows that come and go elsewhere neither repeat nor hide any.
+ */
+import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
+import { decodeCursor, encodeCursor } from './cursor.ts'
+import { ResultError, UsageError } from './errors.ts'
+import type { Query } from './query.ts'
+import { shape } from './shapes.ts'
+import type { AnyDatabase, TableRow, Table } from './table.ts'
+import { isMissing } from './table-key.ts'
+import { type OrderBy, reversed, type Sorting, sorted, sortingOf, total } from './table-order.ts'
+import { type Filter, filtered } from './table-read.ts'
+
+export interface Paging extends Filter {
+  readonly orderBy?: OrderBy<string> | undefined
+  readonly limit: number
+  readonly after?: string | undefined
+  readonly before?: string | undefined
+}
+
+/** Some rows of an order, and the ways to those around them. */
+export interface Page<T> {
+  readonly rows: T[]
+  /** The cursor to pass as `after`; absent when these are the last rows. */
+  readonly next: string | undefined
+  /** The cursor to pass as `before`; absent when these are the first rows. */
+  readonly previous: string | undefined
+}
+
+export function page(
+  table: Table,
+  { orderBy = [], limit, after, before, ...filter }: Paging,
+): Query<Page<TableRow>> {
+  if (!Number.isSafeInteger(limit) || limit < 1) {
+    throw new UsageError(
+      `${table.name}: expected the limit of a page to be a whole number from 1, got ${limit}`,
+    )
+  }
+  if (after !== undefined && before !== undefined) {
+    throw new UsageError(`${table.name}: expected a page after a cursor or before one, got both`)
+  }
+  const sorting = total(table, sortingOf(table, orderBy))
+  const order = `${table.name} by ${sorting.map(({ column, direction }) => `${column} ${direction}`).join(', ')}`
+  const backwards = before !== undefined
+  const towards = backwards ? reversed(sorting) : sorting
+  const cursor = after ?? before
+  const rows = sorted(filtered(table, filter).selectAll(), towards).limit(limit + 1)
+  const found =
+    cursor === undefined ? rows : rows.where((eb) => isBeyond(eb, towards, decodeCursor(order, cursor)))
+
+  return shape(found, ({ rows, label }) => {
+    const own = (rows as readonly TableRow[]).slice(0, limit)
+    if (backwards) own.reverse()
+    const isMore = rows.length > limit
+    const place = (row: TableRow | undefined): string | undefined =>
+      row === undefined ? undefined : encodeCursor(order, placeOf(row, sorting, label))
+    return {
+      rows: own,
+      next: backwards || isMore ? place(own.at(-1)) : undefined,
+      previous: (backwards ? isMore : after !== undefined) ? place(own[0]) : undefined,
+    }
+  })
+}
+
+/**
+ * Whether a row comes behind the place, as in `a > 1 or (a = 1 and b > 2)`. Both servers read such a range from an index;
+ * for `(a, b) > (1, 2)` they read the index from its beginning.
+ */
+function isBeyond(
+  eb: ExpressionBuilder<AnyDatabase, string>,
+  [first, ...rest]: readonly Sorting[],
+  [value, ...values]: readonly unknown[],
+): Expression<SqlBool> {
+  if (first === undefined) return eb.lit(false) // No row comes behind itself.
+  const { column, direction } = first
+  const further = eb(column, direction === 'asc' ? '>' : '<', value)
+  if (rest.length === 0) return further
+  return eb.or([further, eb.and([eb(column, '=', value), isBeyond(eb, rest, values)])])
+}
+
+function placeOf(row: TableRow, sorting: readonly Sorting[], label: string | undefined): readonly unknown[] {
+  return sorting.map(({ column }) => {
+    const value = row[column]
+    if (!isMissing(value)) return value
+    throw new ResultError(label, `a value in ${column}, by which the page is sorted`, String(value))
+  })
+}

@@ -1,0 +1,95 @@
+/** Adding rows to a table. */
+import { type InsertQueryBuilder, type InsertResult, sql } from 'kysely'
+import { all, succeed } from './combine.ts'
+import { UsageError } from './errors.ts'
+import { chunked } from './insert-chunks.ts'
+import { onServer } from './on-server.ts'
+import type { Query } from './query.ts'
+import { affected, generatedId, generatedKey, one, shape } from './shapes.ts'
+import {
+  type AnyDatabase,
+  ownValues,
+  type TableRow,
+  rowsOf,
+  type Table,
+  whenChanged,
+  whenDeleted,
+  whenInserted,
+} from './table.ts'
+import { fromKey, hasKey, isMissing, keyIn } from './table-key.ts'
+
+/** Gives the key: the row's own, or the one that AUTO_INCREMENT made. */
+export function insert(table: Table, row: TableRow): Query<unknown> {
+  const statement = insertInto(table, [storedValues(table, row)])
+  const generated = generatedColumn(table, row)
+  if (generated !== undefined) {
+    return shape(statement, (answer) => fromKey(table, { ...row, [generated]: generatedKey(answer) }))
+  }
+  const key = fromKey(table, row)
+  return shape(statement, () => key, false)
+}
+
+/** Gives the row as it is in the table, with what the server has put there. */
+export function insertAndGet(table: Table, row: TableRow): Query<TableRow> {
+  const statement = insertInto(table, [storedValues(table, row)])
+  const generated = generatedColumn(table, row)
+  return onServer(({ returning }) => {
+    if (returning) return one(statement.returningAll())
+    const key = keyIn(table, generated === undefined ? row : { ...row, [generated]: sql`last_insert_id()` })
+    // The last key is that of an earlier row if this one got none.
+    const inserted = generated === undefined ? affected(statement) : shape(statement, generatedId)
+    return all([inserted, one(rowsOf(table).selectAll().where(hasKey(key)))]).map(([, stored]) => stored)
+  })
+}
+
+/** In as few statements as the server takes, all of them at once; gives the number of rows. */
+export function insertMany(table: Table, rows: readonly TableRow[]): Query<number> {
+  if (rows.length === 0) return succeed(0)
+  const stored = rows.map((row) => storedValues(table, row))
+  return onServer(({ maxAllowedPacket }) => {
+    const statements = chunked(stored, maxAllowedPacket).map((chunk) => affected(insertInto(table, chunk)))
+    const [first, ...others] = statements
+    return first !== undefined && others.length === 0 ? first : all(statements).map(sum)
+  })
+}
+
+/**
+ * Inserts the row, or gives its values to the one that is there with its key, or with its value of another unique index.
+ * The values are written twice, because the servers have no word in common for those of the new row: `values(…)` is all
+ * that MariaDB has, and MySQL warns of it.
+ */
+export function upsert(table: Table, row: TableRow): Query<void> {
+  const [column = ''] = table.key
+  const changes = { ...ownValues(table, row), ...whenChanged(table), ...whenDeleted(table, false) }
+  const isChange = Object.keys(changes).length > 0
+  const statement = insertInto(table, [storedValues(table, row)]).onDuplicateKeyUpdate(
+    isChange ? changes : { [column]: sql.ref(column) },
+  )
+  return shape(statement, () => undefined, false)
+}
+
+function insertInto(
+  table: Table,
+  rows: readonly TableRow[],
+): InsertQueryBuilder<AnyDatabase, string, InsertResult> {
+  return table.db.insertInto(table.name).values(rows)
+}
+
+function storedValues(table: Table, row: TableRow): TableRow {
+  const key = Object.entries(row).filter(([column, value]) => table.key.includes(column) && !isMissing(value))
+  return { ...Object.fromEntries(key), ...ownValues(table, row), ...whenInserted(table) }
+}
+
+/** The column of the key that AUTO_INCREMENT is to fill. Throws a {@link UsageError} if that is more than one. */
+function generatedColumn({ name, key }: Table, row: TableRow): string | undefined {
+  const [missing, ...others] = key.filter((column) => isMissing(row[column]))
+  if (others.length === 0) return missing
+  throw new UsageError(
+    `${name}: expected a key that is given but for the column that AUTO_INCREMENT fills, got none for ` +
+      [missing, ...others].join(', '),
+  )
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}
