@@ -1,6 +1,6 @@
 import { all, fail, type Query } from '@leasehold/core'
 import { sql } from 'kysely'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
 import { withRival } from './support/rival.ts'
 
@@ -104,38 +104,55 @@ test('a failure that the body swallowed still fails the unit', async () => {
   expect(await fixture.balances()).toEqual(UNTOUCHED)
 })
 
-test('an implicit commit is reported as partial work', async () => {
-  const uow = fixture.uow()
-  await expect(
-    uow.run(async (q) => {
-      await q(accounts.add(1, 1))
-      await q(sql`create table if not exists other (id int)`.compile(db))
-    }),
-  ).rejects.toMatchObject({ name: 'ImplicitCommitError', sql: 'create table if not exists other (id int)' })
-  expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 101 })
-})
+describe('a commit that nobody asked for', () => {
+  beforeAll(() => fixture.oracle.query('create procedure committing() commit'))
+  const committing = sql`call committing()`
 
-test('so is one in the very first statement, and one by SET autocommit', async () => {
-  const uow = fixture.uow({ pool: { max: 1 } })
-  for (const statement of [sql`create table if not exists other (id int)`, sql`set autocommit = 1`]) {
+  test('is reported as partial work', async () => {
+    const uow = fixture.uow()
     await expect(
       uow.run(async (q) => {
-        await q(statement.compile(db))
         await q(accounts.add(1, 1))
+        await q(committing.compile(db))
       }),
-    ).rejects.toMatchObject({ name: 'ImplicitCommitError' })
-  }
-  expect(await fixture.balances()).toEqual(UNTOUCHED)
+    ).rejects.toMatchObject({ name: 'ImplicitCommitError', sql: 'call committing()' })
+    expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 101 })
+  })
+
+  test('so is one in the very first statement, and one by SET autocommit', async () => {
+    const uow = fixture.uow({ pool: { max: 1 } })
+    for (const statement of [committing, sql`set autocommit = 1`]) {
+      await expect(
+        uow.run(async (q) => {
+          await q(statement.compile(db))
+          await q(accounts.add(1, 1))
+        }),
+      ).rejects.toMatchObject({ name: 'ImplicitCommitError' })
+    }
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+  })
 })
 
 test.each([
   'begin',
   ' /* now */ START  TRANSACTION',
   'commit',
+  '/*!40101 commit */',
   'rollback',
   'lock tables accounts write',
   '-- x\nxa end 1',
-])('transaction control in raw SQL is refused before it is sent: %s', async (text) => {
+  // It exists, and what fails commits all the same.
+  'create table accounts (id int)',
+  '/* now */ alter table accounts add column name int',
+  '/*!40000 ALTER TABLE accounts DISABLE KEYS */',
+  'drop table missing',
+  'truncate missing',
+  'rename table missing to lost',
+  'grant select on missing.* to nobody',
+  'analyze local table accounts',
+  'check table accounts',
+  'flush tables',
+])('raw SQL that would end the transaction is refused before it is sent: %s', async (text) => {
   const uow = fixture.uow()
   await expect(
     uow.run(async (q) => {
@@ -144,6 +161,21 @@ test.each([
     }),
   ).rejects.toMatchObject({ name: 'UsageError' })
   expect(await fixture.balances()).toEqual(UNTOUCHED)
+})
+
+test.each([
+  'create temporary table made (id int)',
+  'drop temporary table if exists made',
+  "prepare made from 'select 1'; drop prepare made",
+  "select 'commit'",
+  '/* alter table */ select 1 as created',
+])('other raw SQL is not: %s', async (text) => {
+  const uow = fixture.uow()
+  await uow.run(async (q) => {
+    await q(accounts.add(1, 1))
+    for (const statement of text.split('; ')) await q(sql.raw(statement).compile(db))
+  })
+  expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 101 })
 })
 
 test('a definition that Kysely built is refused before it is sent', async () => {

@@ -1,7 +1,8 @@
 import { afterCommit, afterRollback, all, program, type StatementError } from '@leasehold/core'
 import { commandOf, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
+import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { accounts, UNTOUCHED, useFixture } from './support/fixture.ts'
+import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
 
 const fixture = useFixture()
 beforeEach(() => fixture.restore())
@@ -122,6 +123,25 @@ test('a body can be run again when asked, and knows which attempt it is', async 
   await uow.close()
   await proxy.stop()
 })
+
+test.runIf(fixture.server.kind === 'mariadb')(
+  'what was out of date under snapshot isolation is run again',
+  async () => {
+    const seen: number[] = []
+    await fixture.uow().run(
+      async (q) => {
+        seen.push(q.attempt)
+        await q(sql`set innodb_snapshot_isolation = on`.compile(db))
+        await q(accounts.byId(9))
+        if (q.attempt === 1) await fixture.oracle.query('update accounts set cents = cents + 1 where id = 9')
+        await q(accounts.add(9, 1))
+      },
+      { retry: true },
+    )
+    expect(seen).toEqual([1, 2])
+    expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 9: 102 })
+  },
+)
 
 test('other failures are not run again', async () => {
   let attempts = 0

@@ -153,6 +153,14 @@ test('a unit of 10 000 statements', async () => {
   expect(Object.values(await fixture.balances()).reduce((sum, cents) => sum + cents, 0)).toBe(10_900)
 })
 
+test('each of 20 000 answers is that of its own statement', async () => {
+  const numbers = Array.from({ length: 20_000 }, (_, index) => index)
+  const answers = await fixture
+    .uow()
+    .run(all(numbers.map((n) => one(db.selectNoFrom(sql<number>`${n}`.as('n'))).map((row) => row.n))))
+  expect(answers).toEqual(numbers)
+})
+
 test('an insert of 100 000 values', async () => {
   const rows = Array.from({ length: 50_000 }, (_, index) => ({ name: `row ${index}`, cents: index }))
   expect(await fixture.uow().run(affected(db.insertInto('accounts').values(rows)))).toBe(50_000)
