@@ -19,7 +19,7 @@ export function nameOf({ id, label }: UnitIdentity): string {
 }
 
 /** Which function of the unit of work was called. */
-export type UnitAccess = 'run' | 'read' | 'explain'
+export type UnitAccess = 'run' | 'read' | 'explain' | 'sandbox'
 
 /** `leasehold:unit`, from the call of `run`, `read` or another until its hooks have run. */
 export interface UnitEvent {

@@ -96,6 +96,7 @@ export {
   createUnitOfWork,
   type ReadOptions,
   type RunOptions,
+  type SandboxBody,
   type StreamOptions,
   type UnitOfWork,
   type UnitOfWorkOptions,

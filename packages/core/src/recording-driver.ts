@@ -94,6 +94,7 @@ class RecordingConnection implements Connection {
   readonly #reply: ReturnType<typeof replier>
   #state: 'idle' | 'flying' | 'lost' | 'ended' = 'idle'
   #inTransaction = false
+  readonly #discarded = Promise.withResolvers<never>()
 
   constructor(driver: RecordingDriver, script: Script, reply: ReturnType<typeof replier>, id: number) {
     this.#driver = driver
@@ -101,6 +102,8 @@ class RecordingConnection implements Connection {
     this.#reply = reply
     this.id = id
     this.pipelining = script.pipelining ?? true
+    // Only a flight on its way is concerned.
+    this.#discarded.promise.catch(() => {})
   }
 
   async fly(commands: readonly Command[]): Promise<readonly Answer[]> {
@@ -111,7 +114,7 @@ class RecordingConnection implements Connection {
     this.#state = 'flying'
     this.#driver.journal.push(commands.map(nameOf))
     const flight = this.#driver.flights.push(commands)
-    await delay(flight)
+    await Promise.race([delay(flight), this.#discarded.promise])
     if (lost?.flight === flight) {
       this.#state = 'lost'
       throw new ConnectionLostError('the connection to the server was lost', { sent: lost.sent })
@@ -140,11 +143,14 @@ class RecordingConnection implements Connection {
   }
 
   discard(reason: Error): void {
-    assert(
-      this.#state === 'idle' || this.#state === 'lost',
-      `discard was called on a connection that is ${this.#state}`,
-    )
+    assert(this.#state !== 'ended', 'discard was called on a connection that is ended')
     this.#state = 'ended'
+    this.#discarded.reject(
+      new ConnectionLostError(`the connection was discarded: ${reason.message}`, {
+        cause: reason,
+        sent: true,
+      }),
+    )
     this.#driver.journal.push('discard')
     this.#driver.discarded.push(reason)
   }

@@ -15,6 +15,9 @@ export interface Sendable {
 
 const COMMIT: Command = { type: 'commit' }
 
+/** What a unit sees of its transaction, which is a part of one in a sandbox. */
+export type Scope = Pick<Transaction, keyof Transaction>
+
 export class Transaction {
   readonly #lease: Lease
   readonly #event: UnitEvent
@@ -41,6 +44,11 @@ export class Transaction {
     this.#options = options
     this.#readOnly = options.accessMode === 'read only'
     this.#event = event
+  }
+
+  /** Round trips made so far. */
+  get flights(): number {
+    return this.#event.flights
   }
 
   /** Whether a statement was sent that may have changed something. */
