@@ -292,7 +292,7 @@ describe('a mistake is told', () => {
     const { uow } = record({ answers: { a: [{ id: 1 }] } })
     const error = await failureOf(
       uow.sandbox(async (q, sandboxed) => {
-        for await (const row of q.stream(read('a'))) await sandboxed.run(write(String(row)))
+        for await (const { id } of q.stream(read('a'))) await sandboxed.run(write(`a${id}`))
       }),
     )
     expect(error).toBeInstanceOf(UsageError)

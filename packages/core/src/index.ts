@@ -93,6 +93,7 @@ export { Statement, type StatementKind } from './statement.ts'
 export type { RetryOptions } from './retry.ts'
 export type { Body } from './unit.ts'
 export {
+  type CheckedStatement,
   createUnitOfWork,
   type ReadOptions,
   type RunOptions,

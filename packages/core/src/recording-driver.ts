@@ -17,7 +17,7 @@ import type { StatementResult } from './result.ts'
 /** What a {@link RecordingDriver} answers, and what it lets go wrong. */
 export interface Script {
   /**
-   * Replies to statements; `explain`, `begin`, `savepoint`, `rollback to`, `commit` and `rollback` are names, too. Without a reply a
+   * Replies to statements; `explain`, `prepare`, `begin`, `savepoint`, `rollback to`, `commit` and `rollback` are names, too. Without a reply a
    * read gives no rows, and a write has matched one.
    */
   readonly answers?: Answers
@@ -203,7 +203,7 @@ function nameOf(command: Command): string {
 }
 
 function factsOf(command: Command): { readonly sql: string; readonly label: string | undefined } {
-  if (command.type !== 'statement') return { sql: command.type.toUpperCase(), label: undefined }
+  if (!('statement' in command)) return { sql: command.type.toUpperCase(), label: undefined }
   return { sql: command.statement.sql, label: command.label }
 }
 

@@ -8,7 +8,7 @@ import type { Statement } from './statement.ts'
 /** A statement to send, and the name it goes by. */
 export interface Sendable {
   /** `statement` unless given. */
-  readonly type?: 'statement' | 'explain'
+  readonly type?: 'statement' | 'explain' | 'prepare'
   readonly statement: Statement
   readonly label: string | undefined
 }

@@ -4,20 +4,22 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Deadline, type DeadlineOptions } from './deadline.ts'
+import { statementsOf } from './description.ts'
 import type { Driver, DriverStats, TransactionOptions } from './driver.ts'
 import { AcquireError, LeaseholdError, UsageError } from './errors.ts'
 import { nameOf, traceUnit, type UnitAccess, type UnitEvent, type UnitIdentity } from './events.ts'
+import type { ExplainedStatement } from './execution.ts'
 import type { Executor } from './executor.ts'
+import { handOver } from './hand-over.ts'
 import { type Host, leasing, Sandbox } from './host.ts'
 import { LeakWatch } from './leak.ts'
-import type { ExplainedStatement } from './execution.ts'
+import type { RowIn } from './nesting.ts'
 import { explained, outcomeOf, withOutcome } from './outcome.ts'
 import { type Hook, Query, type Queryable, type ResultOf, type RowsQueryable } from './query.ts'
-import { handOver } from './hand-over.ts'
-import type { RowIn } from './nesting.ts'
-import { RowStream } from './row-stream.ts'
+import type { Answers } from './reply.ts'
 import { Retry, RetryBudget, type RetryOptions } from './retry.ts'
-import { type Body, type Ended, runUnit, type SandboxCall, type Work } from './unit.ts'
+import { RowStream } from './row-stream.ts'
+import { type Body, type Ended, runUnit, type InnerBody, type Work } from './unit.ts'
 
 export interface ReadOptions extends Omit<TransactionOptions, 'accessMode'>, DeadlineOptions {
   /** Name of the unit in events and errors: the query's own unless given, or that of the body's function. */
@@ -98,6 +100,13 @@ export interface UnitOfWork {
   explain(query: Queryable, options?: ReadOptions): Promise<readonly ExplainedStatement[]>
 
   /**
+   * Has the server look at the statements of a query without running them, as far as `answers` lead (see `describeQuery`):
+   * whether it knows the tables and columns, and what else it checks when it prepares a statement. Gives an error for each
+   * that it could not run. Rejects as `run` does when nothing can be checked, with an `AcquireError` for instance.
+   */
+  check(query: Queryable, answers?: Answers, options?: ReadOptions): Promise<readonly CheckedStatement[]>
+
+  /**
    * Runs a body in a transaction that is rolled back whatever happens, and gives its result: for tests. Besides `q` it
    * receives a unit of work that stays inside, for code that runs units by itself: they come one after the other, each
    * behind a savepoint, to which a failing one is rolled back; their hooks are called as ever. Their connection is the
@@ -116,6 +125,14 @@ export interface UnitOfWork {
 
   /** Refuses further units, waits for those that run as long as the driver allows, and closes all connections. */
   close(): Promise<void>
+}
+
+/** What the server thinks of a statement. */
+export interface CheckedStatement {
+  readonly label: string | undefined
+  readonly sql: string
+  /** Absent if it could be run. */
+  readonly error: LeaseholdError | undefined
 }
 
 /** `sandboxed` is the unit of work to be used inside; its `close` does nothing. */
@@ -141,7 +158,7 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
 
   const inside = (): boolean => current.getStore()?.open === true
 
-  function run(work: Work, options: RunOptions, access: UnitAccess, sandbox?: SandboxCall): Promise<unknown> {
+  function run(work: Work, options: RunOptions, access: UnitAccess, inner?: InnerBody): Promise<unknown> {
     const { label = labelOf(work), retry, timeout, signal, outcomeKey, ...transaction } = options
     const unit: UnitIdentity = { id: ++units, label }
     const event: UnitEvent = { unit, access, flights: 0, attempts: 0 }
@@ -159,7 +176,7 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
           readOnly: transaction.accessMode === 'read only',
           deadline,
           attempt: number,
-          sandbox,
+          inner,
         })
       }
       const scope: Inside = { open: true, access }
@@ -216,6 +233,24 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
     } catch {
       return ended
     }
+  }
+
+  function check(query: Queryable, answers: Answers, options: ReadOptions): Promise<unknown> {
+    const statements = statementsOf(query, answers)
+    const nothing = (): Promise<void> => Promise.resolve()
+    const label = options.label ?? labelOf(query)
+    const named = label === undefined ? options : { ...options, label }
+    return run(nothing, named, 'check', async (_, execution) => {
+      const checked: CheckedStatement[] = []
+      for (const { plan, label } of statements) {
+        const { statement } = plan
+        const scope = await execution.open()
+        const [answer] = await scope.send([{ type: 'prepare', statement, label }], false)
+        const error = answer instanceof LeaseholdError ? answer : undefined
+        checked.push({ label, sql: statement.sql, error })
+      }
+      return checked
+    })
   }
 
   function sandbox(body: SandboxBody<unknown>, options: ReadOptions = {}): Promise<unknown> {
@@ -277,6 +312,8 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
       run(work, { ...options, accessMode: 'read only' }, 'read'),
     stream: (query: RowsQueryable, options: StreamOptions = {}) =>
       new RowStream(() => streamed(query, options)),
+    check: (query: Queryable, answers: Answers = {}, options: ReadOptions = {}) =>
+      check(query, answers, options),
     explain: (query: Queryable, options: ReadOptions = {}) => run(query, options, 'explain'),
     outcome: (key: string) => outcome(key),
     sandbox,

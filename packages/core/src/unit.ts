@@ -1,7 +1,7 @@
 /** One attempt at a unit: runs the work and brings its transaction to an end, whatever happens. */
 import type { Deadline } from './deadline.ts'
 import { CommitUnknownError } from './errors.ts'
-import { nameOf, type UnitEvent } from './events.ts'
+import { nameOf, type UnitAccess, type UnitEvent } from './events.ts'
 import { Execution, type ExplainedStatement } from './execution.ts'
 import { type Executor, runBody } from './executor.ts'
 import { type Access, type Hook, type Queryable, toQuery } from './query.ts'
@@ -11,8 +11,11 @@ export type Body<T, A extends Access = Access> = (q: Executor<A>) => Promise<T>
 
 export type Work = Queryable | Body<unknown>
 
-/** Calls the body of a sandbox, with what runs units inside of it. */
-export type SandboxCall = (q: Executor, execution: Execution) => Promise<unknown>
+/** A body that is given more than `q`. */
+export type InnerBody = (q: Executor, execution: Execution) => Promise<unknown>
+
+/** Whose work is to stay when it has succeeded. */
+const KEPT: ReadonlySet<UnitAccess> = new Set(['run', 'read'])
 
 export interface UnitContext {
   readonly event: UnitEvent
@@ -20,7 +23,8 @@ export interface UnitContext {
   readonly readOnly: boolean
   readonly deadline: Deadline | undefined
   readonly attempt: number
-  readonly sandbox: SandboxCall | undefined
+  /** Called instead of the body. */
+  readonly inner: InnerBody | undefined
 }
 
 /** How an attempt ended, and the hooks to be called for it. */
@@ -45,7 +49,7 @@ export type Ended =
     }
 
 export async function runUnit(work: Work, context: UnitContext): Promise<Ended> {
-  const { event, open, readOnly, deadline, attempt, sandbox } = context
+  const { event, open, readOnly, deadline, attempt, inner } = context
   const plans: ExplainedStatement[] = []
   const execution = new Execution({
     open,
@@ -59,14 +63,14 @@ export async function runUnit(work: Work, context: UnitContext): Promise<Ended> 
     if (deadline?.signal.aborted === true) await stopped?.reached
     const working =
       typeof work === 'function'
-        ? runBody(sandbox === undefined ? work : (q) => sandbox(q, execution), execution, event.unit, attempt)
+        ? runBody(inner === undefined ? work : (q) => inner(q, execution), execution, event.unit, attempt)
         : execution.start(toQuery(work))
     // A body that goes on when its unit has been stopped fails unheard.
     working.catch(() => {})
     value = await (stopped === undefined ? working : Promise.race([stopped.reached, working]))
     await execution.settled()
     if (execution.failure !== undefined) throw execution.failure.error
-    if (event.access === 'explain' || event.access === 'sandbox') {
+    if (!KEPT.has(event.access)) {
       await execution.transaction?.rollback()
       return event.access === 'explain'
         ? { outcome: 'undone', value: plans, hooks: [] }
