@@ -1,4 +1,10 @@
-import { afterCommit, createUnitOfWork, type Executor } from '@leasehold/core'
+import {
+  afterCommit,
+  createUnitOfWork,
+  type ExplainedStatement,
+  type Executor,
+  type UnitOfWork,
+} from '@leasehold/core'
 import { mysqlDriver } from '@leasehold/mysql'
 import type { UpdateResult } from 'kysely'
 import { describe, expectTypeOf, test } from 'vitest'
@@ -90,4 +96,25 @@ test('createUnitOfWork takes a driver, of @leasehold/mysql for instance', () => 
   createUnitOfWork({})
   // @ts-expect-error -- not a driver
   createUnitOfWork({ driver: {} })
+})
+
+describe('sandbox and explain', () => {
+  test('a sandbox gives what its body gives, and hands over q and a unit of work', () => {
+    const value = uow.sandbox(async (q, sandboxed) => {
+      expectTypeOf(q).toEqualTypeOf<Executor>()
+      expectTypeOf(sandboxed).toEqualTypeOf<UnitOfWork>()
+      return sandboxed.run(accounts.byId(1))
+    })
+    expectTypeOf(value).toEqualTypeOf<Promise<Account>>()
+    // @ts-expect-error -- a query is no body
+    void uow.sandbox(accounts.byId(1))
+    // @ts-expect-error -- nothing of it is committed
+    void uow.sandbox((q) => q(accounts.byId(1)), { outcomeKey: 'a' })
+  })
+
+  test('explain gives plans, of queries', () => {
+    expectTypeOf(uow.explain(accounts.builder())).toEqualTypeOf<Promise<readonly ExplainedStatement[]>>()
+    // @ts-expect-error -- a body
+    void uow.explain(() => Promise.resolve(1))
+  })
 })

@@ -39,9 +39,23 @@ export function describeQuery<const Q extends Queryable>(
   query: Q,
   answers: Answers = {},
 ): Description<ResultOf<Q>> {
+  const { flights, ...end } = walked(query, answers)
+  return { flights: flights.map((flight) => flight.map(described)), ...end } as Description<ResultOf<Q>>
+}
+
+/** The statements that a description lists. */
+export function statementsOf(query: Queryable, answers: Answers): readonly Request[] {
+  return walked(query, answers).flights.flat()
+}
+
+interface Walked extends Omit<Description<unknown>, 'flights'> {
+  readonly flights: readonly (readonly Request[])[]
+}
+
+function walked(query: Queryable, answers: Answers): Walked {
   const evaluation = new Evaluation()
   const walk: Walk = { flights: [], reply: replier(answers), missing: [], cause: undefined }
-  let outcome: Description<unknown>['outcome'] | undefined
+  let outcome: Walked['outcome'] | undefined
   evaluation.start(
     toQuery(query),
     (value) => (outcome = { type: 'success', value }),
@@ -51,11 +65,11 @@ export function describeQuery<const Q extends Queryable>(
   const { type } = (outcome ??= { type: 'waiting', for: [...new Set(walk.missing)] })
   const { commit, rollback } = evaluation.hooks
   const hooks = { success: commit, failure: rollback, waiting: [] }[type]
-  return { flights: walk.flights, outcome, hooks } as Description<ResultOf<Q>>
+  return { flights: walk.flights, outcome, hooks }
 }
 
 interface Walk {
-  readonly flights: DescribedStatement[][]
+  readonly flights: (readonly Request[])[]
   readonly reply: ReturnType<typeof replier>
   /** What has no answer. */
   missing: readonly string[]
@@ -74,7 +88,7 @@ function advance(evaluation: Evaluation, walk: Walk): void {
 
 function fly(evaluation: Evaluation, requests: readonly Request[], walk: Walk): void {
   if (requests.length === 0) return
-  walk.flights.push(requests.map(described))
+  walk.flights.push(requests)
   const replies = requests.map(({ plan, label }) => ({
     name: label ?? plan.statement.sql,
     reply: walk.reply(label ?? plan.statement.sql, plan.statement),

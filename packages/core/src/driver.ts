@@ -31,6 +31,8 @@ export type Command =
   | { readonly type: 'statement'; readonly statement: Statement; readonly label: string | undefined }
   /** How the server would run the statement, in rows of its own; no rows for what has no plan. The statement is not run. */
   | { readonly type: 'explain'; readonly statement: Statement; readonly label: string | undefined }
+  /** Whether the server could run the statement, whatever its values: an error if not. What it can't prepare passes. */
+  | { readonly type: 'prepare'; readonly statement: Statement; readonly label: string | undefined }
   | { readonly type: 'savepoint' | 'rollback to'; readonly name: string }
   | { readonly type: 'commit' }
   | { readonly type: 'rollback' }

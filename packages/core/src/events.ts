@@ -19,7 +19,7 @@ export function nameOf({ id, label }: UnitIdentity): string {
 }
 
 /** Which function of the unit of work was called. */
-export type UnitAccess = 'run' | 'read' | 'explain'
+export type UnitAccess = 'run' | 'read' | 'explain' | 'check' | 'sandbox'
 
 /** `leasehold:unit`, from the call of `run`, `read` or another until its hooks have run. */
 export interface UnitEvent {
@@ -45,7 +45,7 @@ export interface FlightEvent {
 
 export interface FlightCommand {
   readonly type: Command['type']
-  /** Of statements only, or what explains one, as all that follows. */
+  /** Of statements only, or what looks at one, as all that follows. */
   readonly label?: string | undefined
   readonly kind?: StatementKind
   readonly sql?: string

@@ -1,4 +1,5 @@
 /** Where queries meet a connection: sends what the interpreter waits for, flight by flight, and feeds the answers back. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Attempt, survivable } from './attempt.ts'
 import type { Answer } from './driver.ts'
 import { LeaseholdError, UsageError } from './errors.ts'
@@ -6,11 +7,11 @@ import { type AttemptRequest, Evaluation, type Request, type ServerRequest } fro
 import { type Hook, type Query, streamable } from './query.ts'
 import { rowsOf } from './result.ts'
 import type { Statement } from './statement.ts'
-import type { Sendable, Transaction } from './transaction.ts'
+import type { Scope, Sendable } from './transaction.ts'
 
 export interface ExecutionOptions {
   /** Called when there is a first statement to send, so that a unit without any needs no connection. */
-  readonly open: () => Promise<Transaction>
+  readonly open: () => Promise<Scope>
   /** Whether the one query to be started is all there is: nobody can come with another after its last flight. */
   readonly whole: boolean
   /** Whether the server refuses writes. */
@@ -34,13 +35,17 @@ export class Execution {
   /** The unit's own, and behind it those of the attempts under way, the innermost last. */
   readonly #evaluations: [Evaluation, ...Evaluation[]] = [new Evaluation()]
   readonly #options: ExecutionOptions
-  #transaction: Transaction | undefined
+  #transaction: Scope | undefined
   /** The error that ended the transaction, before anybody put another in its place. */
   #cause: unknown
   #stopped: Error | undefined
   #flying = false
   #landed = Promise.resolve()
   #stream: AsyncGenerator<unknown, void, undefined> | undefined
+  /** Work of others that waits for its turn. */
+  readonly #turns: (() => Promise<void>)[] = []
+  /** Settled when they are not waited for any more. */
+  #gone: PromiseWithResolvers<void> | undefined
 
   constructor(options: ExecutionOptions) {
     this.#options = options
@@ -57,7 +62,7 @@ export class Execution {
   }
 
   /** Absent as long as nothing was sent. */
-  get transaction(): Transaction | undefined {
+  get transaction(): Scope | undefined {
     return this.#transaction
   }
 
@@ -70,10 +75,7 @@ export class Execution {
     const result = new Promise((resolve, reject) => this.#evaluations[0].start(query, resolve, reject))
     // A failure that nobody waits for still comes out: it fails the unit.
     result.catch(() => {})
-    if (!this.#flying) {
-      this.#flying = true
-      this.#landed = this.#fly()
-    }
+    this.#depart()
     return result
   }
 
@@ -92,9 +94,20 @@ export class Execution {
     return stream
   }
 
+  /** Has others work on the transaction: in its turn, while nothing else is sent. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const bound = AsyncLocalStorage.bind(work)
+    this.#gone ??= Promise.withResolvers()
+    return new Promise((resolve, reject) => {
+      this.#turns.push(() => bound().then(resolve, reject))
+      this.#depart()
+    })
+  }
+
   /** Ends everything at once; what is under way is given up. */
   stop(error: Error): void {
     this.#stopped = error
+    this.#gone?.resolve()
     this.doom(error)
     this.#transaction?.stop(error)
   }
@@ -116,12 +129,19 @@ export class Execution {
     while (this.#flying) await this.#landed
   }
 
+  #depart(): void {
+    if (this.#flying) return
+    this.#flying = true
+    this.#landed = this.#fly()
+  }
+
   async #fly(): Promise<void> {
     const [evaluation] = this.#evaluations
     do {
       if (!this.#options.whole) await othersHadTheirTurn()
-      await this.#next(evaluation)
-    } while (evaluation.waiting)
+      const turn = evaluation.waiting ? undefined : this.#turns.shift()
+      await (turn === undefined ? this.#next(evaluation) : Promise.race([turn(), this.#gone?.promise]))
+    } while (evaluation.waiting || this.#turns.length > 0)
     this.#flying = false
   }
 
@@ -139,7 +159,7 @@ export class Execution {
 
   async #decide(evaluation: Evaluation, request: ServerRequest): Promise<void> {
     try {
-      const { server } = await this.#opened()
+      const { server } = await this.open()
       evaluation.tellServer(server)
     } catch (error) {
       this.#cause ??= error
@@ -152,7 +172,7 @@ export class Execution {
     let current = refused ?? requests[0]
     try {
       if (refused !== undefined) throw notReading({ statement: refused.plan.statement, label: refused.label })
-      const transaction = await this.#opened()
+      const transaction = await this.open()
       if (evaluation.failure !== undefined) return
       const statements = requests.map(({ plan, label }) => ({ statement: plan.statement, label }))
       const { onPlan } = this.#options
@@ -179,7 +199,7 @@ export class Execution {
       const { statement } = sendable
       while (this.#flying) await this.#landed
       if (this.#options.readOnly && !statement.reads) throw notReading(sendable)
-      const transaction = await this.#opened()
+      const transaction = await this.open()
       for await (const rows of transaction.stream(sendable)) {
         yield statement.transforms ? await statement.transform(rows) : rows
       }
@@ -200,7 +220,7 @@ export class Execution {
         const succeeded = (value: unknown): void => resolve({ ok: true, value })
         inner.start(request.source, succeeded, (error) => resolve({ ok: false, error }), request.label)
       })
-      const savepoint = inner.waiting ? (await this.#opened()).savepoint() : undefined
+      const savepoint = inner.waiting ? (await this.open()).savepoint() : undefined
       while (inner.waiting) await this.#next(inner)
       const outcome = await ended
       if (outer.failure !== undefined) return
@@ -227,8 +247,8 @@ export class Execution {
     this.#cause = undefined
   }
 
-  /** Leases the connection, if no statement has needed it yet. */
-  async #opened(): Promise<Transaction> {
+  /** The transaction; leases the connection, if no statement has needed it yet. */
+  async open(): Promise<Scope> {
     if (this.#transaction !== undefined) return this.#transaction
     this.#transaction = await this.#options.open()
     // It may have been stopped while it waited.
@@ -241,7 +261,7 @@ export class Execution {
    * undo in a unit that only reads, nor in a lone write without rows whose result nobody can object to: if it fails,
    * the server has undone it by itself.
    */
-  #mayCommitAlong(evaluation: Evaluation, requests: readonly Request[], transaction: Transaction): boolean {
+  #mayCommitAlong(evaluation: Evaluation, requests: readonly Request[], transaction: Scope): boolean {
     if (!this.#options.whole || transaction.wrote || evaluation !== this.#evaluations[0]) return false
     if (requests.every(({ plan }) => this.#onlyReads(plan.statement)))
       return evaluation.isOver({ computing: true })
@@ -258,7 +278,7 @@ export class Execution {
 
 /** Sends the statements with an EXPLAIN before each, and gives their answers. */
 async function explained(
-  transaction: Transaction,
+  transaction: Scope,
   statements: readonly Sendable[],
   onPlan: (explained: ExplainedStatement) => void,
 ): Promise<readonly Answer[]> {

@@ -114,9 +114,11 @@ export type {
 export type { RetryOptions } from './retry.ts'
 export type { Body } from './unit.ts'
 export {
+  type CheckedStatement,
   createUnitOfWork,
   type ReadOptions,
   type RunOptions,
+  type SandboxBody,
   type StreamOptions,
   type UnitOfWork,
   type UnitOfWorkOptions,

@@ -18,7 +18,7 @@ import { IMAGINED_SERVER, type ServerFacts } from './server.ts'
 /** What a {@link RecordingDriver} answers, and what it lets go wrong. */
 export interface Script {
   /**
-   * Replies to statements; `explain`, `begin`, `savepoint`, `rollback to`, `commit` and `rollback` are names, too. Without a reply a
+   * Replies to statements; `explain`, `prepare`, `begin`, `savepoint`, `rollback to`, `commit` and `rollback` are names, too. Without a reply a
    * read gives no rows, and a write has matched one.
    */
   readonly answers?: Answers
@@ -98,6 +98,7 @@ class RecordingConnection implements Connection {
   readonly #reply: ReturnType<typeof replier>
   #state: 'idle' | 'flying' | 'lost' | 'ended' = 'idle'
   #inTransaction = false
+  readonly #discarded = Promise.withResolvers<never>()
 
   constructor(driver: RecordingDriver, script: Script, reply: ReturnType<typeof replier>, id: number) {
     this.#driver = driver
@@ -106,6 +107,8 @@ class RecordingConnection implements Connection {
     this.id = id
     this.pipelining = script.pipelining ?? true
     this.server = { ...IMAGINED_SERVER, ...script.server }
+    // Only a flight on its way is concerned.
+    this.#discarded.promise.catch(() => {})
   }
 
   async fly(commands: readonly Command[]): Promise<readonly Answer[]> {
@@ -116,7 +119,7 @@ class RecordingConnection implements Connection {
     this.#state = 'flying'
     this.#driver.journal.push(commands.map(nameOf))
     const flight = this.#driver.flights.push(commands)
-    await delay(flight)
+    await Promise.race([delay(flight), this.#discarded.promise])
     if (lost?.flight === flight) {
       this.#state = 'lost'
       throw new ConnectionLostError('the connection to the server was lost', { sent: lost.sent })
@@ -145,11 +148,14 @@ class RecordingConnection implements Connection {
   }
 
   discard(reason: Error): void {
-    assert(
-      this.#state === 'idle' || this.#state === 'lost',
-      `discard was called on a connection that is ${this.#state}`,
-    )
+    assert(this.#state !== 'ended', 'discard was called on a connection that is ended')
     this.#state = 'ended'
+    this.#discarded.reject(
+      new ConnectionLostError(`the connection was discarded: ${reason.message}`, {
+        cause: reason,
+        sent: true,
+      }),
+    )
     this.#driver.journal.push('discard')
     this.#driver.discarded.push(reason)
   }
@@ -202,7 +208,7 @@ function nameOf(command: Command): string {
 }
 
 function factsOf(command: Command): { readonly sql: string; readonly label: string | undefined } {
-  if (command.type !== 'statement') return { sql: command.type.toUpperCase(), label: undefined }
+  if (!('statement' in command)) return { sql: command.type.toUpperCase(), label: undefined }
   return { sql: command.statement.sql, label: command.label }
 }
 

@@ -9,12 +9,15 @@ import type { Statement } from './statement.ts'
 /** A statement to send, and the name it goes by. */
 export interface Sendable {
   /** `statement` unless given. */
-  readonly type?: 'statement' | 'explain'
+  readonly type?: 'statement' | 'explain' | 'prepare'
   readonly statement: Statement
   readonly label: string | undefined
 }
 
 const COMMIT: Command = { type: 'commit' }
+
+/** What a unit sees of its transaction, which is a part of one in a sandbox. */
+export type Scope = Pick<Transaction, keyof Transaction>
 
 export class Transaction {
   readonly #lease: Lease
@@ -46,6 +49,11 @@ export class Transaction {
 
   get server(): ServerFacts {
     return this.#lease.server
+  }
+
+  /** Round trips made so far. */
+  get flights(): number {
+    return this.#event.flights
   }
 
   /** Whether a statement was sent that may have changed something. */

@@ -4,18 +4,22 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Deadline, type DeadlineOptions } from './deadline.ts'
+import { statementsOf } from './description.ts'
 import type { Driver, DriverStats, TransactionOptions } from './driver.ts'
 import { AcquireError, LeaseholdError, UsageError } from './errors.ts'
-import { nameOf, traceUnit, type UnitEvent, type UnitIdentity } from './events.ts'
-import { LeakWatch } from './leak.ts'
+import { nameOf, traceUnit, type UnitAccess, type UnitEvent, type UnitIdentity } from './events.ts'
 import type { ExplainedStatement } from './execution.ts'
+import type { Executor } from './executor.ts'
+import { handOver } from './hand-over.ts'
+import { type Host, leasing, Sandbox } from './host.ts'
+import { LeakWatch } from './leak.ts'
+import type { RowIn } from './nesting.ts'
 import { explained, outcomeOf, withOutcome } from './outcome.ts'
 import { type Hook, Query, type Queryable, type ResultOf, type RowsQueryable } from './query.ts'
-import { handOver } from './hand-over.ts'
-import type { RowIn } from './nesting.ts'
-import { RowStream } from './row-stream.ts'
+import type { Answers } from './reply.ts'
 import { Retry, RetryBudget, type RetryOptions } from './retry.ts'
-import { type Body, type Ended, runUnit, type Work } from './unit.ts'
+import { RowStream } from './row-stream.ts'
+import { type Body, type Ended, runUnit, type InnerBody, type Work } from './unit.ts'
 
 export interface ReadOptions extends Omit<TransactionOptions, 'accessMode'>, DeadlineOptions {
   /** Name of the unit in events and errors: the query's own unless given, or that of the body's function. */
@@ -30,6 +34,12 @@ export interface ReadOptions extends Omit<TransactionOptions, 'accessMode'>, Dea
 
 /** Rows that were taken can't be taken back, so a stream is not run again. */
 export type StreamOptions = Omit<ReadOptions, 'retry'>
+
+/** The unit that the caller is inside of. */
+interface Inside {
+  open: boolean
+  readonly access: UnitAccess
+}
 
 interface Repetition {
   readonly policy: Retry | undefined
@@ -90,6 +100,21 @@ export interface UnitOfWork {
   explain(query: Queryable, options?: ReadOptions): Promise<readonly ExplainedStatement[]>
 
   /**
+   * Has the server look at the statements of a query without running them, as far as `answers` lead (see `describeQuery`):
+   * whether it knows the tables and columns, and what else it checks when it prepares a statement. Gives an error for each
+   * that it could not run. Rejects as `run` does when nothing can be checked, with an `AcquireError` for instance.
+   */
+  check(query: Queryable, answers?: Answers, options?: ReadOptions): Promise<readonly CheckedStatement[]>
+
+  /**
+   * Runs a body in a transaction that is rolled back whatever happens, and gives its result: for tests. Besides `q` it
+   * receives a unit of work that stays inside, for code that runs units by itself: they come one after the other, each
+   * behind a savepoint, to which a failing one is rolled back; their hooks are called as ever. Their connection is the
+   * sandbox's, and so are the options of their transaction; none is run again. Rejects as `run` does.
+   */
+  sandbox<T>(body: SandboxBody<T>, options?: ReadOptions): Promise<T>
+
+  /**
    * Whether a unit with this `outcomeKey` was committed. Rejects with a `StatementError` (lock timeout) while the server
    * itself does not know yet.
    */
@@ -102,29 +127,61 @@ export interface UnitOfWork {
   close(): Promise<void>
 }
 
+/** What the server thinks of a statement. */
+export interface CheckedStatement {
+  readonly label: string | undefined
+  readonly sql: string
+  /** Absent if it could be run. */
+  readonly error: LeaseholdError | undefined
+}
+
+/** `sandboxed` is the unit of work to be used inside; its `close` does nothing. */
+export type SandboxBody<T> = (q: Executor, sandboxed: UnitOfWork) => Promise<T>
+
 let units = 0
 
-export function createUnitOfWork({ driver, leakAfter, onHookError = warn }: UnitOfWorkOptions): UnitOfWork {
-  const current = new AsyncLocalStorage<{ open: boolean }>()
+export function createUnitOfWork({ driver, ...settings }: UnitOfWorkOptions): UnitOfWork {
+  return unitsOn(leasing(driver), settings).uow
+}
+
+interface Units {
+  readonly uow: UnitOfWork
+  /** Whether the caller is inside of one of them. */
+  inside(): boolean
+}
+
+function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units {
+  const { driver } = host
+  const { leakAfter, onHookError = warn } = settings
+  const current = new AsyncLocalStorage<Inside>()
   const budget = new RetryBudget()
 
-  function run(work: Work, options: RunOptions, access: UnitEvent['access']): Promise<unknown> {
+  const inside = (): boolean => current.getStore()?.open === true
+
+  function run(work: Work, options: RunOptions, access: UnitAccess, inner?: InnerBody): Promise<unknown> {
     const { label = labelOf(work), retry, timeout, signal, outcomeKey, ...transaction } = options
     const unit: UnitIdentity = { id: ++units, label }
     const event: UnitEvent = { unit, access, flights: 0, attempts: 0 }
     const leaks = leakAfter === undefined ? undefined : new LeakWatch(leakAfter, unit)
     return traceUnit(event, async () => {
-      if (current.getStore()?.open === true) throw nested()
-      const policy = retryOf(work, retry)
+      if (inside()) throw nested(current.getStore()?.access)
+      const policy = host.sandboxed ? undefined : retryOf(work, retry)
       const whole = outcomeKey === undefined ? work : withOutcome(work, outcomeKey, driver)
       const deadline = Deadline.from({ timeout, signal })
       const attempt = (number: number): Promise<Ended> => {
         event.attempts = number
-        return runUnit(whole, { driver, event, options: transaction, deadline, leaks, attempt: number })
+        return runUnit(whole, {
+          event,
+          open: () => host.open({ event, options: transaction, signal: deadline?.signal, leaks }),
+          readOnly: transaction.accessMode === 'read only',
+          deadline,
+          attempt: number,
+          inner,
+        })
       }
-      const scope = { open: true }
+      const scope: Inside = { open: true, access }
       const end = await current
-        .run(scope, () => repeatedly(unit, attempt, { policy, deadline, outcomeKey }))
+        .run(scope, () => host.turn(() => repeatedly(unit, attempt, { policy, deadline, outcomeKey })))
         .finally(() => {
           scope.open = false
           deadline?.end()
@@ -178,15 +235,49 @@ export function createUnitOfWork({ driver, leakAfter, onHookError = warn }: Unit
     }
   }
 
+  function check(query: Queryable, answers: Answers, options: ReadOptions): Promise<unknown> {
+    const statements = statementsOf(query, answers)
+    const nothing = (): Promise<void> => Promise.resolve()
+    const label = options.label ?? labelOf(query)
+    const named = label === undefined ? options : { ...options, label }
+    return run(nothing, named, 'check', async (_, execution) => {
+      const checked: CheckedStatement[] = []
+      for (const { plan, label } of statements) {
+        const { statement } = plan
+        const scope = await execution.open()
+        const [answer] = await scope.send([{ type: 'prepare', statement, label }], false)
+        const error = answer instanceof LeaseholdError ? answer : undefined
+        checked.push({ label, sql: statement.sql, error })
+      }
+      return checked
+    })
+  }
+
+  function sandbox(body: SandboxBody<unknown>, options: ReadOptions = {}): Promise<unknown> {
+    return run(body as Work, options, 'sandbox', async (q, execution) => {
+      const sandbox = new Sandbox(driver, execution)
+      const units = unitsOn(sandbox, settings)
+      try {
+        return await body(outside(q, units), units.uow)
+      } finally {
+        sandbox.end()
+      }
+    })
+  }
+
   function outcome(key: string, signal?: AbortSignal): Promise<boolean> {
     return run(outcomeOf(key, driver), signal === undefined ? {} : { signal }, 'run') as Promise<boolean>
   }
 
-  /** The unit runs beside the loop that takes its rows, and ends with it. */
+  /** The unit runs beside the loop that takes its rows, and ends with it; in a sandbox, it ends before. */
   async function* streamed(
     query: RowsQueryable,
     options: StreamOptions,
   ): AsyncGenerator<readonly unknown[], void, undefined> {
+    if (host.sandboxed) {
+      yield (await run(query, { ...options, accessMode: 'read only' }, 'read')) as readonly unknown[]
+      return
+    }
     const meeting = handOver<readonly unknown[]>()
     const body: Body<void> = async (q) => {
       for await (const rows of q.stream(query).batches()) if (!(await meeting.give(rows))) return
@@ -215,17 +306,37 @@ export function createUnitOfWork({ driver, leakAfter, onHookError = warn }: Unit
     }
   }
 
-  return Object.freeze({
+  const uow = Object.freeze({
     run: (work: Work, options: RunOptions = {}) => run(work, options, 'run'),
     read: (work: Work, options: ReadOptions = {}) =>
       run(work, { ...options, accessMode: 'read only' }, 'read'),
     stream: (query: RowsQueryable, options: StreamOptions = {}) =>
       new RowStream(() => streamed(query, options)),
+    check: (query: Queryable, answers: Answers = {}, options: ReadOptions = {}) =>
+      check(query, answers, options),
     explain: (query: Queryable, options: ReadOptions = {}) => run(query, options, 'explain'),
     outcome: (key: string) => outcome(key),
+    sandbox,
     stats: () => driver.stats(),
-    close: () => driver.close(),
+    close: () => host.close(),
   }) as UnitOfWork
+  return { uow, inside }
+}
+
+const INSIDE = 'the q of a sandbox was used inside of a unit of it: use the q of that unit'
+
+/** The `q` of a sandbox, refused inside of its units, for whose end it would wait. */
+function outside(q: Executor, units: Units): Executor {
+  const refused = (): Promise<never> | undefined =>
+    units.inside() ? Promise.reject(new UsageError(INSIDE)) : undefined
+  const guarded = (query: Queryable): Promise<unknown> => refused() ?? q(query)
+  const all = (queries: readonly Queryable[]): Promise<unknown> => refused() ?? q.all(queries)
+  const stream = (query: RowsQueryable): RowStream<unknown> =>
+    new RowStream(() => {
+      if (units.inside()) throw new UsageError(INSIDE)
+      return q.stream(query).batches()
+    })
+  return Object.assign(guarded, { all, stream, attempt: q.attempt }) as Executor
 }
 
 function retryOf(work: Work, retry: boolean | RetryOptions = typeof work !== 'function'): Retry | undefined {
@@ -240,7 +351,13 @@ function labelOf(work: Work): string | undefined {
   return plan?.type === 'label' ? plan.label : undefined
 }
 
-function nested(): UsageError {
+function nested(access: UnitAccess | undefined): UsageError {
+  if (access === 'sandbox') {
+    return new UsageError(
+      'run was called inside of a sandbox, on the unit of work that has it: what it did would stay; use the one that the ' +
+        'body of the sandbox receives, as in uow.sandbox(async (q, sandboxed) => …)',
+    )
+  }
   return new UsageError(
     'run was called inside a unit of the same unit of work: it would wait for a second connection while the first is ' +
       'held, and its work would be outside of the transaction; pass the query to q, yield* it, or run it after the unit',

@@ -1,26 +1,30 @@
 /** One attempt at a unit: runs the work and brings its transaction to an end, whatever happens. */
 import type { Deadline } from './deadline.ts'
-import type { Driver, TransactionOptions } from './driver.ts'
 import { CommitUnknownError } from './errors.ts'
-import { nameOf, type UnitEvent } from './events.ts'
+import { nameOf, type UnitAccess, type UnitEvent } from './events.ts'
 import { Execution, type ExplainedStatement } from './execution.ts'
 import { type Executor, runBody } from './executor.ts'
-import type { LeakWatch } from './leak.ts'
-import { Lease } from './lease.ts'
 import { type Access, type Hook, type Queryable, toQuery } from './query.ts'
-import { Transaction } from './transaction.ts'
+import type { Scope } from './transaction.ts'
 
 export type Body<T, A extends Access = Access> = (q: Executor<A>) => Promise<T>
 
 export type Work = Queryable | Body<unknown>
 
+/** A body that is given more than `q`. */
+export type InnerBody = (q: Executor, execution: Execution) => Promise<unknown>
+
+/** Whose work is to stay when it has succeeded. */
+const KEPT: ReadonlySet<UnitAccess> = new Set(['run', 'read'])
+
 export interface UnitContext {
-  readonly driver: Driver
   readonly event: UnitEvent
-  readonly options: TransactionOptions
+  readonly open: () => Promise<Scope>
+  readonly readOnly: boolean
   readonly deadline: Deadline | undefined
-  readonly leaks: LeakWatch | undefined
   readonly attempt: number
+  /** Called instead of the body. */
+  readonly inner: InnerBody | undefined
 }
 
 /** How an attempt ended, and the hooks to be called for it. */
@@ -45,17 +49,12 @@ export type Ended =
     }
 
 export async function runUnit(work: Work, context: UnitContext): Promise<Ended> {
-  const { driver, event, options, deadline, leaks, attempt } = context
+  const { event, open, readOnly, deadline, attempt, inner } = context
   const plans: ExplainedStatement[] = []
   const execution = new Execution({
-    open: async () =>
-      new Transaction(
-        await Lease.acquire(driver, event.unit, { signal: deadline?.signal, leaks }),
-        options,
-        event,
-      ),
+    open,
     whole: typeof work !== 'function',
-    readOnly: options.accessMode === 'read only',
+    readOnly,
     ...(event.access === 'explain' ? { onPlan: (plan) => plans.push(plan) } : {}),
   })
   const stopped = deadline === undefined ? undefined : guard(deadline, execution, event)
@@ -64,16 +63,18 @@ export async function runUnit(work: Work, context: UnitContext): Promise<Ended> 
     if (deadline?.signal.aborted === true) await stopped?.reached
     const working =
       typeof work === 'function'
-        ? runBody(work, execution, event.unit, attempt)
+        ? runBody(inner === undefined ? work : (q) => inner(q, execution), execution, event.unit, attempt)
         : execution.start(toQuery(work))
     // A body that goes on when its unit has been stopped fails unheard.
     working.catch(() => {})
     value = await (stopped === undefined ? working : Promise.race([stopped.reached, working]))
     await execution.settled()
     if (execution.failure !== undefined) throw execution.failure.error
-    if (event.access === 'explain') {
+    if (!KEPT.has(event.access)) {
       await execution.transaction?.rollback()
-      return { outcome: 'undone', value: plans, hooks: [] }
+      return event.access === 'explain'
+        ? { outcome: 'undone', value: plans, hooks: [] }
+        : { outcome: 'undone', value, hooks: execution.hooks('rollback') }
     }
     await execution.transaction?.commit()
     return { outcome: 'committed', value, hooks: execution.hooks('commit') }

@@ -43,8 +43,8 @@ export type Condition = 'clean' | 'dirty' | 'spent'
 
 type StatementCommand = Extract<Command, { statement: Statement }>
 
-/** What answers an EXPLAIN that there is none of. */
-const NO_PLAN: StatementResult = {
+/** What answers a command that tells nothing but that it did not fail. */
+const NOTHING: StatementResult = {
   rows: undefined,
   affectedRows: 0,
   changedRows: 0,
@@ -226,6 +226,9 @@ export class MysqlConnection implements Connection {
 
   #outgoingOf(command: Command, due: Set<string>): readonly Outgoing[] {
     if (command.type === 'begin' && command.options.statementTimeout !== undefined) this.#soil()
+    if (command.type === 'prepare') {
+      return [() => check(command.statement)]
+    }
     if (command.type === 'explain') {
       if (!isExplained(command.statement)) return []
       return [() => inText(explainSql(this.#textOf(command), this.#server))]
@@ -252,10 +255,7 @@ export class MysqlConnection implements Connection {
   /** Throws a `UsageError` for what must not be sent. */
   #textOf(command: Extract<Command, { readonly statement: Statement }>): string {
     const { statement } = command
-    if (statement.kind === 'unknown') {
-      assertNoDefinition(statement.compiled.query)
-      assertNoControl(statement.sql)
-    }
+    assertAllowed(statement)
     assertBindable(command)
     return bind(statement, { noBackslashEscapes: this.#noBackslashEscapes })
   }
@@ -266,10 +266,15 @@ export class MysqlConnection implements Connection {
   }
 
   #answerTo(command: Command, index: number, outcomes: readonly Outcome[]): Answer {
-    if (command.type === 'explain' && !isExplained(command.statement)) return NO_PLAN
+    if (command.type === 'explain' && !isExplained(command.statement)) return NOTHING
     const outcome = outcomes.find((one) => one instanceof Error) ?? outcomes.at(-1)
     if (outcome === undefined) return undefined
+    if (command.type === 'prepare' && isUnpreparable(outcome)) return NOTHING
     if (outcome instanceof Error) return this.#failure(command, index, outcome)
+    if (outcome.prepared !== undefined) {
+      this.#wire.tell(closePacket(outcome.prepared.id))
+      return NOTHING
+    }
     this.#noteMode(outcome)
     if (command.type === 'statement') this.#noteState(command, outcome)
     try {
@@ -334,6 +339,24 @@ export class MysqlConnection implements Connection {
 }
 
 const RESET: Outgoing = () => ({ packet: resetPacket(), answer: 'text' })
+
+/** Throws a `UsageError` for what would not be sent either. */
+function check(statement: Statement): Written {
+  assertAllowed(statement)
+  return { packet: preparePacket(statement.sql), answer: 'prepared' }
+}
+
+/** Throws a `UsageError` for what must not be sent. */
+function assertAllowed({ kind, compiled, sql }: Statement): void {
+  if (kind !== 'unknown') return
+  assertNoDefinition(compiled.query)
+  assertNoControl(sql)
+}
+
+/** Whether it is not known because the server prepares no such statements (ER_UNSUPPORTED_PS). */
+function isUnpreparable(outcome: Reply | Error): boolean {
+  return outcome instanceof Error && isServerError(outcome) && outcome.errno === 1295
+}
 
 function text(sql: string): Outgoing {
   return () => inText(sql)

@@ -1,0 +1,98 @@
+import type { Answer } from './driver.ts'
+import { LeaseholdError } from './errors.ts'
+import type { UnitEvent } from './events.ts'
+import type { ServerFacts } from './server.ts'
+import type { Scope, Sendable } from './transaction.ts'
+
+/** Whoever has the transaction in which a scope is. */
+export interface ScopeOwner {
+  /** Has nothing more sent. */
+  doom(error: unknown): void
+  /** Gives up what is under way. */
+  stop(error: Error): void
+}
+
+/**
+ * A unit inside of another's transaction: what commits is kept until that one ends, what rolls back does so to a
+ * savepoint. Where that can't be done, because the server has ended the transaction, the owner is doomed.
+ */
+export class SavepointScope implements Scope {
+  readonly #outer: Scope
+  readonly #owner: ScopeOwner
+  readonly #event: UnitEvent
+  readonly #savepoint: string
+  /** The first error that the server answered. */
+  #refusal: LeaseholdError | undefined
+
+  constructor(outer: Scope, owner: ScopeOwner, event: UnitEvent) {
+    this.#outer = outer
+    this.#owner = owner
+    this.#event = event
+    this.#savepoint = outer.savepoint()
+  }
+
+  get server(): ServerFacts {
+    return this.#outer.server
+  }
+
+  get wrote(): boolean {
+    return this.#outer.wrote
+  }
+
+  get activity(): string {
+    return this.#outer.activity
+  }
+
+  get flights(): number {
+    return this.#outer.flights
+  }
+
+  async send(statements: readonly Sendable[]): Promise<readonly Answer[]> {
+    const answers = await this.#counted(() => this.#outer.send(statements, false))
+    this.#refusal ??= answers.find((answer) => answer instanceof LeaseholdError)
+    return answers
+  }
+
+  async *stream(sendable: Sendable): AsyncGenerator<readonly unknown[], void, undefined> {
+    const before = this.#outer.flights
+    try {
+      yield* this.#outer.stream(sendable)
+    } finally {
+      this.#event.flights += this.#outer.flights - before
+    }
+  }
+
+  savepoint(): string {
+    return this.#outer.savepoint()
+  }
+
+  rollbackTo(name: string): Promise<void> {
+    return this.#counted(() => this.#outer.rollbackTo(name))
+  }
+
+  commit(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async rollback(): Promise<void> {
+    try {
+      await this.rollbackTo(this.#savepoint)
+    } catch (error) {
+      this.#owner.doom(this.#refusal ?? error)
+    }
+  }
+
+  stop(error: Error): void {
+    this.#owner.stop(error)
+  }
+
+  /** The flights that the outer transaction makes meanwhile are nobody else's. */
+  async #counted<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#outer.flights
+    try {
+      return await work()
+    } finally {
+      this.#event.flights += this.#outer.flights - before
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import { afterCommit, program, type UnitOfWork } from '@leasehold/core'
+import { beforeEach, expect, test } from 'vitest'
+import { accounts, UNTOUCHED, useFixture } from './support/fixture.ts'
+import { withRival } from './support/rival.ts'
+
+const fixture = useFixture()
+beforeEach(() => fixture.restore())
+
+const transfer = (from: number, to: number, cents: number) =>
+  program(function* () {
+    const payer = yield* accounts.lock(from)
+    yield* accounts.add(from, -cents)
+    yield* accounts.add(to, cents)
+    return payer.name
+  })
+
+/** Code under test: it runs two units. */
+async function payAndOpen(uow: UnitOfWork, name: string): Promise<string> {
+  const payer = await uow.run(transfer(1, 2, 30))
+  await uow.run(accounts.open(name, 0))
+  return payer
+}
+
+test.each([true, false])(
+  'units see each other, and nothing of them stays (pipeline: %s)',
+  async (pipeline) => {
+    const uow = fixture.uow({ pipeline, pool: { max: 1 } })
+    const called: string[] = []
+    const seen = await uow.sandbox(async (q, sandboxed) => {
+      await q(accounts.add(1, 900))
+      expect(await payAndOpen(sandboxed, 'new')).toBe('account 1')
+      await sandboxed.run(afterCommit(() => called.push('committed')))
+      return q.all({ all: accounts.all(), first: accounts.byId(1) })
+    })
+    expect(seen.first.cents).toBe(970)
+    expect(seen.all).toHaveLength(10)
+    expect(called).toEqual(['committed'])
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+    expect(uow.stats()).toMatchObject({ leased: 0, created: 1 })
+  },
+)
+
+test('a unit that fails is undone alone', async () => {
+  const cents = await fixture.uow().sandbox(async (q, sandboxed) => {
+    await sandboxed.run(accounts.add(1, 5))
+    await expect(payAndOpen(sandboxed, 'account 3')).rejects.toMatchObject({ kind: 'duplicate-key' })
+    const failing = sandboxed.run(async (q) => {
+      await q(accounts.add(1, 50))
+      throw new Error('mine')
+    })
+    await expect(failing).rejects.toThrow('mine')
+    return (await q(accounts.byId(1))).cents
+  })
+  expect(cents).toBe(75)
+  expect(await fixture.balances()).toEqual(UNTOUCHED)
+})
+
+test('a deadlock ends the sandbox, for its transaction is gone', async () => {
+  await withRival(fixture, async (rival) => {
+    const sandbox = fixture.uow().sandbox(async (q, sandboxed) => {
+      await q(accounts.add(1, 5))
+      const losing = sandboxed.run(async (q) => {
+        await q(accounts.lock(8))
+        await rival.waitForUnit()
+        await q(accounts.add(9, 1))
+      })
+      await expect(losing).rejects.toMatchObject({ kind: 'deadlock' })
+      await expect(sandboxed.run(accounts.add(3, 5))).rejects.toThrow('nothing more is run in the sandbox')
+    })
+    await expect(sandbox).rejects.toMatchObject({ kind: 'deadlock' })
+  })
+  expect(await fixture.balances()).toEqual(UNTOUCHED)
+})
