@@ -5,7 +5,6 @@
  */
 import { Connection as Mysql2Connection, createPool } from 'mysql2'
 import type { PoolConnection } from 'mysql2'
-import { orderTotal } from '../../../examples/order-desk/amounts.ts'
 import type { Contact, User } from '../data/shop.ts'
 import { type OpenPeer, poolSize } from './peer.ts'
 import {
@@ -21,8 +20,10 @@ import {
   lineRow,
   middleOf,
   orderRow,
+  totalOf,
   type StockRow,
-} from './statement-by-statement.ts'
+} from './desk-units.ts'
+import { pageOf } from './shop-units.ts'
 
 interface Internals {
   sequenceId: number
@@ -154,10 +155,7 @@ export const open: OpenPeer = async (uri) => {
         }
         return {
           order,
-          cents: orderTotal(
-            rows.map((row) => row.ol_amount),
-            terms,
-          ),
+          cents: totalOf(rows, terms),
         }
       }),
 
@@ -199,10 +197,7 @@ export const open: OpenPeer = async (uri) => {
         }
         return {
           order,
-          cents: orderTotal(
-            rows.map((row) => row.ol_amount),
-            terms,
-          ),
+          cents: totalOf(rows, terms),
         }
       }),
 
@@ -245,11 +240,7 @@ export const open: OpenPeer = async (uri) => {
             `where purchase_id in (${list.map(({ id }) => id).join(', ')}) order by id`,
           'COMMIT',
         ])
-        const byPurchase = Map.groupBy(found(lines), ({ purchase_id }) => purchase_id)
-        return {
-          name: first(users).name,
-          purchases: list.map(({ id, cents }) => ({ id, cents, lines: byPurchase.get(id) ?? [] })),
-        }
+        return pageOf(first(users).name, list, found(lines))
       }),
     user: async (id) => found((await reads([id]))[0]),
     users: reads,

@@ -11,6 +11,7 @@ export const peers = {
   'stored-procedure': async () => (await import('./stored-procedure.ts')).open,
   'mysql2-query': async () => (await import('./mysql2.ts')).openText,
   'mysql2-execute': async () => (await import('./mysql2.ts')).openPrepared,
+  mariadb: async () => (await import('./mariadb.ts')).open,
   kysely: async () => (await import('./kysely.ts')).open,
 } satisfies Readonly<Record<string, () => Promise<OpenPeer>>>
 

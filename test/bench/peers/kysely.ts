@@ -4,7 +4,8 @@ import { createPool } from 'mysql2'
 import type { Database as Desk } from '../../../examples/order-desk/schema.ts'
 import type { ShopTables } from '../data/shop.ts'
 import { type OpenPeer, poolSize } from './peer.ts'
-import { ACCOUNT, type CustomerKey, statementByStatement } from './statement-by-statement.ts'
+import { ACCOUNT, type CustomerKey, oneByOne } from './desk-units.ts'
+import { shopUnits } from './shop-units.ts'
 
 type Database = Desk & ShopTables
 
@@ -13,16 +14,6 @@ export const open: OpenPeer = async (uri) => {
     dialect: new MysqlDialect({ pool: createPool({ uri, connectionLimit: poolSize }) }),
   })
   const transaction = <T>(work: (tx: Transaction<Database>) => Promise<T>) => db.transaction().execute(work)
-
-  const userById = (on: Kysely<Database>, id: number) =>
-    on.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
-
-  const visit = (on: Kysely<Database>, id: number) =>
-    on
-      .updateTable('users')
-      .set((e) => ({ visits: e('visits', '+', 1) }))
-      .where('id', '=', id)
-      .execute()
 
   const account = (tx: Transaction<Database>, { warehouse, district }: Omit<CustomerKey, 'customer'>) =>
     tx
@@ -33,7 +24,7 @@ export const open: OpenPeer = async (uri) => {
       .forUpdate()
 
   return {
-    ...statementByStatement<Transaction<Database>>({
+    ...oneByOne<Transaction<Database>>({
       transaction,
       stock: (tx, warehouse, items, info) =>
         tx
@@ -98,7 +89,7 @@ export const open: OpenPeer = async (uri) => {
           .where('s_i_id', '=', item)
           .execute(),
 
-      customer: (tx, key) => account(tx, key).where('c_id', '=', key.customer).executeTakeFirst(),
+      customer: (tx, key) => account(tx, key).where('c_id', '=', key.customer).execute(),
       customersByLastName: (tx, key, lastName) =>
         account(tx, key).where('c_last', '=', lastName).orderBy('c_first').execute(),
       receiveInDistrict: (tx, warehouse, district, cents) =>
@@ -143,48 +134,33 @@ export const open: OpenPeer = async (uri) => {
       addHistory: (tx, row) => tx.insertInto('history').values(row).execute(),
     }),
 
-    // The helpers that nest relations need correlated derived tables, which MariaDB does not have.
-    async page(user) {
-      const { name } = await userById(db, user)
-      const purchases = await db
-        .selectFrom('purchases')
-        .select(['id', 'cents'])
-        .where('user_id', '=', user)
-        .orderBy('id')
-        .execute()
-      const ids = purchases.map(({ id }) => id)
-      const lines = await db
-        .selectFrom('purchase_lines')
-        .select(['purchase_id', 'product', 'quantity'])
-        .where('purchase_id', 'in', ids)
-        .orderBy('id')
-        .execute()
-      const byPurchase = Map.groupBy(lines, ({ purchase_id }) => purchase_id)
-      return {
-        name,
-        purchases: purchases.map(({ id, cents }) => ({ id, cents, lines: byPurchase.get(id) ?? [] })),
-      }
-    },
-    user: (id) => userById(db, id),
-    users: (ids) =>
-      transaction(async (tx) => {
-        const list = []
-        for (const id of ids) list.push(await userById(tx, id))
-        return list
-      }),
-    visit: async (id) => {
-      await visit(db, id)
-    },
-    readAndVisit: (id) =>
-      transaction(async (tx) => {
-        const { visits } = await userById(tx, id)
-        await visit(tx, id)
-        return visits
-      }),
-    importContacts: (contacts) =>
-      transaction(async (tx) => {
-        await tx.insertInto('contacts').values(contacts).execute()
-      }),
+    // Its helpers for relations need correlated derived tables, which MariaDB does not have.
+    ...shopUnits<Kysely<Database>, Transaction<Database>>({
+      direct: db,
+      transaction,
+      user: (on, id) => on.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst(),
+      purchases: (on, user) =>
+        on
+          .selectFrom('purchases')
+          .select(['id', 'cents'])
+          .where('user_id', '=', user)
+          .orderBy('id')
+          .execute(),
+      lines: (on, purchases) =>
+        on
+          .selectFrom('purchase_lines')
+          .select(['purchase_id', 'product', 'quantity'])
+          .where('purchase_id', 'in', purchases)
+          .orderBy('id')
+          .execute(),
+      visit: (on, id) =>
+        on
+          .updateTable('users')
+          .set((e) => ({ visits: e('visits', '+', 1) }))
+          .where('id', '=', id)
+          .execute(),
+      addContacts: (tx, contacts) => tx.insertInto('contacts').values(contacts).execute(),
+    }),
     close: () => db.destroy(),
   }
 }

@@ -1,6 +1,5 @@
 import { affected, all, createUnitOfWork, defineRepository, many, one, program } from '@leasehold/core'
 import { mysqlBuilder, mysqlDriver } from '@leasehold/mysql'
-import { orderTotal } from '../../../examples/order-desk/amounts.ts'
 import { customers } from '../../../examples/order-desk/repositories/customers.ts'
 import { districts } from '../../../examples/order-desk/repositories/districts.ts'
 import { newOrders } from '../../../examples/order-desk/repositories/new-orders.ts'
@@ -13,7 +12,8 @@ import { newOrder, type NewOrderInput } from '../../../examples/order-desk/trans
 import { payment } from '../../../examples/order-desk/transactions/payment.ts'
 import type { Contact, ShopTables } from '../data/shop.ts'
 import { type OpenPeer, type Peer, poolSize } from './peer.ts'
-import { found, inLockOrder, infoColumn, lineRow, orderRow } from './statement-by-statement.ts'
+import { found, inLockOrder, infoColumn, lineRow, orderRow, totalOf } from './desk-units.ts'
+import { pageOf } from './shop-units.ts'
 
 export const openPipelined: OpenPeer = async (uri) => open(uri, {})
 /** Without what would take a minute. */
@@ -58,11 +58,7 @@ const page = (user: number) =>
   program(function* () {
     const found = yield* all({ user: users.byId(user), purchases: purchases.of(user) })
     const lines = yield* purchases.linesOf(found.purchases.map(({ id }) => id))
-    const byPurchase = Map.groupBy(lines, ({ purchase_id }) => purchase_id)
-    return {
-      name: found.user.name,
-      purchases: found.purchases.map(({ id, cents }) => ({ id, cents, lines: byPurchase.get(id) ?? [] })),
-    }
+    return pageOf(found.user.name, found.purchases, lines)
   })
 
 const readAndVisit = (id: number) =>
@@ -121,10 +117,7 @@ const newOrderBatched = ({ warehouse, district, customer, lines, enteredAt }: Ne
       warehouseTax: read.warehouse.w_tax,
       districtTax: read.district.d_tax,
     }
-    const cents = orderTotal(
-      rows.map((row) => row.ol_amount),
-      terms,
-    )
+    const cents = totalOf(rows, terms)
     return { order, cents }
   })
 

@@ -3,7 +3,7 @@ import { createPool, type ResultSetHeader, type RowDataPacket } from 'mysql2/pro
 import type { NewOrderInput } from '../../../examples/order-desk/transactions/new-order.ts'
 import type { PaymentInput } from '../../../examples/order-desk/transactions/payment.ts'
 import { type OpenPeer, type Paid, type PlacedOrder, poolSize } from './peer.ts'
-import { found, inLockOrder } from './statement-by-statement.ts'
+import { found, inLockOrder } from './desk-units.ts'
 
 const NEW_ORDER = `
 create procedure place_order(in warehouse int, in district int, in customer int, in entered datetime, in order_lines json)

@@ -1,8 +1,5 @@
-/**
- * New-Order and Payment for peers that send a statement when its turn comes, which is all of them but those that send
- * several at a time. The peer writes the statements, here is their order.
- */
-import { formatCents, orderTotal } from '../../../examples/order-desk/amounts.ts'
+/** New-Order and Payment: the peer writes the statements, here is their order. */
+import { formatCents, orderTotal, type Terms } from '../../../examples/order-desk/amounts.ts'
 import type { NewOrderInput, NewOrderLine } from '../../../examples/order-desk/transactions/new-order.ts'
 import type { PaymentInput } from '../../../examples/order-desk/transactions/payment.ts'
 import type { History, NewOrder, Order, OrderLine } from '../../../examples/order-desk/schema.ts'
@@ -25,7 +22,7 @@ export interface DeskStatements<Tx> {
   takeStock(tx: Tx, warehouse: number, item: number, quantity: number): Promise<unknown>
 
   /** Locked. */
-  customer(tx: Tx, key: CustomerKey): Promise<CustomerRow | undefined>
+  customer(tx: Tx, key: CustomerKey): Promise<readonly CustomerRow[]>
   /** Locked, by first name. */
   customersByLastName(
     tx: Tx,
@@ -112,14 +109,40 @@ export interface CustomerRow {
   readonly c_data: string
 }
 
-export function statementByStatement<Tx>(
-  desk: DeskStatements<Tx>,
-): Required<Pick<Peer, 'newOrder' | 'newOrderBatched' | 'payment'>> {
+type DeskUnits = Required<Pick<Peer, 'newOrder' | 'newOrderBatched' | 'payment'>>
+
+/** Each statement waits for the answer to the one before. */
+export function oneByOne<Tx>(desk: DeskStatements<Tx>): DeskUnits {
+  return unitsOf(desk, async (steps) => {
+    const results: unknown[] = []
+    for (const step of steps) results.push(await step())
+    return results
+  })
+}
+
+/** For peers whose documentation lets statements of a transaction be sent without waiting for each other. */
+export function together<Tx>(desk: DeskStatements<Tx>): DeskUnits {
+  return unitsOf(desk, (steps) => Promise.all(steps.map((step) => step())))
+}
+
+/** Takes steps that don't depend on one another, which the server is to run in this order. */
+type Steps = (steps: readonly (() => Promise<unknown>)[]) => Promise<unknown[]>
+
+type Run = <const Results extends readonly unknown[]>(steps: {
+  readonly [Index in keyof Results]: () => Promise<Results[Index]>
+}) => Promise<Results>
+
+type Batches = <T>(list: readonly T[]) => readonly (readonly T[])[]
+
+const singly: Batches = (list) => list.map((one) => [one])
+const asOne: Batches = (list) => [list]
+
+function unitsOf<Tx>(desk: DeskStatements<Tx>, steps: Steps): DeskUnits {
+  const run = steps as Run
   return {
-    newOrder: (input) =>
-      desk.transaction((tx) => newOrder(desk, tx, input, (list) => list.map((one) => [one]))),
-    newOrderBatched: (input) => desk.transaction((tx) => newOrder(desk, tx, input, (list) => [list])),
-    payment: (input) => desk.transaction((tx) => payment(desk, tx, input)),
+    newOrder: (input) => desk.transaction((tx) => newOrder(desk, tx, input, { run, batches: singly })),
+    newOrderBatched: (input) => desk.transaction((tx) => newOrder(desk, tx, input, { run, batches: asOne })),
+    payment: (input) => desk.transaction((tx) => payment(desk, tx, input, run)),
   }
 }
 
@@ -128,37 +151,38 @@ async function newOrder<Tx>(
   desk: DeskStatements<Tx>,
   tx: Tx,
   { warehouse, district, customer, lines, enteredAt }: NewOrderInput,
-  batches: <T>(list: readonly T[]) => readonly (readonly T[])[],
+  { run, batches }: { readonly run: Run; readonly batches: Batches },
 ): Promise<PlacedOrder> {
   const numbered = inLockOrder(lines)
   const ids = numbered.map(({ item }) => item)
-  const infos = new Map<number, string>()
-  for (const batch of batches(ids)) {
-    for (const row of await desk.stock(tx, warehouse, batch, infoColumn(district)))
-      infos.set(row.s_i_id, row.info)
-  }
-  const { d_tax, d_next_o_id: order } = found(await desk.district(tx, warehouse, district))
-  const warehouseTax = found(await desk.warehouseTax(tx, warehouse))
-  const discount = found(await desk.discount(tx, { warehouse, district, customer }))
-  const prices = new Map<number, number>()
-  for (const batch of batches(ids)) {
-    for (const row of await desk.items(tx, batch)) prices.set(row.i_id, row.i_price)
-  }
-
-  await desk.setNextOrder(tx, warehouse, district, order + 1)
-  await desk.addOrder(tx, orderRow({ warehouse, district, customer, lines, enteredAt }, order))
-  await desk.addNewOrder(tx, { no_w_id: warehouse, no_d_id: district, no_o_id: order })
+  const info = infoColumn(district)
+  const [stock, place, warehouseTax, discount, items] = await run([
+    () => run(batches(ids).map((batch) => () => desk.stock(tx, warehouse, batch, info))),
+    () => desk.district(tx, warehouse, district),
+    () => desk.warehouseTax(tx, warehouse),
+    () => desk.discount(tx, { warehouse, district, customer }),
+    () => run(batches(ids).map((batch) => () => desk.items(tx, batch))),
+  ])
+  const infos = new Map(stock.flat().map((row) => [row.s_i_id, row.info]))
+  const prices = new Map(items.flat().map((row) => [row.i_id, row.i_price]))
+  const { d_tax: districtTax, d_next_o_id: order } = found(place)
   const rows = numbered.map((line) =>
     lineRow({ warehouse, district, order }, line, found(prices.get(line.item)), found(infos.get(line.item))),
   )
-  for (const { item, quantity } of numbered) await desk.takeStock(tx, warehouse, item, quantity)
-  for (const batch of batches(rows)) await desk.addLines(tx, batch)
-  const terms = { discount, warehouseTax, districtTax: d_tax }
-  const cents = orderTotal(
-    rows.map((row) => row.ol_amount),
-    terms,
-  )
-  return { order, cents }
+
+  await run([
+    () => desk.setNextOrder(tx, warehouse, district, order + 1),
+    () => desk.addOrder(tx, orderRow({ warehouse, district, customer, lines, enteredAt }, order)),
+    () => desk.addNewOrder(tx, { no_w_id: warehouse, no_d_id: district, no_o_id: order }),
+    ...numbered.map(
+      ({ item, quantity }) =>
+        () =>
+          desk.takeStock(tx, warehouse, item, quantity),
+    ),
+    ...batches(rows).map((batch) => () => desk.addLines(tx, batch)),
+  ])
+  const terms = { discount: found(discount), warehouseTax: found(warehouseTax), districtTax }
+  return { order, cents: totalOf(rows, terms) }
 }
 
 /** Clause 2.5. */
@@ -166,19 +190,26 @@ async function payment<Tx>(
   desk: DeskStatements<Tx>,
   tx: Tx,
   { warehouse, district, customer, cents, paidAt }: PaymentInput,
+  run: Run,
 ): Promise<Paid> {
   const { choice, ...home } = customer
-  const account =
-    'number' in choice
-      ? found(await desk.customer(tx, { ...home, customer: choice.number }))
-      : middleOf(await desk.customersByLastName(tx, home, choice.lastName))
-  await desk.receiveInDistrict(tx, warehouse, district, cents)
-  await desk.receiveInWarehouse(tx, warehouse, cents)
-  const { d_name } = found(await desk.districtAddress(tx, warehouse, district))
-  const { w_name } = found(await desk.warehouseAddress(tx, warehouse))
+  const [accounts, , , districtAddress, warehouseAddress] = await run([
+    () =>
+      'number' in choice
+        ? desk.customer(tx, { ...home, customer: choice.number })
+        : desk.customersByLastName(tx, home, choice.lastName),
+    () => desk.receiveInDistrict(tx, warehouse, district, cents),
+    () => desk.receiveInWarehouse(tx, warehouse, cents),
+    () => desk.districtAddress(tx, warehouse, district),
+    () => desk.warehouseAddress(tx, warehouse),
+  ])
+  const account = middleOf(accounts)
   const key = { ...home, customer: account.c_id }
-  await desk.pay(tx, key, cents, accountData(account, key, { warehouse, district, cents }))
-  await desk.addHistory(tx, historyRow({ warehouse, district, cents, paidAt }, key, `${w_name}    ${d_name}`))
+  const data = `${found(warehouseAddress).w_name}    ${found(districtAddress).d_name}`
+  await run([
+    () => desk.pay(tx, key, cents, accountData(account, key, { warehouse, district, cents })),
+    () => desk.addHistory(tx, historyRow({ warehouse, district, cents, paidAt }, key, data)),
+  ])
   return { customer: account.c_id, balance: account.c_balance - cents }
 }
 
@@ -239,6 +270,13 @@ export function historyRow(
     h_amount: paid.cents,
     h_data: data,
   }
+}
+
+export function totalOf(rows: readonly OrderLine[], terms: Terms): number {
+  return orderTotal(
+    rows.map((row) => row.ol_amount),
+    terms,
+  )
 }
 
 /** Clause 2.5.2.2: of several customers of one name, sorted by first name, the one in the middle. */
