@@ -13,6 +13,11 @@ export const peers = {
   'mysql2-execute': async () => (await import('./mysql2.ts')).openPrepared,
   mariadb: async () => (await import('./mariadb.ts')).open,
   kysely: async () => (await import('./kysely.ts')).open,
+  drizzle: async () => (await import('./drizzle.ts')).open,
+  knex: async () => (await import('./knex.ts')).open,
+  objection: async () => (await import('./objection.ts')).open,
+  typeorm: async () => (await import('./typeorm.ts')).open,
+  sequelize: async () => (await import('./sequelize.ts')).open,
 } satisfies Readonly<Record<string, () => Promise<OpenPeer>>>
 
 export type PeerName = keyof typeof peers
