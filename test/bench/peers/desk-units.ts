@@ -35,8 +35,8 @@ export interface DeskStatements<Tx> {
     tx: Tx,
     warehouse: number,
     district: number,
-  ): Promise<{ readonly d_name: string } | undefined>
-  warehouseAddress(tx: Tx, warehouse: number): Promise<{ readonly w_name: string } | undefined>
+  ): Promise<{ readonly d_name: string } | undefined | null>
+  warehouseAddress(tx: Tx, warehouse: number): Promise<{ readonly w_name: string } | undefined | null>
   pay(tx: Tx, key: CustomerKey, cents: number, data: string): Promise<unknown>
   addHistory(tx: Tx, row: History): Promise<unknown>
 }

@@ -18,6 +18,9 @@ export const peers = {
   objection: async () => (await import('./objection.ts')).open,
   typeorm: async () => (await import('./typeorm.ts')).open,
   sequelize: async () => (await import('./sequelize.ts')).open,
+  'mikro-orm': async () => (await import('./mikro-orm.ts')).open,
+  prisma: async () => (await import('./prisma/prisma.ts')).open,
+  effect: async () => (await import('./effect.ts')).open,
 } satisfies Readonly<Record<string, () => Promise<OpenPeer>>>
 
 export type PeerName = keyof typeof peers
