@@ -74,9 +74,10 @@ const newOrder = (input: NewOrderInput, batched: boolean) =>
         s_ytd = s_ytd + ${quantity}, s_order_cnt = s_order_cnt + 1, s_remote_cnt = s_remote_cnt + 0
         WHERE s_w_id = ${warehouse} AND s_i_id = ${item}`
     }
-    const inserts = batched ? [rows] : rows.map((row) => [row])
+    const values = rows.map((row) => Object.fromEntries(Object.entries(row)))
+    const inserts = batched ? [values] : values.map((row) => [row])
     for (const list of inserts) {
-      yield* sql`INSERT INTO order_line ${sql.insert(list.map((row) => ({ ...row })))}`
+      yield* sql`INSERT INTO order_line ${sql.insert(list)}`
     }
     const terms = { discount: c_discount, warehouseTax: w_tax, districtTax: d_tax }
     return { order, cents: totalOf(rows, terms) }

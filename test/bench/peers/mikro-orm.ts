@@ -49,9 +49,9 @@ type Relations = Readonly<Record<string, Relation>>
 
 function entity<Row extends object>(tableName: TableName, relations: Relations = {}): EntitySchema<Row> {
   const { key, columns }: Table = tables[tableName]
-  const related = Object.values(relations).map(({ fieldName }) => fieldName)
-  const own = Object.entries(columns).filter(([column]) => !related.includes(column))
-  const properties = own.map(([column, type]) => [
+  const related = new Set(Object.values(relations).map(({ fieldName }) => fieldName))
+  const own = Object.entries(columns).filter(([column]) => !related.has(column))
+  const properties: [string, object][] = own.map(([column, type]) => [
     column,
     {
       type: type.startsWith('text') ? 'string' : type.startsWith('datetime') ? 'datetime' : 'integer',
@@ -60,11 +60,12 @@ function entity<Row extends object>(tableName: TableName, relations: Relations =
       ...(key.includes(column) ? { primary: true, autoincrement: false } : {}),
     },
   ])
-  return new EntitySchema({
+  const metadata = {
     name: tableName,
     tableName,
     properties: { ...Object.fromEntries(properties), ...relations },
-  } as EntitySchemaMetadata<Row, never>)
+  }
+  return new EntitySchema<Row>(metadata as unknown as EntitySchemaMetadata<Row>)
 }
 
 const warehouses = entity<Desk['warehouse']>('warehouse')
@@ -89,8 +90,19 @@ const purchaseLines = entity<Line>('purchase_lines', {
 const contacts = entity<Shop.Contact>('contacts')
 
 const entities = [
-  ...[warehouses, districts, customers, history, orders, newOrders, orderLines, items, stock],
-  ...[users, purchases, purchaseLines, contacts],
+  warehouses,
+  districts,
+  customers,
+  history,
+  orders,
+  newOrders,
+  orderLines,
+  items,
+  stock,
+  users,
+  purchases,
+  purchaseLines,
+  contacts,
 ]
 
 type StockColumn = InfoColumn | 's_quantity' | 's_ytd' | 's_order_cnt'

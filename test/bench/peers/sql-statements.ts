@@ -13,8 +13,8 @@ import type { ShopStatements } from './shop-units.ts'
 export type Value = string | number | Date | null
 
 export interface Sql<On> {
-  rows<Row>(on: On, sql: string, values: Value[]): Promise<readonly Row[]>
-  write(on: On, sql: string, values: Value[]): Promise<unknown>
+  readonly rows: <Row>(on: On, sql: string, values: Value[]) => Promise<readonly Row[]>
+  readonly write: (on: On, sql: string, values: Value[]) => Promise<unknown>
 }
 
 export function sqlDesk<Tx>({ rows, write }: Sql<Tx>): Omit<DeskStatements<Tx>, 'transaction'> {

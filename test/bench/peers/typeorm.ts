@@ -60,8 +60,19 @@ const purchaseLines = entity<Shop.PurchaseLine & { purchase?: Shop.Purchase }>('
 const contacts = entity<Shop.Contact>('contacts')
 
 const entities = [
-  ...[warehouses, districts, customers, history, orders, newOrders, orderLines, items, stock],
-  ...[users, purchases, purchaseLines, contacts],
+  warehouses,
+  districts,
+  customers,
+  history,
+  orders,
+  newOrders,
+  orderLines,
+  items,
+  stock,
+  users,
+  purchases,
+  purchaseLines,
+  contacts,
 ]
 
 /** Named one by one, as TypeORM wants its selections. */

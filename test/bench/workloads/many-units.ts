@@ -7,6 +7,7 @@ const crowd = (name: string, clients: number) =>
     title: `A read and a write in one transaction, ${clients} units at a time on 10 connections`,
     clients,
     rtts: nearAndFar,
+    writes: true,
     checked: 20,
     input: anyUser,
     unit: (peer) => peer.readAndVisit,

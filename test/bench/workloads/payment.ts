@@ -6,6 +6,7 @@ export const payment = defineWorkload({
   title: 'TPC-C Payment: 7 statements',
   clients: 1,
   rtts: everyRtt,
+  writes: true,
   checked: 20,
   input: nextPayment,
   unit: (peer) => peer.payment,

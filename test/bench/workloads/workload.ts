@@ -9,6 +9,8 @@ export interface Workload {
   readonly clients: number
   /** The distances at which the default run looks at it, in milliseconds of round trip. */
   readonly rtts: readonly number[]
+  /** Whether there are other rows after it. */
+  readonly writes: boolean
   /** How many units the check runs and counts. */
   readonly checked: number
   /** Runs one unit after the other, each with the input that follows; absent where the peer has no such unit. */

@@ -31,7 +31,7 @@ export const open: OpenPeer = async (uri) => {
   const accounts = async (tx: Tx, where: Prisma.Sql): Promise<CustomerRow[]> => {
     const rows = await tx.$queryRaw<(Omit<CustomerRow, 'c_balance'> & { c_balance: bigint })[]>`
       select ${Prisma.raw(ACCOUNT.join(', '))} from customer where ${where} for update`
-    return rows.map((row) => ({ ...row, c_balance: Number(row.c_balance) }))
+    return rows.map((row) => Object.assign(row, { c_balance: Number(row.c_balance) }))
   }
 
   return {
