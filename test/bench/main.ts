@@ -1,7 +1,10 @@
 /** `npm run bench`: how fast are the units of Leasehold beside those of its peers, and at what cost? */
 import { HELP, OptionsError, parseOptions } from './options.ts'
-import { describeRun } from './report/text.ts'
+import { thisMachine } from './report/machine.ts'
 import type { Run } from './report/report.ts'
+import { describeRun } from './report/text.ts'
+import { versions } from './report/versions.ts'
+import { writeReport } from './report/write.ts'
 import { benchServer } from './runner/bench.ts'
 import { DifferenceError } from './runner/check.ts'
 
@@ -21,6 +24,11 @@ async function main(args: readonly string[]): Promise<void> {
       },
     })
   }
+  if (options.checkOnly) console.log('All peers give the same and leave the same rows behind.')
+  if (options.reportFile === undefined) return
+  const { seconds } = options
+  const report = { machine: thisMachine(), versions: await versions(), seconds, runs }
+  await writeReport(options.reportFile, report)
 }
 
 try {

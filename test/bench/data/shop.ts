@@ -2,7 +2,7 @@
 import type { Connection } from 'mysql2/promise'
 
 export const users = 500
-export const purchasesPerUser = 20
+const purchasesPerUser = 20
 const linesPerPurchase = 3
 
 export interface User {
