@@ -1,7 +1,7 @@
 /**
- * Entry point of `npm test`, `npm run demo`, `npm run soak` and `npm run bench:abort`: makes a fresh checkout ready,
- * then runs the command with the arguments that follow. Plain JavaScript without dependencies, because it runs on
- * Node 20 before anything is installed.
+ * Entry point of `npm test` and `npm run demo`, `soak`, `bench` or `bench:abort`: makes a fresh checkout ready, then
+ * runs the command with the arguments that follow. Plain JavaScript without dependencies, because it runs on Node 20
+ * before anything is installed.
  */
 import { join, resolve } from 'node:path'
 import { SetUpError } from './command.mjs'
@@ -15,19 +15,23 @@ const commands = {
   // npm changes to the root; file options are relative to where the user is.
   demo: (args) => ['node', [join(root, 'examples/order-desk/main.ts'), ...args], process.env.INIT_CWD],
   soak: (args) => ['node', [join(root, 'test/soak/main.ts'), ...args], process.env.INIT_CWD],
+  bench: (args) => ['node', [join(root, 'test/bench/main.ts'), ...args], process.env.INIT_CWD],
   'bench:abort': (args) => ['node', [join(root, 'test/bench/abort.ts'), ...args], process.env.INIT_CWD],
   /** Any program of the toolchain or of the workspace. */
   exec: ([file, ...args]) => [file, args, root],
 }
 
+/** The others do without the bench, whose peers are many packages. */
+const needBench = new Set(['bench', 'exec'])
+
 async function main([name, ...args]) {
   const command = commands[name]
   if (command === undefined || (name === 'exec' && args.length === 0)) {
     throw new SetUpError(
-      `expected one of: test, demo, soak, bench:abort, exec <program>; got: ${name ?? 'nothing'}`,
+      `expected one of: test, demo, soak, bench, bench:abort, exec <program>; got: ${name ?? 'nothing'}`,
     )
   }
-  const environment = await setUp(root)
+  const environment = await setUp(root, { withBench: needBench.has(name) })
   const [file, commandArgs, folder = process.cwd()] = command(args)
   await runInForeground(file, commandArgs, { cwd: folder, env: environment })
 }

@@ -30,3 +30,4 @@ export interface Restarted {
 /** Names inside the folder. */
 export const logFile = 'server.log'
 export const dataFolder = 'data'
+export const processIdFile = 'pid'

@@ -19,6 +19,7 @@ export async function connectToExternalServer(url: string): Promise<TestServer> 
     ...address,
     embedded: false,
     uri: (database) => uriOf(address, database),
+    processId: async () => undefined,
     crash: () => Promise.reject(new Error('the server at DATABASE_URL belongs to somebody else')),
     stop: async () => {},
   }

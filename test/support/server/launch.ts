@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
 import { freePort } from './free-port.ts'
-import { logFile } from './assignment.ts'
+import { logFile, processIdFile } from './assignment.ts'
 import { type GuardianProcess, startGuardian } from './guardian-process.ts'
 import type { ServerProgram } from './program.ts'
 import { lastLines } from './run.ts'
@@ -55,6 +55,7 @@ async function launchOnce(program: ServerProgram, settings: ServerSettings): Pro
     ...address,
     embedded: true,
     uri: (database) => uriOf(address, database),
+    processId: async () => Number(await readFile(join(folder, processIdFile), 'utf8')),
     async crash() {
       await guardian.crash()
       await untilReady(address, guardian)

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Assignment, dataFolder, type Step } from './assignment.ts'
+import { type Assignment, dataFolder, processIdFile, type Step } from './assignment.ts'
 import type { ServerProgram } from './program.ts'
 import type { ServerAddress } from './test-server.ts'
 
@@ -61,7 +61,7 @@ function serviceOptions(address: ServerAddress, folder: string): string[] {
     `--bind-address=${address.host}`,
     `--port=${address.port}`,
     `--socket=${join(folder, 'socket')}`,
-    `--pid-file=${join(folder, 'pid')}`,
+    `--pid-file=${join(folder, processIdFile)}`,
     `--init-file=${join(folder, initFile)}`,
     // Accounts are matched by address, so that no other account named by a host comes before ours.
     '--skip-name-resolve',

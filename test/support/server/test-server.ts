@@ -15,6 +15,8 @@ export interface TestServer extends ServerAddress {
   /** False when the server came from DATABASE_URL and outlives this process. */
   readonly embedded: boolean
   uri(database?: string): string
+  /** Of an embedded server; another one after a crash. */
+  processId(): Promise<number | undefined>
   /**
    * Kills the server, as a failing machine would, and starts it again on the same data and port; resolves when it
    * accepts logins. Only a durable server keeps all that was committed, and only an embedded one can be killed.

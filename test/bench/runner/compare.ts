@@ -1,0 +1,46 @@
+/** The peers in turns, a slice of time each, round after round: what else the machine does meets all of them. */
+import type { PeerName } from '../peers/index.ts'
+import type { Slice } from '../process/protocol.ts'
+import type { Workload } from '../workloads/index.ts'
+import type { PeerProcess } from './peer-process.ts'
+import { cpuMsOf } from './server-cpu.ts'
+
+const ROUNDS = 5
+
+export interface Measured extends Slice {
+  /** Milliseconds; undefined for a server that is not this machine's. */
+  readonly serverCpuMs: number | undefined
+}
+
+export interface CompareOptions {
+  readonly seconds: number
+  readonly serverProcess: number | undefined
+}
+
+/** The slices of each peer that has such a unit, as many for one as for another. */
+export async function compare(
+  processes: readonly PeerProcess[],
+  workload: Workload,
+  { seconds, serverProcess }: CompareOptions,
+): Promise<ReadonlyMap<PeerName, readonly Measured[]>> {
+  const slices = new Map<PeerName, Measured[]>(processes.map(({ name }) => [name, []]))
+  const ms = (seconds * 1000) / ROUNDS
+  // The first round warms up.
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    for (const process of inTurn(processes, round)) {
+      const before = await cpuMsOf(serverProcess)
+      const slice = await process.ask({ type: 'measure', workload: workload.name, seed: 100 + round, ms })
+      const after = await cpuMsOf(serverProcess)
+      if (slice === undefined || round === 0) continue
+      const serverCpuMs = before === undefined || after === undefined ? undefined : after - before
+      slices.get(process.name)?.push({ ...slice, serverCpuMs })
+    }
+  }
+  return new Map([...slices].filter(([, own]) => own.length > 0))
+}
+
+/** Each round begins with another one, so that nobody always follows the same. */
+function inTurn<T>(list: readonly T[], round: number): readonly T[] {
+  const first = round % list.length
+  return [...list.slice(first), ...list.slice(0, first)]
+}
