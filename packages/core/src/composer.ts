@@ -18,11 +18,12 @@ import { UsageError } from './errors.ts'
 const CANNOT_EXECUTE =
   'a builder of a compile-only Kysely composes and cannot execute: hand it to a unit of work, as in uow.run(builder)'
 
-const pluginsOf = new WeakMap<CompiledQuery, readonly KyselyPlugin[]>()
+/** A symbol of ours on the compiled query: a WeakMap, tried before, took longer than to compile a small query. */
+const PLUGINS = Symbol('plugins')
 
 /** The plugins of the builder that `compiled` comes from; `undefined` if no {@link composer} made that builder. */
 export function composedPlugins(compiled: CompiledQuery): readonly KyselyPlugin[] | undefined {
-  return pluginsOf.get(compiled)
+  return PLUGINS in compiled ? (compiled[PLUGINS] as readonly KyselyPlugin[]) : undefined
 }
 
 const noConnection: ConnectionProvider = {
@@ -38,9 +39,7 @@ class ComposingExecutor extends DefaultQueryExecutor {
   }
 
   override compileQuery(...args: Parameters<QueryCompiler['compileQuery']>): CompiledQuery {
-    const compiled = super.compileQuery(...args)
-    pluginsOf.set(compiled, this.plugins)
-    return compiled
+    return Object.freeze({ ...super.compileQuery(...args), [PLUGINS]: this.plugins })
   }
 
   override withPlugins(plugins: readonly KyselyPlugin[]): ComposingExecutor {

@@ -263,8 +263,8 @@ export class Execution {
    */
   #mayCommitAlong(evaluation: Evaluation, requests: readonly Request[], transaction: Scope): boolean {
     if (!this.#options.whole || transaction.wrote || evaluation !== this.#evaluations[0]) return false
-    if (requests.every(({ plan }) => this.#onlyReads(plan.statement)))
-      return evaluation.isOver({ computing: true })
+    if (!evaluation.isOver({ computing: true })) return false
+    if (requests.every(({ plan }) => this.#onlyReads(plan.statement))) return true
     const [request, another] = requests
     if (request?.plan.statement.kind !== 'write' || another !== undefined) return false
     if (request.plan.checked || request.plan.statement.returning) return false

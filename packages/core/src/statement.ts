@@ -40,7 +40,8 @@ export class Statement {
 
   /** Whether it can change data: a write, what is unknown, and a read that calls functions, since those may write. */
   get mayWrite(): boolean {
-    return this.kind === 'write' || this.kind === 'unknown' || CALL.test(this.sql)
+    if (this.kind === 'write' || this.kind === 'unknown') return true
+    return this.sql.includes('(') && CALL.test(this.sql)
   }
 
   /**

@@ -12,7 +12,7 @@ export class PlacingCompiler extends MysqlQueryCompiler {
 
   override compileQuery(node: RootOperationNode, queryId: QueryId): PlacedQuery {
     this.#placeholders = []
-    return Object.freeze({ ...super.compileQuery(node, queryId), placeholders: this.#placeholders })
+    return { ...super.compileQuery(node, queryId), placeholders: this.#placeholders }
   }
 
   protected override getCurrentParameterPlaceholder(): string {
