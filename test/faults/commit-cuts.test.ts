@@ -6,6 +6,8 @@ import { entries, SIZE, useLedger } from './support/ledger.ts'
 const fixture = useLedger()
 
 const UNITS = 1_000
+/** Each unit has a connection of its own to open. */
+const SLOW = { timeout: 120_000 }
 const CLIENTS = 8
 
 const isCommit = (packet: Packet | undefined): boolean =>
@@ -17,7 +19,7 @@ const lastCommand = (packets: readonly Packet[]): Packet | undefined =>
 test.each([
   { where: 'before it reaches the server', from: 0, committed: 0, forwarded: false },
   { where: 'before its answer reaches the client', from: UNITS, committed: UNITS, forwarded: true },
-])('1 000 connections cut at COMMIT, $where: all unknown, none run again', async (cuts) => {
+])('1 000 connections cut at COMMIT, $where: all unknown, none run again', SLOW, async (cuts) => {
   let commits = 0
   const proxy = await startRecordingProxy({
     target: fixture.server,
