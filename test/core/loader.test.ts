@@ -1,6 +1,7 @@
 import {
   all,
   attempt,
+  describeQuery,
   each,
   type Executor,
   fail,
@@ -367,6 +368,10 @@ describe('within a unit', () => {
 })
 
 describe('a fetch', () => {
+  const failing = owner(2).map(() => {
+    throw new Error('mine')
+  })
+
   test('may have several steps, and use other loaders', async () => {
     const named = loader(
       (ids: readonly number[]) => each(ids, (id) => owner(id).map((name) => ({ id, name }))),
@@ -379,14 +384,16 @@ describe('a fetch', () => {
     expect(driver.journal).toEqual(['acquire', ['byIds'], ['commit'], 'release'])
   })
 
-  test('that needs no statement sends none', async () => {
+  test('that needs no statement sends none, and is described so', async () => {
     const constant = loader(
       (ids: readonly number[]) => succeed(ids.map((id) => ({ id }))),
       (row) => row.id,
     )
     const { uow, driver } = record()
-    expect(await uow.run(all([constant.load(1), constant.load(2)]))).toEqual([{ id: 1 }, { id: 2 }])
+    const query = all([constant.load(1), constant.load(2)])
+    expect(await uow.run(query)).toEqual([{ id: 1 }, { id: 2 }])
     expect(driver.journal).toEqual([])
+    expect(describeQuery(query)).toMatchObject({ flights: [], outcome: { type: 'success' } })
   })
 
   test('may give builders', async () => {
@@ -447,19 +454,29 @@ describe('a fetch', () => {
     expect(driver.journal).toEqual([])
   })
 
-  test('whose row fails one who asked: the others are answered, too', async () => {
-    const { uow } = byKey(['byIds'])
-    const outcomes: string[] = []
+  const other = loader(
+    (ids: readonly number[]) => fetch(ids),
+    (row) => row.id,
+  )
+
+  test.each<[string, Query<unknown>[], Query<unknown>[]]>([
+    ['a row of the fetch', [failing, owner(2), owner(4)], []],
+    ['a statement of the same flight', [read('bad'), owner(2), owner(4)], []],
+    ['a statement of the flight before', [read('bad')], [owner(2), other.load(4)]],
+    ['a row of the flight before', [owner(2)], [failing, owner(2), owner(4), other.load(4)]],
+  ])('%s fails: whoever else asked is told', async (_, first, late) => {
+    const { uow, driver } = byKey(['byIds'], undefined, (name) => (name === 'bad' ? refusal() : undefined))
+    const outcomes: unknown[] = []
     await failureOf(
       uow.run(async (q) => {
-        const failing = owner(2).map(() => {
-          throw new Error('mine')
-        })
-        const settled = await Promise.allSettled([q(failing), q(owner(4)), q(owner(2))])
-        outcomes.push(...settled.map(({ status }) => status))
+        const running = first.map((query) => q(query))
+        // Until the first flight is under way.
+        while (driver.flights.length === 0) await new Promise<void>((resolve) => process.nextTick(resolve))
+        running.push(...late.map((query) => q(query)))
+        outcomes.push(...(await Promise.allSettled(running)))
       }),
     )
-    expect(outcomes).toEqual(['rejected', 'rejected', 'rejected'])
+    expect(outcomes).toHaveLength(first.length + late.length)
   })
 })
 

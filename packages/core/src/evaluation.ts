@@ -188,19 +188,22 @@ export class Evaluation {
 
   /** Takes the turns, the last one first. */
   #advance(turns: Turn[]): void {
-    const parked: ItemsTurn[] = []
+    const before = this.#parked.length
     for (let next = turns.pop(); next !== undefined; next = turns.pop()) {
       try {
         if (!('items' in next)) this.#walk(next, turns)
         else if (this.#hasRoom) beginItem(next, turns)
-        else parked.push(next)
+        else this.#parked.push(next)
       } catch (error) {
         this.#fail(next.branch, error)
-        for (const turn of [...turns, ...parked]) abandonAll(turn, this.#failure?.error)
+        for (const turn of turns) abandonAll(turn, this.#failure?.error)
         return
       }
     }
-    for (const turn of parked.toReversed()) this.#parked.push(turn)
+    // What was parked first is next, before what was parked in earlier calls: begun branches go on before others begin.
+    if (this.#parked.length > before + 1) {
+      for (const turn of this.#parked.splice(before).toReversed()) this.#parked.push(turn)
+    }
   }
 
   get #hasRoom(): boolean {

@@ -29,13 +29,13 @@ export interface Loader<in K, out Row, out A extends Access = Access> {
 /**
  * Rows by their keys. What is asked for in the same flight, in whichever branch, repository or task of a body, becomes
  * one query of `fetch`, which is given each key once, in the order of asking, and at most 1 000 of them. `key` tells
- * which key a row belongs to, see {@link identityOf} for what is equal; a row of a key that was not asked for is a
+ * which key a row belongs to; see `identityOf` for what is equal. A row of a key that was not asked for is a
  * {@link ResultError}. If the fetch fails, all who asked fail. Its statements carry the label of who asked first, unless
  * they have their own.
  *
  * Within a unit a key is asked for once: its rows, or that there are none, are remembered until the unit writes to a table
  * that `fetch` reads, or locks rows of it, runs raw SQL, or undoes such a write in an attempt. Where `fetch` is more than
- * statements and `map`, or has raw SQL in it, any write counts. What a trigger, a cascade or a view touches is not seen.
+ * one statement and `map`, or has raw SQL in it, any write counts. What a trigger, a cascade or a view touches is not seen.
  * Those who ask for the same row get the same object, so nobody should change it.
  *
  * Loads and writes beside each other have no order. A loader is a value; make it once, beside the repository.

@@ -6,6 +6,8 @@ import type { Statement } from './statement.ts'
 /** Names of tables, or `all` where nobody can tell. */
 type Tables = ReadonlySet<string> | 'all'
 
+const NONE: Tables = new Set()
+
 interface Loaded {
   readonly rows: Map<Identity, readonly unknown[]>
   reads: Tables
@@ -16,7 +18,7 @@ export class Memory {
   readonly #outer: Memory | undefined
   readonly #known = new Map<LoadSource, Loaded>()
   /** What the attempt may have written, so that the outer memory doesn't hold for it. */
-  #written: Tables = new Set()
+  #written: Tables = NONE
 
   constructor(outer?: Memory) {
     this.#outer = outer
@@ -72,7 +74,7 @@ export class Memory {
   #loaded(source: LoadSource): Loaded {
     let loaded = this.#known.get(source)
     if (loaded === undefined) {
-      loaded = { rows: new Map(), reads: new Set() }
+      loaded = { rows: new Map(), reads: NONE }
       this.#known.set(source, loaded)
     }
     return loaded
@@ -94,7 +96,7 @@ function readBy(query: Query<unknown>): Tables {
     case 'label':
       return readBy(plan.source)
     case 'succeed':
-      return new Set()
+      return NONE
     default:
       return 'all'
   }
