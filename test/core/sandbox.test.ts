@@ -6,6 +6,7 @@ import {
   all,
   attempt,
   DeadlineError,
+  loader,
   type Executor,
   many,
   program,
@@ -227,6 +228,22 @@ describe('units inside of a sandbox', () => {
         ['more'],
       ])
     })
+  })
+
+  test('may change what loaders of the sandbox know', async () => {
+    const { uow, driver } = record({ answers: { a: [{ id: 1 }] } })
+    const byId = loader(
+      (ids: readonly number[]) => many(db.selectFrom('accounts').select('id').where('id', 'in', ids)),
+      (row) => row.id,
+    )
+    await uow.sandbox(async (q, sandboxed) => {
+      const load = byId.load(1).named('a')
+      await q(load)
+      await q(load)
+      await sandboxed.run(write('b'))
+      await q(load)
+    })
+    expect(driver.sent).toEqual(['a', 'savepoint', 'b', 'a', 'rollback'])
   })
 
   test('give rows as a stream, after which the sandbox goes on', async () => {

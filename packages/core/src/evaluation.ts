@@ -162,6 +162,11 @@ export class Evaluation {
     }
   }
 
+  /** Takes nothing for known any more, since others have used the transaction. */
+  forget(): void {
+    this.#memory.clear()
+  }
+
   /** An evaluation of an attempt's own, which knows what this one does. */
   inner(): Evaluation {
     return new Evaluation(new Memory(this.#memory))

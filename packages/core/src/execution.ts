@@ -99,7 +99,10 @@ export class Execution {
     const bound = AsyncLocalStorage.bind(work)
     this.#gone ??= Promise.withResolvers()
     return new Promise((resolve, reject) => {
-      this.#turns.push(() => bound().then(resolve, reject))
+      this.#turns.push(() => {
+        this.#evaluations[0].forget()
+        return bound().then(resolve, reject)
+      })
       this.#depart()
     })
   }

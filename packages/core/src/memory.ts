@@ -61,6 +61,11 @@ export class Memory {
     }
   }
 
+  /** Forgets everything: others have used the transaction. */
+  clear(): void {
+    this.#forget('all')
+  }
+
   get #empty(): boolean {
     return this.#known.size === 0 && (this.#outer === undefined || this.#outer.#empty)
   }
