@@ -23,7 +23,8 @@ const PLUGINS = Symbol('plugins')
 
 /** The plugins of the builder that `compiled` comes from; `undefined` if no {@link composer} made that builder. */
 export function composedPlugins(compiled: CompiledQuery): readonly KyselyPlugin[] | undefined {
-  return PLUGINS in compiled ? (compiled[PLUGINS] as readonly KyselyPlugin[]) : undefined
+  // Asked of anything that is handed in for a query.
+  return (compiled as { readonly [PLUGINS]?: readonly KyselyPlugin[] } | null | undefined)?.[PLUGINS]
 }
 
 const noConnection: ConnectionProvider = {
