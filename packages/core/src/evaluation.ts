@@ -32,6 +32,7 @@ import {
 } from './query.ts'
 import { nest } from './relation.ts'
 import type { StatementResult } from './result.ts'
+import type { Statement } from './statement.ts'
 import type { ServerFacts } from './server.ts'
 
 /** What is more waits for the next flight, so that what is under way stays bounded. */
@@ -160,6 +161,12 @@ export class Evaluation {
     } catch (error) {
       this.fail(error, request)
     }
+  }
+
+  /** Has loads asked for again that may not hold any more, since others have sent this statement, or nobody knows what. */
+  forget(statement?: Statement): void {
+    if (statement === undefined) this.#memory.forget()
+    else this.#memory.ran(statement)
   }
 
   /** An evaluation of an attempt's own, which knows what this one does. */
