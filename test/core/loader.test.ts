@@ -348,6 +348,33 @@ describe('within a unit', () => {
     expect(asked('byIds')).toEqual([[2], [2], [2]])
   })
 
+  test('what a unit inside of a sandbox may have written is forgotten', async () => {
+    const { uow, asked } = byKey(['byIds'])
+    await uow.sandbox(async (q, sandboxed) => {
+      await q(owner(2))
+      await sandboxed.run(write('a'))
+      await q(owner(2))
+    })
+    expect(asked('byIds')).toEqual([[2], [2]])
+  })
+
+  test.each<[string, Query<object[]>, number]>([
+    ['reads', read('a'), 1],
+    [
+      'calls a function',
+      many(db.selectFrom('entries').select((e) => e.fn<number>('f', ['id']).as('f'))).named('a'),
+      2,
+    ],
+  ])('around a stream that %s', async (_, rows, times) => {
+    const { uow, asked } = byKey(['byIds', 'a'])
+    await uow.run(async (q) => {
+      await q(owner(2))
+      for await (const row of q.stream(rows)) expect(row).toBeUndefined()
+      await q(owner(2))
+    })
+    expect(asked('byIds')).toHaveLength(times)
+  })
+
   test('rows of a fetch that is more than a statement are forgotten at any write', async () => {
     const steps = loader(
       (ids: readonly number[]) => succeed(ids).andThen(fetch),

@@ -32,6 +32,7 @@ import {
 } from './query.ts'
 import { nest } from './relation.ts'
 import type { StatementResult } from './result.ts'
+import type { Statement } from './statement.ts'
 import type { ServerFacts } from './server.ts'
 
 /** What is more waits for the next flight, so that what is under way stays bounded. */
@@ -162,9 +163,10 @@ export class Evaluation {
     }
   }
 
-  /** Takes nothing for known any more, since others have used the transaction. */
-  forget(): void {
-    this.#memory.clear()
+  /** Has loads asked for again that may not hold any more, since others have sent this statement, or nobody knows what. */
+  forget(statement?: Statement): void {
+    if (statement === undefined) this.#memory.forget()
+    else this.#memory.ran(statement)
   }
 
   /** An evaluation of an attempt's own, which knows what this one does. */

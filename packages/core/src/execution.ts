@@ -99,10 +99,8 @@ export class Execution {
     const bound = AsyncLocalStorage.bind(work)
     this.#gone ??= Promise.withResolvers()
     return new Promise((resolve, reject) => {
-      this.#turns.push(() => {
-        this.#evaluations[0].forget()
-        return bound().then(resolve, reject)
-      })
+      const forgetting = (): Promise<T> => bound().finally(() => this.#evaluations[0].forget())
+      this.#turns.push(() => forgetting().then(resolve, reject))
       this.#depart()
     })
   }
@@ -203,6 +201,7 @@ export class Execution {
       while (this.#flying) await this.#landed
       if (this.#options.readOnly && !statement.reads) throw notReading(sendable)
       const transaction = await this.open()
+      this.#evaluations[0].forget(statement)
       for await (const rows of transaction.stream(sendable)) {
         yield statement.transforms ? await statement.transform(rows) : rows
       }

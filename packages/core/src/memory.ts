@@ -47,23 +47,24 @@ export class Memory {
     if (this.#empty) return
     if (statement.kind === 'read' && !statement.mayWrite) return
     const known = statement.kind === 'write' || (statement.kind === 'locking read' && !statement.mayWrite)
-    this.#forget(known && !statement.opaque ? namesOf(statement) : 'all')
+    this.forget(known && !statement.opaque ? namesOf(statement) : 'all')
+  }
+
+  /** Forgets what is in these tables. */
+  forget(tables: Tables = 'all'): void {
+    for (const { rows, reads } of this.#known.values()) if (meet(reads, tables)) rows.clear()
+    if (this.#outer !== undefined) this.#written = union(this.#written, tables)
   }
 
   /** Takes over what an attempt knows. One that failed leaves only doubts. */
   absorb(inner: Memory, succeeded: boolean): void {
-    this.#forget(inner.#written)
+    this.forget(inner.#written)
     if (!succeeded) return
     for (const [source, { rows, reads }] of inner.#known) {
       const loaded = this.#loaded(source)
       loaded.reads = union(loaded.reads, reads)
       for (const [identity, found] of rows) loaded.rows.set(identity, found)
     }
-  }
-
-  /** Forgets everything: others have used the transaction. */
-  clear(): void {
-    this.#forget('all')
   }
 
   get #empty(): boolean {
@@ -83,11 +84,6 @@ export class Memory {
       this.#known.set(source, loaded)
     }
     return loaded
-  }
-
-  #forget(tables: Tables): void {
-    for (const { rows, reads } of this.#known.values()) if (meet(reads, tables)) rows.clear()
-    if (this.#outer !== undefined) this.#written = union(this.#written, tables)
   }
 }
 
