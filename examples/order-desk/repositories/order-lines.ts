@@ -1,4 +1,4 @@
-import { affected, defineRepository, many, one } from '@leasehold/core'
+import { affected, defineRepository, many, one, template } from '@leasehold/core'
 import { sql } from 'kysely'
 import { db } from '../db.ts'
 import type { OrderLine } from '../schema.ts'
@@ -10,6 +10,8 @@ const ofOrder = ({ warehouse, district, order }: OrderKey) =>
     .where('ol_w_id', '=', warehouse)
     .where('ol_d_id', '=', district)
     .where('ol_o_id', '=', order)
+
+const insert = template((rows: readonly OrderLine[]) => db.insertInto('order_line').values(rows))
 
 export const orderLines = defineRepository('orderLines', {
   of: (key: OrderKey) =>
@@ -35,6 +37,5 @@ export const orderLines = defineRepository('orderLines', {
         .where('ol_o_id', '=', order),
     ),
 
-  add: (rows: readonly OrderLine[]) =>
-    affected(db.insertInto('order_line').values(rows), { exactly: rows.length }),
+  add: (rows: readonly OrderLine[]) => affected(insert(rows), { exactly: rows.length }),
 })

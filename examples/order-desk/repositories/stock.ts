@@ -1,4 +1,4 @@
-import { affected, defineRepository, one } from '@leasehold/core'
+import { affected, defineRepository, one, template } from '@leasehold/core'
 import { db } from '../db.ts'
 import { UnknownDistrict, UnknownItem } from '../errors.ts'
 import type { Stock } from '../schema.ts'
@@ -18,45 +18,61 @@ const DISTRICT_INFO = [
 ] as const
 
 /** Each of the ten districts has a column of its own with what its packing slips say of the item. */
-function districtInfo(district: number) {
-  const column = DISTRICT_INFO[district - 1]
-  if (column === undefined) throw new UnknownDistrict(district)
-  return column
+const lockFor = DISTRICT_INFO.map((column) =>
+  template((warehouse: number, item: number) =>
+    db
+      .selectFrom('stock')
+      .select(['s_quantity', 's_data', `${column} as districtInfo`])
+      .where('s_w_id', '=', warehouse)
+      .where('s_i_id', '=', item)
+      .forUpdate(),
+  ),
+)
+
+/**
+ * Clause 2.4.2.2: what would leave fewer than ten is restocked by 91. The server works it out, so that an order
+ * with two lines of the same item takes both from what is there.
+ */
+const takeFrom = template((warehouse: number, item: number, taken: Taken) =>
+  db
+    .updateTable('stock')
+    .set((e) => ({
+      s_quantity: e
+        .case()
+        .when('s_quantity', '>=', taken.least)
+        .then(e('s_quantity', '-', taken.quantity))
+        .else(e('s_quantity', '+', taken.restocked))
+        .end(),
+      s_ytd: e('s_ytd', '+', taken.quantity),
+      s_order_cnt: e('s_order_cnt', '+', 1),
+      s_remote_cnt: e('s_remote_cnt', '+', taken.remote),
+    }))
+    .where('s_w_id', '=', warehouse)
+    .where('s_i_id', '=', item),
+)
+
+interface Taken {
+  readonly quantity: number
+  readonly least: number
+  readonly restocked: number
+  readonly remote: number
 }
 
 export const stock = defineRepository('stock', {
-  lock: (warehouse: number, item: number, district: number) =>
-    one(
-      db
-        .selectFrom('stock')
-        .select(['s_quantity', 's_data', `${districtInfo(district)} as districtInfo`])
-        .where('s_w_id', '=', warehouse)
-        .where('s_i_id', '=', item)
-        .forUpdate(),
-      { orElse: () => new UnknownItem(item) },
-    ),
+  lock: (warehouse: number, item: number, district: number) => {
+    const lock = lockFor[district - 1]
+    if (lock === undefined) throw new UnknownDistrict(district)
+    return one(lock(warehouse, item), { orElse: () => new UnknownItem(item) })
+  },
 
-  /**
-   * Clause 2.4.2.2: what would leave fewer than ten is restocked by 91. The server works it out, so that an order
-   * with two lines of the same item takes both from what is there.
-   */
   take: (warehouse: number, item: number, quantity: number, remote: boolean) =>
     affected(
-      db
-        .updateTable('stock')
-        .set((e) => ({
-          s_quantity: e
-            .case()
-            .when('s_quantity', '>=', quantity + 10)
-            .then(e('s_quantity', '-', quantity))
-            .else(e('s_quantity', '+', 91 - quantity))
-            .end(),
-          s_ytd: e('s_ytd', '+', quantity),
-          s_order_cnt: e('s_order_cnt', '+', 1),
-          s_remote_cnt: e('s_remote_cnt', '+', remote ? 1 : 0),
-        }))
-        .where('s_w_id', '=', warehouse)
-        .where('s_i_id', '=', item),
+      takeFrom(warehouse, item, {
+        quantity,
+        least: quantity + 10,
+        restocked: 91 - quantity,
+        remote: remote ? 1 : 0,
+      }),
       { exactly: 1 },
     ),
 

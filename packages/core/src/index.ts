@@ -112,6 +112,7 @@ export type {
   TypesOfTable,
 } from './table-types.ts'
 export type { RetryOptions } from './retry.ts'
+export { type Filled, template } from './template.ts'
 export type { Body } from './unit.ts'
 export {
   type CheckedStatement,
