@@ -9,7 +9,7 @@ export function toMarkdown(report: Report): string {
   return [
     '# Benchmark results',
     'Written by `npm run bench -- --report`; [what the figures mean](../benchmarks.md).',
-    `${machine.processor}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.system}; ${seconds} s for each figure.`,
+    `${machine.processor}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.system}, load ${machine.load}; ${seconds} s for each figure.`,
     Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
