@@ -40,9 +40,18 @@ test('figures are medians of the rounds, and a ratio is of the same round', () =
 
 test('the report says where others are faster', () => {
   const figures = (perSecond: number, behind: number): Figures => ({
-    ...{ perSecond, behind, perSecondRange: [perSecond, perSecond], units: 1 },
-    ...{ medianMs: 1, p99Ms: 1, maxMs: 1, ...counts },
-    ...{ cpuMsPerUnit: 1, serverCpuMsPerUnit: undefined, gcMsPerUnit: 0, heapMb: 1 },
+    perSecond,
+    behind,
+    perSecondRange: [perSecond, perSecond],
+    units: 1,
+    medianMs: 1,
+    p99Ms: 1,
+    maxMs: 1,
+    cpuMsPerUnit: 1,
+    serverCpuMsPerUnit: undefined,
+    gcMsPerUnit: 0,
+    heapMb: 1,
+    ...counts,
   })
   const results = { leasehold: figures(10, 1), kysely: figures(5, 2), 'mysql2-query': figures(20, 0.5) }
   const text = toMarkdown({
