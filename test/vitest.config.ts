@@ -12,7 +12,9 @@ export default defineConfig({
       {
         test: {
           name: 'core',
-          include: ['test/core/**/*.test.ts', 'test/package/**/*.test.ts', 'test/support-tests/**/*.test.ts'],
+          include: ['core', 'package', 'support-tests', 'bench/test'].map(
+            (folder) => `test/${folder}/**/*.test.ts`,
+          ),
         },
       },
       {

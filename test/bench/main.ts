@@ -23,12 +23,18 @@ async function main(args: readonly string[]): Promise<void> {
         console.log(describeRun(run))
       },
     })
+    // Also between servers, as each takes its minutes.
+    if (options.reportFile !== undefined) {
+      const { seconds } = options
+      await writeReport(options.reportFile, {
+        machine: thisMachine(),
+        versions: await versions(),
+        seconds,
+        runs,
+      })
+    }
   }
   if (options.checkOnly) console.log('All peers give the same and leave the same rows behind.')
-  if (options.reportFile === undefined) return
-  const { seconds } = options
-  const report = { machine: thisMachine(), versions: await versions(), seconds, runs }
-  await writeReport(options.reportFile, report)
 }
 
 try {

@@ -1,7 +1,7 @@
 /** Users, what they bought, and a table to import into: rows that every ORM's documentation could be about. */
 import type { Connection } from 'mysql2/promise'
 
-export const users = 500
+export const users = 200
 const purchasesPerUser = 20
 const linesPerPurchase = 3
 

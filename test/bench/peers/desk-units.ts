@@ -132,10 +132,11 @@ type Run = <const Results extends readonly unknown[]>(steps: {
   readonly [Index in keyof Results]: () => Promise<Results[Index]>
 }) => Promise<Results>
 
-type Batches = <T>(list: readonly T[]) => readonly (readonly T[])[]
+/** How many rows go into one statement. */
+export type Batches = <T>(list: readonly T[]) => readonly (readonly T[])[]
 
-const singly: Batches = (list) => list.map((one) => [one])
-const asOne: Batches = (list) => [list]
+export const singly: Batches = (list) => list.map((one) => [one])
+export const asOne: Batches = (list) => [list]
 
 function unitsOf<Tx>(desk: DeskStatements<Tx>, steps: Steps): DeskUnits {
   const run = steps as Run

@@ -5,11 +5,14 @@
  */
 import { Connection as Mysql2Connection, createPool } from 'mysql2'
 import type { PoolConnection } from 'mysql2'
+import type { NewOrderInput } from '../../../examples/order-desk/transactions/new-order.ts'
 import type { Contact, User } from '../data/shop.ts'
 import { type OpenPeer, poolSize } from './peer.ts'
 import {
   ACCOUNT,
   accountData,
+  asOne,
+  type Batches,
   type CustomerRow,
   type DistrictRow,
   found,
@@ -20,6 +23,7 @@ import {
   lineRow,
   middleOf,
   orderRow,
+  singly,
   totalOf,
   type StockRow,
 } from './desk-units.ts'
@@ -116,91 +120,56 @@ export const open: OpenPeer = async (uri) => {
   const reads = (ids: readonly number[]) =>
     unit(async (fly) => (await fly([...ids.map(userById), 'COMMIT'])).slice(0, -1).map(first))
 
+  const newOrder = (input: NewOrderInput, batches: Batches) =>
+    unit(async (fly) => {
+      const { warehouse, district, customer, lines } = input
+      const numbered = inLockOrder(lines)
+      const lists = batches(numbered.map(({ item }) => item))
+      const answers = await fly([
+        ...lists.map((ids) => selectStock(warehouse, ids, district)),
+        `select d_tax, d_next_o_id from district where d_w_id = ${warehouse} and d_id = ${district} for update`,
+        `select w_tax from warehouse where w_id = ${warehouse}`,
+        `select c_first, c_last, c_credit, c_discount from customer where ${customerKey(warehouse, district)} and c_id = ${customer}`,
+        ...lists.map(selectItems),
+      ])
+      const { length } = lists
+      const infos = new Map(
+        answers
+          .slice(0, length)
+          .flat()
+          .map((row) => [row.s_i_id, row.info]),
+      )
+      const prices = new Map(
+        answers
+          .slice(length + 3)
+          .flat()
+          .map((row) => [row.i_id, row.i_price]),
+      )
+      const { d_tax: districtTax, d_next_o_id: order } = first(answers[length])
+      const { w_tax: warehouseTax } = first(answers[length + 1])
+      const { c_discount: discount } = first(answers[length + 2])
+      const rows = numbered.map((line) =>
+        lineRow(
+          { warehouse, district, order },
+          line,
+          found(prices.get(line.item)),
+          found(infos.get(line.item)),
+        ),
+      )
+      await fly([
+        `update district set d_next_o_id = ${order + 1} where d_w_id = ${warehouse} and d_id = ${district}`,
+        insert('orders', [orderRow(input, order)]),
+        insert('new_order', [{ no_w_id: warehouse, no_d_id: district, no_o_id: order }]),
+        ...numbered.map(({ item, quantity }) => takeStock(warehouse, item, quantity)),
+        ...batches(rows).map((list) => insert('order_line', list)),
+      ])
+      await fly(['COMMIT'])
+      return { order, cents: totalOf(rows, { discount, warehouseTax, districtTax }) }
+    })
+
   return {
-    newOrder: (input) =>
-      unit(async (fly) => {
-        const { warehouse, district, customer, lines } = input
-        const numbered = inLockOrder(lines)
-        const answers = await fly([
-          ...numbered.map(({ item }) => selectStock(warehouse, `= ${item}`, district)),
-          selectDistrict(warehouse, district),
-          `select w_tax from warehouse where w_id = ${warehouse}`,
-          `select c_first, c_last, c_credit, c_discount from customer where ${customerKey(warehouse, district)} and c_id = ${customer}`,
-          ...numbered.map(({ item }) => selectItems(`= ${item}`)),
-        ])
-        const count = numbered.length
-        const { d_tax, d_next_o_id: order } = first(answers[count])
-        const rows = numbered.map((line, index) =>
-          lineRow(
-            { warehouse, district, order },
-            line,
-            first(answers[count + 3 + index]).i_price,
-            first(answers[index]).info,
-          ),
-        )
-        await fly([
-          `update district set d_next_o_id = ${order + 1} where d_w_id = ${warehouse} and d_id = ${district}`,
-          insert('orders', [orderRow(input, order)]),
-          insert('new_order', [{ no_w_id: warehouse, no_d_id: district, no_o_id: order }]),
-          ...numbered.flatMap(({ item, quantity }, index) => [
-            takeStock(warehouse, item, quantity),
-            insert('order_line', rows.slice(index, index + 1)),
-          ]),
-        ])
-        await fly(['COMMIT'])
-        const terms = {
-          discount: first(answers[count + 2]).c_discount,
-          warehouseTax: first(answers[count + 1]).w_tax,
-          districtTax: d_tax,
-        }
-        return {
-          order,
-          cents: totalOf(rows, terms),
-        }
-      }),
-
-    newOrderBatched: (input) =>
-      unit(async (fly) => {
-        const { warehouse, district, customer, lines } = input
-        const numbered = inLockOrder(lines)
-        const list = `in (${numbered.map(({ item }) => item).join(', ')})`
-        const [stock, districts, warehouses, customers, items] = await fly([
-          selectStock(warehouse, list, district),
-          selectDistrict(warehouse, district),
-          `select w_tax from warehouse where w_id = ${warehouse}`,
-          `select c_first, c_last, c_credit, c_discount from customer where ${customerKey(warehouse, district)} and c_id = ${customer}`,
-          selectItems(list),
-        ])
-        const infos = new Map(found(stock).map((row) => [row.s_i_id, row.info]))
-        const prices = new Map(found(items).map((row) => [row.i_id, row.i_price]))
-        const { d_tax, d_next_o_id: order } = first(districts)
-        const rows = numbered.map((line) =>
-          lineRow(
-            { warehouse, district, order },
-            line,
-            found(prices.get(line.item)),
-            found(infos.get(line.item)),
-          ),
-        )
-        await fly([
-          `update district set d_next_o_id = ${order + 1} where d_w_id = ${warehouse} and d_id = ${district}`,
-          insert('orders', [orderRow(input, order)]),
-          insert('new_order', [{ no_w_id: warehouse, no_d_id: district, no_o_id: order }]),
-          ...numbered.map(({ item, quantity }) => takeStock(warehouse, item, quantity)),
-          insert('order_line', rows),
-        ])
-        await fly(['COMMIT'])
-        const terms = {
-          discount: first(customers).c_discount,
-          warehouseTax: first(warehouses).w_tax,
-          districtTax: d_tax,
-        }
-        return {
-          order,
-          cents: totalOf(rows, terms),
-        }
-      }),
-
+    newOrder: (input) => newOrder(input, singly),
+    newOrderBatched: (input) => newOrder(input, asOne),
     payment: (input) =>
       unit(async (fly) => {
         const { warehouse, district, customer: home, cents } = input
@@ -269,13 +238,12 @@ function first(rows: readonly Row[] | undefined): Row {
 
 const userById = (id: number) => `select id, name, email, visits from users where id = ${id}`
 
-const selectStock = (warehouse: number, which: string, district: number) =>
-  `select s_i_id, s_quantity, s_data, ${infoColumn(district)} as info from stock where s_w_id = ${warehouse} and s_i_id ${which} for update`
+const selectStock = (warehouse: number, items: readonly number[], district: number) =>
+  `select s_i_id, s_quantity, s_data, ${infoColumn(district)} as info from stock ` +
+  `where s_w_id = ${warehouse} and s_i_id in (${items.join(', ')}) for update`
 
-const selectItems = (which: string) => `select i_id, i_name, i_price, i_data from item where i_id ${which}`
-
-const selectDistrict = (warehouse: number, district: number) =>
-  `select d_tax, d_next_o_id from district where d_w_id = ${warehouse} and d_id = ${district} for update`
+const selectItems = (items: readonly number[]) =>
+  `select i_id, i_name, i_price, i_data from item where i_id in (${items.join(', ')})`
 
 const customerKey = (warehouse: number, district: number) => `c_w_id = ${warehouse} and c_d_id = ${district}`
 

@@ -9,7 +9,7 @@ export function toMarkdown(report: Report): string {
   return [
     '# Benchmark results',
     'Written by `npm run bench -- --report`; [what the figures mean](../benchmarks.md).',
-    `${machine.processor}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.system}; ${seconds} s for each figure.`,
+    `${machine.processor}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.system}, load ${machine.load}; ${seconds} s for each figure.`,
     Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
@@ -57,9 +57,12 @@ function describeGroup(name: string, runs: readonly Run[]): string[] {
   ]
 }
 
+/** What is nearer to 1 is as good as equal. */
+const NOTICEABLE = 0.95
+
 function whereOthersAreFaster(runs: readonly Run[]): string[] {
   const lines = runs.flatMap(({ server, workload, rtt, results }) => {
-    const faster = Object.entries(results).filter(([, { behind }], index) => index > 0 && behind < 0.995)
+    const faster = Object.entries(results).filter(([, { behind }], index) => index > 0 && behind < NOTICEABLE)
     if (faster.length === 0) return []
     const list = faster.map(([peer, { behind }]) => `${peer} ${short(1 / behind)}×`).join(', ')
     return [`- ${workload}, ${server}, ${away(rtt)}: ${list}`]

@@ -5,9 +5,9 @@ import type { Options } from '../options.ts'
 import { figuresOf } from '../report/figures.ts'
 import type { Run } from '../report/report.ts'
 import type { Workload } from '../workloads/index.ts'
-import { checkPeers, type Contestant, type CountsOfPeers, inDatabase } from './check.ts'
+import { checkPeers, type Contestant, type CountsOfPeers, openAll } from './check.ts'
 import { compare } from './compare.ts'
-import { startCountingRelay } from './counting-relay.ts'
+import { HOLD, startCountingRelay } from './counting-relay.ts'
 import { PeerProcess } from './peer-process.ts'
 
 export interface BenchEvents {
@@ -15,9 +15,9 @@ export interface BenchEvents {
   readonly onRun: (run: Run) => void
 }
 
-/** Everything that the options ask for on one server, which waits for the disk at every commit. */
+/** Everything that the options ask for on one server, which waits for the disk at every commit that is measured. */
 export async function benchServer(kind: ServerKind, options: Options, events: BenchEvents): Promise<void> {
-  const server = await startServer({ kind, durable: true, log: events.log })
+  const server = await startServer({ kind, durable: !options.checkOnly, log: events.log })
   const contestants: Contestant[] = []
   try {
     events.log(`loading a database for each of ${options.peers.length} peers …`)
@@ -26,7 +26,7 @@ export async function benchServer(kind: ServerKind, options: Options, events: Be
       contestants.push({ database: await copyOf(original, server), process: new PeerProcess(name) })
     }
     events.log('checking that they do the same …')
-    const counts = await check(contestants, options.workloads, server)
+    const counts = await check(contestants, server, options)
     if (!options.checkOnly) await measure(contestants, server, counts, options, events)
     for (const { process } of contestants) await process.close()
   } finally {
@@ -35,8 +35,12 @@ export async function benchServer(kind: ServerKind, options: Options, events: Be
   }
 }
 
-async function check(contestants: readonly Contestant[], workloads: readonly Workload[], server: TestServer) {
-  const relay = await startCountingRelay(server.uri())
+async function check(
+  contestants: readonly Contestant[],
+  server: TestServer,
+  { workloads, checkOnly }: Options,
+) {
+  const relay = await startCountingRelay(server.uri(), checkOnly ? 0 : HOLD)
   try {
     return await checkPeers(contestants, workloads, relay)
   } finally {
@@ -55,7 +59,7 @@ async function measure(
   const distances = rtts ?? [...new Set(workloads.flatMap((workload) => workload.rtts))].sort((a, b) => a - b)
   for (const distance of distances) {
     await withDistance(server.uri(), distance, async ({ uri, rttMs }) => {
-      for (const { process, database } of contestants) await process.open(inDatabase(uri, database))
+      await openAll(contestants, uri)
       for (const workload of workloads.filter((one) => rtts !== undefined || one.rtts.includes(distance))) {
         const processes = contestants.map(({ process }) => process)
         const slices = await compare(processes, workload, { seconds, serverProcess })

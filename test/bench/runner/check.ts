@@ -31,7 +31,7 @@ export async function checkPeers(
   workloads: readonly Workload[],
   relay: CountingRelay,
 ): Promise<ReadonlyMap<Workload, CountsOfPeers>> {
-  await Promise.all(contestants.map(({ process, database }) => process.open(inDatabase(relay.uri, database))))
+  await openAll(contestants, relay.uri)
   let comparable = contestants
   const counts = new Map<Workload, CountsOfPeers>()
   for (const workload of workloads) {
@@ -48,25 +48,32 @@ export async function checkPeers(
     assertSame(`what the units of ${workload.name} give`, facts)
     if (workload.writes) {
       comparable = comparable.filter(({ process }) => facts.has(process.name))
-      assertSame(`the rows after ${workload.name}`, await rowsOf(comparable))
+      await assertSameRows(comparable, workload)
     }
     counts.set(workload, countsOfPeers)
   }
   return counts
 }
 
-export function inDatabase(uri: string, { name }: TestDatabase): string {
-  const own = new URL(uri)
-  own.pathname = name
-  return own.href
+/** Each peer on its own database of the server at the uri. */
+export async function openAll(contestants: readonly Contestant[], uri: string): Promise<void> {
+  await Promise.all(
+    contestants.map(({ process, database }) => {
+      const own = new URL(uri)
+      own.pathname = database.name
+      return process.open(own.href)
+    }),
+  )
 }
 
-async function rowsOf(contestants: readonly Contestant[]): Promise<ReadonlyMap<PeerName, string>> {
-  const rows = new Map<PeerName, string>()
+async function assertSameRows(contestants: readonly Contestant[], workload: Workload): Promise<void> {
+  const byTable = new Map<string, Map<PeerName, string>>()
   for (const { process, database } of contestants) {
-    rows.set(process.name, JSON.stringify(await checksums(database)))
+    for (const [table, checksum] of Object.entries(await checksums(database))) {
+      byTable.set(table, (byTable.get(table) ?? new Map<PeerName, string>()).set(process.name, checksum))
+    }
   }
-  return rows
+  for (const [table, byPeer] of byTable) assertSame(`the rows of ${table} after ${workload.name}`, byPeer)
 }
 
 function perUnit({ roundTrips, bytesSent, bytesReceived }: Counts, units: number): Counts {
@@ -79,8 +86,7 @@ function perUnit({ roundTrips, bytesSent, bytesReceived }: Counts, units: number
 
 function assertSame(what: string, byPeer: ReadonlyMap<PeerName, string>): void {
   const [first, ...others] = byPeer
-  for (const [peer, value] of others) {
-    if (value === first?.[1]) continue
-    throw new DifferenceError(`${what}: ${first?.[0]} and ${peer} differ\n${first?.[1]}\n${value}`)
-  }
+  const different = others.filter(([, value]) => value !== first?.[1]).map(([peer]) => peer)
+  if (different.length === 0) return
+  throw new DifferenceError(`${what}: not the same as of ${first?.[0]} are those of ${different.join(', ')}`)
 }

@@ -18,10 +18,13 @@ export interface CountingRelay {
  * Milliseconds for which an answer is held back. Whoever does not wait for it has sent what there was to send by then,
  * so that what comes after it is another round trip.
  */
-const HOLD = 2
+export const HOLD = 2
 
-/** Stands before the server and counts: a round trip is what a client sends after it was given an answer. */
-export async function startCountingRelay(uri: string): Promise<CountingRelay> {
+/**
+ * Stands before the server and counts: a round trip is what a client sends after it was given an answer. With nothing
+ * held back it counts too many, and is quick.
+ */
+export async function startCountingRelay(uri: string, hold: number): Promise<CountingRelay> {
   const { hostname, port } = new URL(uri)
   let counts = { roundTrips: 0, bytesSent: 0, bytesReceived: 0 }
   let counting = false
@@ -45,8 +48,8 @@ export async function startCountingRelay(uri: string): Promise<CountingRelay> {
     server.on('data', (chunk) => {
       counts.bytesReceived += chunk.length
       held.push(chunk)
-      if (!counting) handOver()
-      else if (held.length === 1) setTimeout(handOver, HOLD)
+      if (!counting || hold === 0) handOver()
+      else if (held.length === 1) setTimeout(handOver, hold)
     })
     for (const [one, other] of [
       [client, server],

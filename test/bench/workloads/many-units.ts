@@ -8,7 +8,7 @@ const crowd = (name: string, clients: number) =>
     clients,
     rtts: nearAndFar,
     writes: true,
-    checked: 20,
+    checked: 10,
     input: anyUser,
     unit: (peer) => peer.readAndVisit,
     facts: (visits) => visits,

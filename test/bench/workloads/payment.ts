@@ -7,7 +7,7 @@ export const payment = defineWorkload({
   clients: 1,
   rtts: everyRtt,
   writes: true,
-  checked: 20,
+  checked: 10,
   input: nextPayment,
   unit: (peer) => peer.payment,
   facts: ({ customer, balance }) => [customer, balance],

@@ -29,7 +29,7 @@ export const pointRead = defineWorkload({
   clients: 1,
   rtts: nearAndFar,
   writes: false,
-  checked: 20,
+  checked: 10,
   input: anyUser,
   unit: (peer) => peer.user,
   facts: factsOf,

@@ -9,7 +9,7 @@ export const singleWrite = defineWorkload({
   clients: 1,
   rtts: nearAndFar,
   writes: true,
-  checked: 20,
+  checked: 10,
   input: anyUser,
   unit: (peer) => peer.visit,
   facts: () => undefined,
