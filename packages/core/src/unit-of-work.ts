@@ -15,10 +15,11 @@ import { type Host, leasing, Sandbox } from './host.ts'
 import { LeakWatch } from './leak.ts'
 import type { RowIn } from './nesting.ts'
 import { explained, outcomeOf, withOutcome } from './outcome.ts'
-import { type Hook, Query, type Queryable, type ResultOf, type RowsQueryable } from './query.ts'
+import { type Hook, planOf, Query, type Queryable, type ResultOf, type RowsQueryable } from './query.ts'
 import type { Answers } from './reply.ts'
 import { Retry, RetryBudget, type RetryOptions } from './retry.ts'
 import { RowStream } from './row-stream.ts'
+import { tellingUnused, watchForUnused } from './unused.ts'
 import { type Body, type Ended, runUnit, type InnerBody, type Work } from './unit.ts'
 
 export interface ReadOptions extends Omit<TransactionOptions, 'accessMode'>, DeadlineOptions {
@@ -59,6 +60,11 @@ export interface UnitOfWorkOptions {
   readonly driver: Driver
   /** Milliseconds after which a lease that is still held is reported by a process warning that tells where `run` was called. */
   readonly leakAfter?: number
+  /**
+   * Whether queries that a unit made and never ran are reported by a process warning that tells where they were made: for
+   * a forgotten `yield*` or `q`. Unless given, they are if NODE_ENV is not `production`.
+   */
+  readonly warnUnused?: boolean
   /** Told what `afterCommit` and `afterRollback` hooks throw; a process warning unless given. */
   readonly onHookError?: (error: unknown, unit: UnitIdentity) => void
 }
@@ -140,7 +146,9 @@ export type SandboxBody<T> = (q: Executor, sandboxed: UnitOfWork) => Promise<T>
 
 let units = 0
 
-export function createUnitOfWork({ driver, ...settings }: UnitOfWorkOptions): UnitOfWork {
+export function createUnitOfWork({ driver, ...options }: UnitOfWorkOptions): UnitOfWork {
+  const settings = { ...options, warnUnused: options.warnUnused ?? process.env['NODE_ENV'] !== 'production' }
+  if (settings.warnUnused) watchForUnused()
   return unitsOn(leasing(driver), settings).uow
 }
 
@@ -152,7 +160,7 @@ interface Units {
 
 function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units {
   const { driver } = host
-  const { leakAfter, onHookError = warn } = settings
+  const { leakAfter, onHookError = warn, warnUnused = false } = settings
   const current = new AsyncLocalStorage<Inside>()
   const budget = new RetryBudget()
 
@@ -170,14 +178,16 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
       const deadline = Deadline.from({ timeout, signal })
       const attempt = (number: number): Promise<Ended> => {
         event.attempts = number
-        return runUnit(whole, {
-          event,
-          open: () => host.open({ event, options: transaction, signal: deadline?.signal, leaks }),
-          readOnly: transaction.accessMode === 'read only',
-          deadline,
-          attempt: number,
-          inner,
-        })
+        const unitAttempt = (): Promise<Ended> =>
+          runUnit(whole, {
+            event,
+            open: () => host.open({ event, options: transaction, signal: deadline?.signal, leaks }),
+            readOnly: transaction.accessMode === 'read only',
+            deadline,
+            attempt: number,
+            inner,
+          })
+        return warnUnused ? tellingUnused(unit, unitAttempt) : unitAttempt()
       }
       const scope: Inside = { open: true, access }
       const end = await current
@@ -346,7 +356,7 @@ function retryOf(work: Work, retry: boolean | RetryOptions = typeof work !== 'fu
 
 function labelOf(work: Work): string | undefined {
   if (typeof work === 'function') return work.name === '' ? undefined : work.name
-  let plan = work instanceof Query ? work['~plan'] : undefined
+  let plan = work instanceof Query ? planOf(work) : undefined
   while (plan?.type === 'map' || plan?.type === 'then') plan = plan.source['~plan']
   return plan?.type === 'label' ? plan.label : undefined
 }
