@@ -64,6 +64,11 @@ describe('a reply', () => {
   })
 
   test.each<[Query<unknown>, Reply, string]>([
+    [
+      many(select),
+      new Error('mine'),
+      'the answer to it: expected refusal(kind) for a failure, got Error: mine',
+    ],
     [many(select), 3, 'the answer to it: expected its row or a list of rows, got 3'],
     [
       affected(insert),

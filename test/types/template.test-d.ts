@@ -18,6 +18,5 @@ test('and the arguments of its function', () => {
   byAccount('1')
   // @ts-expect-error a template of an insert writes
   void uow.read(add({ account: 1, cents: 2 }))
-  // @ts-expect-error it is not built on
-  byAccount(1).where('id', '=', 1)
+  expectTypeOf(byAccount(1)).not.toHaveProperty('where')
 })

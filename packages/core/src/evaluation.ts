@@ -25,6 +25,7 @@ import {
   type LoadPlan,
   type LoadSource,
   type Plan,
+  planOf,
   type Query,
   type Queryable,
   type StatementPlan,
@@ -259,7 +260,7 @@ export class Evaluation {
     let value: unknown = turn.down === undefined ? turn.up : undefined
     for (;;) {
       if (query !== undefined) {
-        const plan: Plan = query['~plan']
+        const plan: Plan = planOf(query)
         query = undefined
         switch (plan.type) {
           case 'statement':

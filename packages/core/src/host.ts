@@ -1,11 +1,8 @@
 /** What the units of a unit of work run on: connections of a driver, or the transaction of a sandbox. */
 import type { Driver, TransactionOptions } from './driver.ts'
-import { UsageError } from './errors.ts'
 import type { UnitEvent } from './events.ts'
-import type { Execution } from './execution.ts'
 import type { LeakWatch } from './leak.ts'
 import { Lease } from './lease.ts'
-import { SavepointScope } from './savepoint-scope.ts'
 import { type Scope, Transaction } from './transaction.ts'
 
 export interface OpenRequest {
@@ -34,48 +31,5 @@ export function leasing(driver: Driver): Host {
     open: async ({ event, options, signal, leaks }) =>
       new Transaction(await Lease.acquire(driver, event.unit, { signal, leaks }), options, event),
     close: () => driver.close(),
-  }
-}
-
-/** Units one after the other, each behind a savepoint of one transaction, which is rolled back in the end. */
-export class Sandbox implements Host {
-  readonly driver: Driver
-  readonly sandboxed = true
-  readonly #execution: Execution
-  #ended = false
-
-  constructor(driver: Driver, execution: Execution) {
-    this.driver = driver
-    this.#execution = execution
-  }
-
-  /** Refuses further units. */
-  end(): void {
-    this.#ended = true
-  }
-
-  async turn<T>(unit: () => Promise<T>): Promise<T> {
-    if (this.#ended) throw new UsageError('the sandbox has ended: await every unit inside of it')
-    if (this.#execution.streaming) {
-      throw new UsageError(
-        'a unit of a sandbox was run while the rows of its q.stream were on their way: take them first',
-      )
-    }
-    return this.#execution.exclusively(async () => {
-      const { failure } = this.#execution
-      if (failure === undefined) return unit()
-      throw new UsageError('nothing more is run in the sandbox, because of the failure that is the cause', {
-        cause: failure.error,
-      })
-    })
-  }
-
-  async open({ event }: OpenRequest): Promise<Scope> {
-    return new SavepointScope(await this.#execution.open(), this.#execution, event)
-  }
-
-  /** The sandbox ends by itself. */
-  close(): Promise<void> {
-    return Promise.resolve()
   }
 }

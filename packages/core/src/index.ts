@@ -45,6 +45,7 @@ export type {
 } from './events.ts'
 export type { ExplainedStatement, PlanRow } from './execution.ts'
 export type { Executor } from './executor.ts'
+export type { HookErrorHandler } from './hook-calls.ts'
 export { afterCommit, afterRollback } from './hooks.ts'
 export { type KeyFor, loader, type Loader } from './loader.ts'
 export type {
@@ -114,13 +115,13 @@ export type {
 export type { RetryOptions } from './retry.ts'
 export { type Filled, template } from './template.ts'
 export type { Body } from './unit.ts'
-export {
-  type CheckedStatement,
-  createUnitOfWork,
-  type ReadOptions,
-  type RunOptions,
-  type SandboxBody,
-  type StreamOptions,
-  type UnitOfWork,
-  type UnitOfWorkOptions,
+export type {
+  CheckedStatement,
+  ReadOptions,
+  RunOptions,
+  SandboxBody,
+  StreamOptions,
+  UnitOfWork,
+  UnitOfWorkOptions,
 } from './unit-of-work.ts'
+export { createUnitOfWork } from './units.ts'

@@ -120,6 +120,7 @@ export class Query<out T, out A extends Access = Access> {
   constructor(plan: Plan) {
     this['~plan'] = plan
     Object.freeze(this)
+    watch?.made(this)
   }
 
   /** The same query with `transform` applied to its result; what `transform` throws fails the unit. */
@@ -151,8 +152,28 @@ export class Query<out T, out A extends Access = Access> {
 
   /** Lets a program wait for the result: `const row = yield* query`. */
   [Symbol.iterator](): Iterator<Query<unknown, A>, T> {
+    watch?.used(this)
     return new Step(this)
   }
+}
+
+/** Told of queries as they are made, and as they are run or yielded. */
+export interface QueryWatch {
+  made(query: Query<unknown>): void
+  used(query: Query<unknown>): void
+}
+
+let watch: QueryWatch | undefined
+
+/** Has all queries of the process watched. */
+export function watchQueries(watching: QueryWatch): void {
+  watch = watching
+}
+
+/** What the query says, for who runs it. */
+export function planOf(query: Query<unknown>): Plan {
+  watch?.used(query)
+  return query['~plan']
 }
 
 /** One `yield*`: hands the query out, then returns what it is resumed with. */

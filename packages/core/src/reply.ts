@@ -59,6 +59,7 @@ export interface Answered {
 /** The result that a reply stands for. Throws a {@link UsageError} for one that the statement can't have. */
 export function resultOf(reply: Reply, answered: Answered): StatementResult | LeaseholdError {
   if (reply instanceof LeaseholdError) return reply
+  if (reply instanceof Error) throw mismatch(answered.name, 'refusal(kind) for a failure', String(reply))
   const { name, statement, inTransaction = true } = answered
   const rows = givesRows(statement)
   const none = { rows: undefined, affectedRows: 0, changedRows: 0, insertId: 0n, inTransaction }

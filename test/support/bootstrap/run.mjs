@@ -24,6 +24,9 @@ const commands = {
 /** The others do without the bench, whose peers are many packages. */
 const needBench = new Set(['bench', 'exec'])
 
+/** What tells times does so as in production, where nothing is looked at for the sake of warnings. */
+const timed = new Set(['demo', 'soak', 'bench', 'bench:abort'])
+
 async function main([name, ...args]) {
   const command = commands[name]
   if (command === undefined || (name === 'exec' && args.length === 0)) {
@@ -33,7 +36,8 @@ async function main([name, ...args]) {
   }
   const environment = await setUp(root, { withBench: needBench.has(name) })
   const [file, commandArgs, folder = process.cwd()] = command(args)
-  await runInForeground(file, commandArgs, { cwd: folder, env: environment })
+  const env = timed.has(name) ? { NODE_ENV: 'production', ...environment } : environment
+  await runInForeground(file, commandArgs, { cwd: folder, env })
 }
 
 try {
