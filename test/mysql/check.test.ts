@@ -1,6 +1,7 @@
-import { affected, attempt, defineRepository, inserted, many, maybeOne, program } from '@leasehold/core'
+import { affected, all, attempt, defineRepository, inserted, many, maybeOne, program } from '@leasehold/core'
 import { checkRepository, recordFlights } from '@leasehold/core/testing'
 import { mysqlBuilder } from '@leasehold/mysql'
+import { commandOf, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { accounts, UNTOUCHED, useFixture } from './support/fixture.ts'
@@ -60,9 +61,20 @@ describe.each([true, false])('pipeline: %s', (pipeline) => {
     })
     expect(String(findings[8]?.error)).toContain("COMMIT can't be run inside of a unit")
     expect(await fixture.balances()).toEqual(UNTOUCHED)
-    // No statement is left prepared.
-    const [left] = await fixture.rows<{ Value: string }>("show global status like 'Prepared_stmt_count'")
-    expect(Number(left?.Value)).toBe(0)
+  })
+
+  test('no statement is left prepared', async () => {
+    const proxy = await startRecordingProxy({ target: fixture.server })
+    const uow = fixture.uow({ pipeline, host: proxy.host, port: proxy.port })
+    await uow.check(all([drifted.fine(1), drifted.column('Ann'), drifted.fine(2)]))
+    await uow.run(accounts.byId(1))
+    const commands = proxy.conversations.flatMap(({ packets }) =>
+      packets.map((packet) => commandOf(packet)?.name),
+    )
+    const count = (name: string): number => commands.filter((each) => each === name).length
+    expect([count('COM_STMT_PREPARE'), count('COM_STMT_CLOSE')]).toEqual([3, 2])
+    await uow.close()
+    await proxy.stop()
   })
 
   test('a repository that fits has no findings, locks nothing and fits again', async () => {
