@@ -37,9 +37,13 @@ class Session {
 
   #sent(): string {
     const packets = proxy.conversations.at(-1)?.packets ?? []
-    return packets.map((packet) => LETTERS[commandOf(packet)?.name ?? ''] ?? '').join('')
+    const commands = packets.map(commandOf).filter((command) => !CONTROL.test(command?.sql ?? ''))
+    return commands.map((command) => LETTERS[command?.name ?? ''] ?? '').join('')
   }
 }
+
+/** Not of interest here. */
+const CONTROL = /^(?:START TRANSACTION|COMMIT)/
 
 const LETTERS: Readonly<Record<string, string>> = {
   COM_QUERY: 'q',

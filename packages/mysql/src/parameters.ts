@@ -31,16 +31,27 @@ export function bind({ compiled, parameters, sql }: Statement, mode: EscapeMode)
   for (const [index, place] of compiled.placeholders.entries()) {
     const value = parameters[index]
     text += sql.slice(from, place)
-    if (place === from ? index > 0 : ADJOINS.test(sql.charAt(place - 1))) text += ' '
-    text += escape(value as Scalar, true, 'Z', mode)
+    if (place === from ? index > 0 : adjoins(sql, place - 1)) text += ' '
+    text += typeof value === 'number' ? value : escape(value as Scalar, true, 'Z', mode)
     from = place + 1
-    if (ADJOINS.test(sql.charAt(from))) text += ' '
+    if (adjoins(sql, from)) text += ' '
   }
   return text + sql.slice(from)
 }
 
 /** What a literal must not touch: quotes run together ('a''b' is one string), and letters may change its type (x'61'). */
-const ADJOINS = /[\w'"$]/
+function adjoins(sql: string, at: number): boolean {
+  switch (sql[at]) {
+    case undefined:
+    case ' ':
+    case ',':
+    case '(':
+    case ')':
+      return false
+    default:
+      return /[\w'"$]/.test(sql.charAt(at))
+  }
+}
 
 type Scalar = string | number | bigint | boolean | null | Date | Buffer
 
