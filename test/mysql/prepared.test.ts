@@ -28,11 +28,7 @@ class Session {
   async read(query: Query<unknown, 'read'>): Promise<string> {
     const before = this.#sent().length
     await this.uow.read(query)
-    // BEGIN and COMMIT are not of interest here.
-    return this.#sent()
-      .slice(before)
-      .replace(/q$/, '')
-      .replace(/^([^q]*)q/, '$1')
+    return this.#sent().slice(before)
   }
 
   #sent(): string {
