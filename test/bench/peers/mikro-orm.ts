@@ -115,8 +115,6 @@ export const open: OpenPeer = async (uri) => {
     entities,
     pool: { min: 0, max: poolSize },
     timezone: 'Z',
-    // Its own schema generator is not used.
-    discovery: { warnWhenNoEntities: false },
   })
   const transaction = <T>(work: (em: EntityManager) => Promise<T>) => orm.em.fork().transactional(work)
 

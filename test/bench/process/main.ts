@@ -12,6 +12,10 @@ let peer: Peer | undefined
 process.on('message', (request: Request) => {
   void reply(request)
 })
+// Whatever ended the runner: a pool must not keep this process.
+process.on('disconnect', () => {
+  process.exit()
+})
 
 async function reply(request: Request): Promise<void> {
   let reply: Reply

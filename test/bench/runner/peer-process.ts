@@ -42,13 +42,9 @@ export class PeerProcess {
   }
 
   async close(): Promise<void> {
-    if (this.#child.exitCode !== null) return
     const exited = once(this.#child, 'exit')
     await this.ask({ type: 'close' })
-    // A pool that keeps its process alive has been closed as it can be.
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 2_000)
     await exited
-    clearTimeout(timer)
   }
 
   kill(): void {
