@@ -1,23 +1,15 @@
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { globSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { codeOf, documents, root } from '@leasehold/test-support/documents'
 import { expect, test } from 'vitest'
 
-const root = resolve(import.meta.dirname, '../..')
-const documents = ['README.md', ...globSync('docs/*.md', { cwd: root })]
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
 
 /** Documents whose code is that of a file, which the tests run on the servers. */
 const documentsOfFiles = [['docs/composition.md', 'test/mysql/support/order-page.ts']] as const
-
-/** The TypeScript of a document, its blocks one behind the other as a reader meets them. */
-async function codeOf(document: string): Promise<string> {
-  const text = await readFile(join(root, document), 'utf8')
-  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code).join('\n')
-}
 
 test('the examples of the documents compile', async () => {
   // Within this member, so that the packages are found by their names.
