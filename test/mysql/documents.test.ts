@@ -32,6 +32,11 @@ const runs: Readonly<Record<string, Run>> = {
     rows: ["accounts values (1, 'Ann')"],
     prints: [/^unit \d+, flight 1: .* in [\d.]+ ms$/, /^select \* from `accounts`/, /table: 'accounts'/],
   },
+  'docs/speed.md': {
+    tables: ['items (id int primary key, name varchar(50), cents int)'],
+    rows: ["items values (1, 'nail', 1), (2, 'screw', 2)"],
+    prints: ["[ 'nail', 'screw', 'screw' ]"],
+  },
   'docs/tables.md': {
     tables: [
       `people (id int primary key auto_increment, email varchar(50) unique, name varchar(50), city varchar(50),
