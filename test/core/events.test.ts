@@ -136,7 +136,7 @@ describe('leasehold:unit', () => {
   test('counts the flights of a connection that takes one command at a time', async () => {
     const { events } = listen<UnitEvent>('leasehold:unit')
     await record({ pipelining: false }).uow.read(read('a'))
-    expect(events).toMatchObject([{ flights: 2 }])
+    expect(events).toMatchObject([{ flights: 3 }])
   })
 
   test('is there for units that need no connection', async () => {

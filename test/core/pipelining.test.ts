@@ -31,7 +31,7 @@ describe('a connection that takes one command at a time', () => {
 
   test('gets nothing behind a BEGIN that was refused', async () => {
     const { uow, driver } = record({ pipelining: false, answers: { begin: refusal() } })
-    await failureOf(uow.read(read('a'), { snapshot: true }))
+    await failureOf(uow.read(read('a')))
     expect(driver.journal).toEqual(['acquire', ['begin'], 'discard'])
   })
 })

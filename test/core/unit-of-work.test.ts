@@ -442,18 +442,9 @@ describe('options', () => {
     })
   })
 
-  test('what only reads, as can be seen, is not told to', async () => {
-    const { uow, driver } = record()
-    await uow.read(all([read('a'), read('b')]))
-    expect(driver.journal).toEqual(['acquire', ['a', 'b', 'commit'], 'release'])
-    const calling = many(db.selectNoFrom((e) => e.fn('lower', [e.val('X')]).as('x'))).named('c')
-    await uow.read(calling)
-    expect(driver.flights.at(-1)?.[0]).toEqual({ type: 'begin', options: { accessMode: 'read only' } })
-  })
-
   test('read is read only, whatever it is told', async () => {
     const { uow, driver } = record()
-    await uow.read(async (q) => q(read('a')), { accessMode: 'read write' } as object)
+    await uow.read(read('a'), { accessMode: 'read write' } as object)
     expect(driver.flights[0]?.[0]).toEqual({ type: 'begin', options: { accessMode: 'read only' } })
   })
 

@@ -296,7 +296,7 @@ describe('a loader', () => {
       ),
     )
     expect(names.filter((name) => name !== undefined)).toHaveLength(30)
-    expect(sent.map((commands) => commands.length)).toEqual([6])
+    expect(sent.map((commands) => commands.length)).toEqual([7])
   })
 })
 

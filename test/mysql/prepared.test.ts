@@ -1,12 +1,22 @@
 /** Texts that are asked for again are prepared, and only who watches the wire can tell. */
-import { all, createUnitOfWork, fail, many, one, program, type Query, type UnitOfWork } from '@leasehold/core'
+import {
+  affected,
+  all,
+  createUnitOfWork,
+  fail,
+  many,
+  one,
+  program,
+  type Query,
+  type UnitOfWork,
+} from '@leasehold/core'
 import { mysqlDriver, type MysqlDriverOptions } from '@leasehold/mysql'
 import { commandOf, type RecordingProxy, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { startServer } from '@leasehold/test-support/server'
-import { sql } from 'kysely'
+import { type ExpressionBuilder, sql } from 'kysely'
 import { createConnection } from 'mysql2/promise'
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest'
-import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { accounts, type Database, db, UNTOUCHED, useFixture } from './support/fixture.ts'
 
 const fixture = useFixture()
 let proxy: RecordingProxy
@@ -173,13 +183,64 @@ test('a number means the same in its text and as a parameter', async () => {
     const changed = yield* many(numbers.selectFrom('numbers').select('f'))
     yield* fail(new Seen([rows, changed]))
   })
-  const seen = async () => {
-    const error = await uow.run(unit).catch((thrown: unknown) => thrown)
-    return error instanceof Seen ? error.what : error
-  }
-  const first = await seen()
-  expect(await seen()).toEqual(first)
-  expect(await seen()).toEqual(first)
+  const first = await seenBy(uow, unit)
+  expect(await seenBy(uow, unit)).toEqual(first)
+  expect(await seenBy(uow, unit)).toEqual(first)
+})
+
+describe('what is stored is the same, whatever a statement was run with before', () => {
+  type Table = { kept: { s: string | number; i: number; d: string | number } }
+  type Stored = ExpressionBuilder<Database & Table, 'kept'>
+  const stored = db.$extendTables<Table>()
+  const set = (change: object) => affected(stored.updateTable('kept').set(change))
+
+  beforeEach(async () => {
+    await fixture.rows('create table if not exists kept (s varchar(80), i int, d decimal(20, 10))')
+    await fixture.rows('delete from kept')
+    await fixture.rows("insert into kept values ('5', 7, 10)")
+  })
+
+  test.each<[string, (value: number) => Query<unknown>]>([
+    ['as it is', (value) => set({ s: value, d: value })],
+    ['added up', (value) => set({ d: (e: Stored) => e(e('d', '+', value), '*', value) as never })],
+    ['divided', (value) => set({ d: (e: Stored) => e(e.val(value), '/', 3) as never })],
+    [
+      'in a sum that is divided',
+      (value) => set({ d: (e: Stored) => e(e('i', '+', value), '/', 3) as never }),
+    ],
+    ['by a function', (value) => set({ s: (e: Stored) => e.fn('round', [e.val(value), e.lit(1)]) as never })],
+    ['cast', (value) => set({ s: (e: Stored) => e.cast(e.val(value), 'char(20)') as never })],
+    [
+      'chosen',
+      (value) => set({ s: (e: Stored) => e.case().when('i', '>', 0).then(value).else(1).end() as never }),
+    ],
+    [
+      'where it is like',
+      (value) => affected(stored.updateTable('kept').set({ i: 1 }).where('s', 'like', String(value))),
+    ],
+    [
+      'where a number is like',
+      (value) =>
+        affected(
+          stored
+            .updateTable('kept')
+            .set({ i: 1 })
+            .where('s', 'like', value as never),
+        ),
+    ],
+  ])('%s', async (_, change) => {
+    const unit = (value: number) =>
+      program(function* () {
+        yield* change(value)
+        const rows = yield* many(stored.selectFrom('kept').selectAll())
+        yield* fail(new Seen(rows))
+      })
+    const inText = fixture.uow({ pool: { max: 1 }, preparedStatements: 0 })
+    const { uow } = new Session()
+    for (const value of [5, 5, 5, 0.5, 1.55, 5, 0.5]) {
+      expect([value, await seenBy(uow, unit(value))]).toEqual([value, await seenBy(inText, unit(value))])
+    }
+  })
 })
 
 class Seen extends Error {
@@ -189,6 +250,11 @@ class Seen extends Error {
     super('rolls the unit back')
     this.what = what
   }
+}
+
+async function seenBy(uow: UnitOfWork, unit: Query<unknown>): Promise<unknown> {
+  const error = await uow.run(unit).catch((thrown: unknown) => thrown)
+  return error instanceof Seen ? error.what : error
 }
 
 test('parameters whose type would show, or that would be the place of a column, stay text', async () => {

@@ -3,6 +3,7 @@ import { affected, many, type RowStream, type UnitOfWork } from '@leasehold/core
 import { recordFlights } from '@leasehold/core/testing'
 import { mysqlBuilder } from '@leasehold/mysql'
 import { startFaultProxy } from '@leasehold/test-support/fault-proxy'
+import { startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { CamelCasePlugin } from 'kysely'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -179,6 +180,29 @@ test('what the server says on the way comes out, and the connection is sound', a
   ).rejects.toMatchObject({ name: 'StatementError', kind: 'killed', label: 'million' })
   expect(await uow.read(accounts.byId(1))).toMatchObject({ id: 1 })
   expect(uow.stats()).toMatchObject({ created: 1, idle: 1 })
+})
+
+test('rows that can not be stopped cost the connection, and are never taken for other answers', async () => {
+  let cutting = false
+  const proxy = await startRecordingProxy({
+    target: fixture.server,
+    // Whoever connects now, as the control connection does.
+    onPacket: (_, { packets }) => (cutting && packets.length < 3 ? 'cut' : 'forward'),
+  })
+  const uow = fixture.uow({ host: proxy.host, port: proxy.port, pool: { max: 1 } })
+  const unit = uow.run(async (q) => {
+    await q(accounts.add(1, 5))
+    for await (const _ of q.stream(million())) {
+      cutting = true
+      break
+    }
+    await q(accounts.byId(1))
+  })
+  await expect(unit).rejects.toMatchObject({ name: 'ConnectionLostError' })
+  cutting = false
+  expect(await uow.read(accounts.byId(1))).toMatchObject({ cents: 100 })
+  await uow.close()
+  await proxy.stop()
 })
 
 test('a connection that breaks on the way is lost', async () => {

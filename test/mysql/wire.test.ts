@@ -103,7 +103,8 @@ test('COMMIT follows at once where nothing can be half done', async () => {
   expect(
     await recorded((uow) => uow.run(db.updateTable('accounts').set({ cents: 1 }).where('id', '=', 1))),
   ).toEqual(['> update', '> commit', '<', '<'])
-  expect((await recorded((uow) => uow.read(all([accounts.byId(1), accounts.byId(2)])))).slice(0, 3)).toEqual([
+  expect((await recorded((uow) => uow.read(all([accounts.byId(1), accounts.byId(2)])))).slice(0, 4)).toEqual([
+    '> start',
     '> select',
     '> select',
     '> commit',

@@ -68,7 +68,6 @@ export class Transaction {
    * `ImplicitCommitError`.
    */
   async send(statements: readonly Sendable[], andCommit: boolean): Promise<readonly Answer[]> {
-    if (andCommit && statements.every(isHarmless)) this.#options = withoutReadOnly(this.#options)
     const before = this.#takePreliminaries(statements)
     this.#wrote ||= !this.#readOnly && statements.some(({ statement }) => statement.mayWrite)
     // What is refused before a write doesn't keep the write from being carried out.
@@ -259,15 +258,4 @@ export class Transaction {
     else if (this.#spent === undefined) this.#lease.release(where)
     else this.#lease.discard(this.#spent)
   }
-}
-
-/** Whether a statement can't write, so that the server need not be told to refuse it. */
-function isHarmless({ statement }: Sendable): boolean {
-  return statement.kind === 'read' && !statement.mayWrite
-}
-
-/** READ ONLY by itself takes a BEGIN, which of a lone read would be a third of the work. */
-function withoutReadOnly(options: TransactionOptions): TransactionOptions {
-  const { accessMode, ...others } = options
-  return accessMode === 'read only' && Object.keys(others).length === 0 ? {} : options
 }

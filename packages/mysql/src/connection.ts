@@ -161,7 +161,8 @@ export class MysqlConnection implements Connection {
     } finally {
       if (!landed) {
         batches.drop()
-        await this.#soon(this.#interrupt(flown)).catch(() => {})
+        // Rows that can't be stopped must not be taken for other answers.
+        await this.#soon(this.#interrupt(flown)).catch((error: Error) => this.#wire.destroy(error))
       }
     }
   }

@@ -2,9 +2,9 @@
 import type { OperationNode } from 'kysely'
 
 /**
- * Whether all of a statement's parameters are in places where only their values count: compared, or stored. What is
- * selected, and what raw SQL makes of a parameter, also has a type, and MySQL takes it from the parameters of earlier
- * uses: of `select ? / 3` the digits. In ORDER BY and GROUP BY a number in the text is the place of a column.
+ * Whether all of a statement's parameters are in places where only their values count: compared, stored, or added up.
+ * Anywhere else their type shows as well, and MySQL makes it out of earlier uses: of `? / 3` and `round(?, 1)` the digits.
+ * In ORDER BY and GROUP BY a number in the text is the place of a column.
  */
 export function isPreparable(root: OperationNode): boolean {
   const open: { readonly part: unknown; readonly typed: boolean }[] = [{ part: root, typed: false }]
@@ -13,23 +13,38 @@ export function isPreparable(root: OperationNode): boolean {
     if (typeof part !== 'object' || part === null) continue
     if (typed && isParameter(part)) return false
     if ('kind' in part && HOLDS_VALUES.has(part.kind)) continue
-    const within = typed || ('kind' in part && TYPED.has(part.kind))
+    const within = typed || showsType(part)
     for (const inner of Object.values(part)) open.push({ part: inner, typed: within })
   }
   return true
 }
 
 const TYPED: ReadonlySet<unknown> = new Set([
+  'AggregateFunctionNode',
+  'CastNode',
+  'FunctionNode',
   'GroupByNode',
   'OrderByNode',
   'RawNode',
   'SelectionNode',
 ] satisfies OperationNode['kind'][])
 
+/** Those whose result has the same value whatever the types of its operands. */
+const VALUE_OPERATORS: ReadonlySet<unknown> = new Set(
+  '=,!=,<>,<=>,<,<=,>,>=,in,not in,is,is not,like,not like,between,+,-,*'.split(','),
+)
+
 const HOLDS_VALUES: ReadonlySet<unknown> = new Set([
   'PrimitiveValueListNode',
   'ValueNode',
 ] satisfies OperationNode['kind'][])
+
+function showsType(part: object): boolean {
+  if (!('kind' in part)) return false
+  if (part.kind !== 'BinaryOperationNode') return TYPED.has(part.kind)
+  const { operator } = part as unknown as { readonly operator: { readonly operator?: unknown } }
+  return !VALUE_OPERATORS.has(operator.operator)
+}
 
 function isParameter(part: object): boolean {
   return 'kind' in part && HOLDS_VALUES.has(part.kind) && !('immediate' in part && part.immediate === true)
