@@ -1,7 +1,8 @@
 /** What a query will send and come to, found out without sending it. */
 import { type Attempt, survivable } from './attempt.ts'
 import { LeaseholdError } from './errors.ts'
-import { type AttemptRequest, Evaluation, type Request } from './evaluation.ts'
+import type { AttemptRequest, Request } from './backlog.ts'
+import { Evaluation } from './evaluation.ts'
 import { type Hook, type Queryable, type ResultOf, toQuery } from './query.ts'
 import { type Answers, placed, replier, resultOf } from './reply.ts'
 import { plainRowsOf } from './result.ts'

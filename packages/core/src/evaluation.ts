@@ -4,9 +4,15 @@
  * neither long programs nor long chains of `map` and `andThen` use up the call stack.
  */
 import type { Attempt } from './attempt.ts'
-import { Batch } from './batch.ts'
 import {
-  abandon,
+  abandonAll,
+  type AttemptRequest,
+  Backlog,
+  type Request,
+  type ServerRequest,
+  type Waiting,
+} from './backlog.ts'
+import {
   arrive,
   beginItem,
   type Branch,
@@ -20,59 +26,14 @@ import {
 } from './branch.ts'
 import { UsageError } from './errors.ts'
 import { Memory } from './memory.ts'
-import {
-  type Hook,
-  type LoadPlan,
-  type LoadSource,
-  type Plan,
-  planOf,
-  type Query,
-  type Queryable,
-  type StatementPlan,
-  toQuery,
-} from './query.ts'
+import { type Hook, type Plan, planOf, type Query, type Queryable, toQuery } from './query.ts'
 import { nest } from './relation.ts'
 import type { StatementResult } from './result.ts'
-import type { Statement } from './statement.ts'
 import type { ServerFacts } from './server.ts'
-
-/** What is more waits for the next flight, so that what is under way stays bounded. */
-const STATEMENTS_IN_FLIGHT = 512
-
-/** The same for loads, which are many to a statement, as far as an `each` begins them. */
-const LOADS_IN_FLIGHT = 10_000
-
-/** A statement that a branch waits for. */
-export interface Request {
-  readonly type: 'statement'
-  readonly plan: StatementPlan
-  readonly label: string | undefined
-  readonly branch: Branch
-}
-
-/** A query that a branch wants attempted, by itself and behind a savepoint. */
-export interface AttemptRequest {
-  readonly type: 'attempt'
-  readonly source: Query<unknown>
-  readonly label: string | undefined
-  readonly branch: Branch
-}
-
-/** A query that depends on what the server can do. */
-export interface ServerRequest {
-  readonly type: 'server'
-  readonly choose: (server: ServerFacts) => Queryable
-  readonly branch: Branch
-}
+import type { Statement } from './statement.ts'
 
 export class Evaluation {
-  #requests: (Request | AttemptRequest | ServerRequest | Batch)[] = []
-  #taken: readonly (Request | AttemptRequest)[] = []
-  readonly #batches = new Map<LoadSource, Batch>()
-  /** How many loads the next flight has to answer. */
-  #loading = 0
-  /** What found no room among the requests; the last is next. */
-  #parked: ItemsTurn[] = []
+  readonly #backlog = new Backlog()
   readonly #memory: Memory
   #failure: { readonly error: unknown } | undefined
   readonly hooks: Readonly<Record<'commit' | 'rollback', Hook[]>> = { commit: [], rollback: [] }
@@ -88,7 +49,7 @@ export class Evaluation {
 
   /** Whether statements wait to be sent. */
   get waiting(): boolean {
-    return this.#requests.length > 0 || this.#parked.length > 0
+    return !this.#backlog.isEmpty
   }
 
   /** Walks a query up to its first statements; `resolve` or `reject` are told how it ends. */
@@ -98,18 +59,15 @@ export class Evaluation {
 
   /** The first query that waits to be told of the server. */
   get undecided(): ServerRequest | undefined {
-    return this.#requests.find((request) => request.type === 'server')
+    return this.#backlog.undecided
   }
 
   /** Goes on with the queries that wait to be told of the server; what they send keeps their place among the others. */
   tellServer(server: ServerFacts): void {
-    const requests = this.#requests
-    this.#requests = []
-    for (const request of requests) {
-      if (this.#failure !== undefined) abandonAll(request, this.#failure.error)
-      else if (request.type === 'server') this.#choose(request, server)
-      else this.#requests.push(request)
-    }
+    this.#replace((request) => {
+      if (request.type === 'server') this.#choose(request, server)
+      return request.type === 'server'
+    })
   }
 
   #choose({ branch, choose }: ServerRequest, server: ServerFacts): void {
@@ -122,26 +80,13 @@ export class Evaluation {
 
   /** The attempt that is next, if one is. Nothing else must be sent until it has ended. */
   takeAttempt(): AttemptRequest | undefined {
-    const [next] = this.#requests
-    if (next?.type !== 'attempt') return undefined
-    this.#requests = this.#requests.slice(1)
-    this.#taken = [next]
-    return next
+    return this.#backlog.takeAttempt()
   }
 
   /** The next statements to send, a bounded number, and nothing behind one of which nobody knows what it does. */
   take(): readonly Request[] {
-    if (this.#parked.length > 0 || this.#batches.size > 0) this.#fill()
-    this.#loading = 0
-    const taken: Request[] = []
-    for (const request of this.#requests) {
-      if (request.type !== 'statement' || taken.length === STATEMENTS_IN_FLIGHT) break
-      taken.push(request)
-      if (request.plan.statement.kind === 'unknown') break
-    }
-    this.#requests = this.#requests.slice(taken.length)
-    this.#taken = taken
-    return taken
+    this.#fill()
+    return this.#backlog.take()
   }
 
   /**
@@ -149,7 +94,7 @@ export class Evaluation {
    * results either unless `computing` is allowed for.
    */
   isOver(options: { readonly computing: boolean }): boolean {
-    return !this.waiting && this.#taken.every(({ branch }) => onlyEnds(branch, options.computing))
+    return !this.waiting && this.#backlog.taken.every(({ branch }) => onlyEnds(branch, options.computing))
   }
 
   /** Goes on with the branch that waited for `request`. */
@@ -196,60 +141,48 @@ export class Evaluation {
 
   /** Takes the turns, the last one first. */
   #advance(turns: Turn[]): void {
-    const before = this.#parked.length
+    const parked: ItemsTurn[] = []
     for (let next = turns.pop(); next !== undefined; next = turns.pop()) {
       try {
         if (!('items' in next)) this.#walk(next, turns)
-        else if (this.#hasRoom) beginItem(next, turns)
-        else this.#parked.push(next)
+        else if (this.#backlog.hasRoom) beginItem(next, turns)
+        else parked.push(next)
       } catch (error) {
         this.#fail(next.branch, error)
-        for (const turn of turns) abandonAll(turn, this.#failure?.error)
+        for (const turn of [...turns, ...parked]) abandonAll(turn, this.#failure?.error)
         return
       }
     }
-    // What was parked first is next, before what was parked in earlier calls: begun branches go on before others begin.
-    if (this.#parked.length > before + 1) {
-      for (const turn of this.#parked.splice(before).toReversed()) this.#parked.push(turn)
-    }
-  }
-
-  get #hasRoom(): boolean {
-    return this.#requests.length < STATEMENTS_IN_FLIGHT && this.#loading < LOADS_IN_FLIGHT
+    // Begun branches go on before others begin.
+    if (parked.length > 0) this.#backlog.park(parked)
   }
 
   /** Begins branches that wait for room while there is some, and sends the batches off: nobody else will add to them. */
   #fill(): void {
     for (;;) {
-      const next = this.#hasRoom ? this.#parked.pop() : undefined
+      const next = this.#backlog.unpark()
       if (next !== undefined) this.#advance([next])
-      else if (this.#batches.size > 0) this.#depart()
+      else if (this.#backlog.hasBatches) this.#depart()
       else return
     }
   }
 
   /** Puts in the place of each batch the first statements of its fetches. */
   #depart(): void {
-    const requests = this.#requests
-    this.#requests = []
-    for (const request of requests) {
-      if (this.#failure !== undefined) abandonAll(request, this.#failure.error)
-      else if (request.type === 'batch') {
-        this.#batches.delete(request.source)
-        this.#advance(request.depart())
-      } else this.#requests.push(request)
-    }
+    this.#replace((request) => {
+      if (request.type !== 'batch') return false
+      this.#backlog.close(request)
+      this.#advance(request.depart())
+      return true
+    })
   }
 
-  #ask(plan: LoadPlan, branch: Branch): void {
-    let batch = this.#batches.get(plan.source)
-    if (batch === undefined) {
-      batch = new Batch(plan.source, branch.label, this.#memory)
-      this.#batches.set(plan.source, batch)
-      this.#requests.push(batch)
+  /** Has each request that `go` goes on with replaced by what comes of it. */
+  #replace(go: (request: Waiting) => boolean): void {
+    for (const request of this.#backlog.takeAll()) {
+      if (this.#failure !== undefined) abandonAll(request, this.#failure.error)
+      else if (!go(request)) this.#backlog.add(request)
     }
-    batch.add(plan, branch)
-    this.#loading += 1
   }
 
   /** Walks one branch until it waits or ends; others that it sets going are added to `turns`. */
@@ -264,13 +197,13 @@ export class Evaluation {
         query = undefined
         switch (plan.type) {
           case 'statement':
-            this.#requests.push({ type: 'statement', plan, label: branch.label, branch })
+            this.#backlog.add({ type: 'statement', plan, label: branch.label, branch })
             return
           case 'attempt':
-            this.#requests.push({ type: 'attempt', source: plan.source, label: branch.label, branch })
+            this.#backlog.add({ type: 'attempt', source: plan.source, label: branch.label, branch })
             return
           case 'server':
-            this.#requests.push({ type: 'server', choose: plan.choose, branch })
+            this.#backlog.add({ type: 'server', choose: plan.choose, branch })
             return
           case 'all':
             if (plan.branches.length > 0) {
@@ -291,7 +224,7 @@ export class Evaluation {
             frames.push({ type: 'map', transform: (rows) => plan.pick(rows as readonly unknown[], label) })
             value = this.#memory.find(plan.source, plan.identity)
             if (value === undefined) {
-              this.#ask(plan, branch)
+              this.#backlog.load(plan, branch, this.#memory)
               return
             }
             break
@@ -348,20 +281,12 @@ export class Evaluation {
   /** Fails everything that was started. */
   doom(error: unknown): void {
     this.#failure ??= { error }
-    for (const waiting of [...this.#taken, ...this.#requests, ...this.#parked]) abandonAll(waiting, error)
-    this.#taken = []
-    this.#requests = []
-    this.#parked = []
-    this.#batches.clear()
+    this.#backlog.abandon(error)
   }
 
   #fail(branch: Branch, error: unknown): void {
     this.doom(throwInto(branch, error))
   }
-}
-
-function abandonAll(waiting: Turn | Request | AttemptRequest | ServerRequest | Batch, error: unknown): void {
-  for (const branch of waiting instanceof Batch ? waiting.branches : [waiting.branch]) abandon(branch, error)
 }
 
 function started(body: Extract<Plan, { type: 'program' }>['body']): Iterator<Queryable, unknown, unknown> {

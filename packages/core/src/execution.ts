@@ -1,10 +1,11 @@
 /** Where queries meet a connection: sends what the interpreter waits for, flight by flight, and feeds the answers back. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Attempt, survivable } from './attempt.ts'
-import type { Answer } from './driver.ts'
 import { LeaseholdError, UsageError } from './errors.ts'
-import { type AttemptRequest, Evaluation, type Request, type ServerRequest } from './evaluation.ts'
+import type { AttemptRequest, Request, ServerRequest } from './backlog.ts'
+import { Evaluation } from './evaluation.ts'
 import { type Hook, type Query, streamable } from './query.ts'
+import { type ExplainedStatement, explained } from './explanation.ts'
 import { rowsOf } from './result.ts'
 import type { Statement } from './statement.ts'
 import type { Scope, Sendable } from './transaction.ts'
@@ -19,17 +20,6 @@ export interface ExecutionOptions {
   /** Told how the server runs each statement, which is asked with the statement itself; nothing is committed. */
   readonly onPlan?: (explained: ExplainedStatement) => void
 }
-
-/** How the server runs a statement. */
-export interface ExplainedStatement {
-  readonly label: string | undefined
-  readonly sql: string
-  /** The rows of EXPLAIN, in the server's own columns; none for what has no plan. */
-  readonly plan: readonly PlanRow[]
-}
-
-/** For one table, usually: `table`, `type`, `possible_keys`, `key`, `rows`, `Extra` and others. */
-export type PlanRow = Readonly<Record<string, unknown>>
 
 export class Execution {
   /** The unit's own, and behind it those of the attempts under way, the innermost last. */
@@ -276,22 +266,6 @@ export class Execution {
   #onlyReads({ kind, mayWrite }: Statement): boolean {
     return this.#options.readOnly ? kind === 'read' : !mayWrite
   }
-}
-
-/** Sends the statements with an EXPLAIN before each, and gives their answers. */
-async function explained(
-  transaction: Scope,
-  statements: readonly Sendable[],
-  onPlan: (explained: ExplainedStatement) => void,
-): Promise<readonly Answer[]> {
-  const pairs = statements.flatMap((sendable) => [{ ...sendable, type: 'explain' } as const, sendable])
-  const answers = await transaction.send(pairs, false)
-  return statements.map(({ statement: { sql }, label }, index) => {
-    const plan = answers[2 * index]
-    if (plan === undefined || plan instanceof LeaseholdError) return plan
-    onPlan({ label, sql, plan: (plan.rows ?? []) as readonly PlanRow[] })
-    return answers[2 * index + 1]
-  })
 }
 
 /** The types can't tell a locking read, nor what raw SQL does. */

@@ -43,7 +43,7 @@ export type {
   UnitIdentity,
   UnitOutcome,
 } from './events.ts'
-export type { ExplainedStatement, PlanRow } from './execution.ts'
+export type { ExplainedStatement, PlanRow } from './explanation.ts'
 export type { Executor } from './executor.ts'
 export type { HookErrorHandler } from './hook-calls.ts'
 export { afterCommit, afterRollback } from './hooks.ts'

@@ -5,7 +5,7 @@
 import type { DeadlineOptions } from './deadline.ts'
 import type { Driver, DriverStats, TransactionOptions } from './driver.ts'
 import type { LeaseholdError } from './errors.ts'
-import type { ExplainedStatement } from './execution.ts'
+import type { ExplainedStatement } from './explanation.ts'
 import type { Executor } from './executor.ts'
 import type { HookErrorHandler } from './hook-calls.ts'
 import type { RowIn } from './nesting.ts'

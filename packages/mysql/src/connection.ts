@@ -5,22 +5,29 @@ import {
   type Connection,
   type LeaseholdError,
   type ServerFacts,
-  type Statement,
-  StatementError,
-  type StatementResult,
   UsageError,
 } from '@leasehold/core'
-import type { Prepared, Reply, Rows } from './answers.ts'
-import { assertNoControl, assertNoDefinition, controlSql, type ServerKind } from './control.ts'
-import { isServerError, kindOf } from './errors.ts'
-import { executePacket } from './execute-packet.ts'
+import type { Reply, Rows } from './answers.ts'
+import { controlSql, type ServerKind } from './control.ts'
+import { isServerError } from './errors.ts'
 import { explainSql, isExplained } from './inspection.ts'
-import { closePacket, preparePacket, queryPacket, resetPacket } from './packets.ts'
-import { assertBindable, bind } from './parameters.ts'
-import type { Outcome, Outgoing, Wire, Written } from './pipeline.ts'
+import {
+  checking,
+  inText,
+  preparing,
+  RESET,
+  type StatementCommand,
+  text,
+  textOf,
+  written,
+} from './outgoing.ts'
+import { closePacket } from './packets.ts'
+import type { EscapeMode } from './parameters.ts'
+import type { Outcome, Outgoing, Wire } from './pipeline.ts'
 import { isPreparable } from './preparable.ts'
 import { PreparedStatements } from './prepared-statements.ts'
 import { LIMITS_SQL, PROFILE_SQL, STATUS, UNTRACKED_STATE } from './profile.ts'
+import { failureOf, isUnpreparable, NOTHING, resultOf } from './results.ts'
 import { RowBatches } from './row-batches.ts'
 import { exactRows, type ValueSettings } from './values.ts'
 
@@ -40,17 +47,6 @@ export interface ConnectionSettings {
  * a reset does not undo, or gone.
  */
 export type Condition = 'clean' | 'dirty' | 'spent'
-
-type StatementCommand = Extract<Command, { statement: Statement }>
-
-/** What answers a command that tells nothing but that it did not fail. */
-const NOTHING: StatementResult = {
-  rows: undefined,
-  affectedRows: 0,
-  changedRows: 0,
-  insertId: 0n,
-  inTransaction: true,
-}
 
 /** Where a connection goes when its lease ends. */
 export interface Home {
@@ -127,14 +123,15 @@ export class MysqlConnection implements Connection {
   async fly(commands: readonly Command[]): Promise<readonly Answer[]> {
     const due = new Set<string>()
     const parts = commands.map((command) => ({ command, outgoing: this.#outgoingOf(command, due) }))
-    const preparing = [...due].map((sql): Outgoing => () => ({
-      packet: preparePacket(sql),
-      answer: 'prepared',
-    }))
-    const outcomes = await this.#wire.fly([...preparing, ...parts.flatMap(({ outgoing }) => outgoing)])
+    const ahead = [...due].map(
+      (sql): Outgoing =>
+        () =>
+          preparing(sql),
+    )
+    const outcomes = await this.#wire.fly([...ahead, ...parts.flatMap(({ outgoing }) => outgoing)])
     for (const [index, sql] of [...due].entries()) this.#keep(sql, outcomes[index])
     for (const { id } of this.#prepared.takeEvicted()) this.#wire.tell(closePacket(id))
-    let from = preparing.length
+    let from = ahead.length
     return parts.map(({ command, outgoing }, index) => {
       const own = outcomes.slice(from, from + outgoing.length)
       from += outgoing.length
@@ -145,7 +142,7 @@ export class MysqlConnection implements Connection {
   async *stream(command: StatementCommand): AsyncGenerator<readonly unknown[], void, undefined> {
     const batches = new RowBatches(this.#wire)
     const onRows = (rows: Rows): void => batches.push(rows)
-    const flown = this.#wire.fly([() => ({ ...inText(this.#textOf(command)), onRows })])
+    const flown = this.#wire.fly([() => ({ ...inText(textOf(command, this.#escaping)), onRows })])
     let landed = false
     const end = (): void => {
       landed = true
@@ -162,7 +159,7 @@ export class MysqlConnection implements Connection {
       if (!landed) {
         batches.drop()
         // Rows that can't be stopped must not be taken for other answers.
-        await this.#soon(this.#interrupt(flown)).catch((error: Error) => this.#wire.destroy(error))
+        await this.#soon(this.#interrupt(flown)).catch((error: unknown) => this.#wire.destroy(error as Error))
       }
     }
   }
@@ -227,12 +224,10 @@ export class MysqlConnection implements Connection {
 
   #outgoingOf(command: Command, due: Set<string>): readonly Outgoing[] {
     if (command.type === 'begin' && command.options.statementTimeout !== undefined) this.#soil()
-    if (command.type === 'prepare') {
-      return [() => check(command.statement)]
-    }
+    if (command.type === 'prepare') return [() => checking(command.statement)]
     if (command.type === 'explain') {
       if (!isExplained(command.statement)) return []
-      return [() => inText(explainSql(this.#textOf(command), this.#server))]
+      return [() => inText(explainSql(textOf(command, this.#escaping), this.#server))]
     }
     if (command.type !== 'statement') return controlSql(command, this.#server).map(text)
     const { kind, sql, compiled } = command.statement
@@ -241,24 +236,11 @@ export class MysqlConnection implements Connection {
       if (isPreparable(compiled.query)) due.add(sql)
       else this.#prepared.keep(sql, undefined)
     }
-    return [() => this.#write(command, prepared === 'due' ? undefined : prepared)]
+    return [() => written(command, prepared === 'due' ? undefined : prepared, this.#escaping)]
   }
 
-  #write(command: StatementCommand, prepared: Prepared | undefined): Written {
-    if (prepared !== undefined) {
-      assertBindable(command)
-      const packet = executePacket(prepared.id, command.statement.parameters)
-      if (packet !== undefined) return { packet, answer: 'binary' }
-    }
-    return inText(this.#textOf(command))
-  }
-
-  /** Throws a `UsageError` for what must not be sent. */
-  #textOf(command: Extract<Command, { readonly statement: Statement }>): string {
-    const { statement } = command
-    assertAllowed(statement)
-    assertBindable(command)
-    return bind(statement, { noBackslashEscapes: this.#noBackslashEscapes })
+  get #escaping(): EscapeMode {
+    return { noBackslashEscapes: this.#noBackslashEscapes }
   }
 
   #keep(sql: string, outcome: Outcome): void {
@@ -271,7 +253,11 @@ export class MysqlConnection implements Connection {
     const outcome = outcomes.find((one) => one instanceof Error) ?? outcomes.at(-1)
     if (outcome === undefined) return undefined
     if (command.type === 'prepare' && isUnpreparable(outcome)) return NOTHING
-    if (outcome instanceof Error) return this.#failure(command, index, outcome)
+    if (outcome instanceof Error) {
+      if (command.type === 'statement' && command.statement.kind === 'unknown') this.#soil()
+      if (!isServerError(outcome)) return outcome as LeaseholdError
+      return failureOf(command, index, outcome, this.#settings)
+    }
     if (outcome.prepared !== undefined) {
       this.#wire.tell(closePacket(outcome.prepared.id))
       return NOTHING
@@ -279,40 +265,9 @@ export class MysqlConnection implements Connection {
     this.#noteMode(outcome)
     if (command.type === 'statement') this.#noteState(command, outcome)
     try {
-      return this.#resultOf(command, outcome)
+      return resultOf(command, outcome, this.#settings.values)
     } catch (error) {
       return error as LeaseholdError
-    }
-  }
-
-  #failure(command: Command, index: number, error: Error): LeaseholdError {
-    if (command.type === 'statement' && command.statement.kind === 'unknown') this.#soil()
-    if (!isServerError(error)) return error as LeaseholdError
-    const label = 'statement' in command ? command.label : undefined
-    const sql = 'statement' in command ? command.statement.sql : command.type.toUpperCase()
-    return new StatementError({
-      kind: kindOf(error.errno),
-      errno: error.errno,
-      sqlState: error.sqlState,
-      serverMessage: error.sqlMessage,
-      sql,
-      label,
-      index,
-      ...(this.#settings.exposeParameters && command.type === 'statement'
-        ? { parameters: command.statement.parameters }
-        : {}),
-    })
-  }
-
-  #resultOf(command: Command, reply: Reply): StatementResult {
-    const { rows, header, status = 0 } = reply
-    const label = command.type === 'statement' ? command.label : undefined
-    return {
-      rows: rows === undefined ? undefined : exactRows(rows, reply, this.#settings.values, label),
-      affectedRows: header?.affectedRows ?? 0,
-      changedRows: header?.changedRows ?? 0,
-      insertId: BigInt.asUintN(64, BigInt(header?.insertId ?? 0)),
-      inTransaction: (status & STATUS.IN_TRANS) !== 0 && (status & STATUS.AUTOCOMMIT) === 0,
     }
   }
 
@@ -337,34 +292,6 @@ export class MysqlConnection implements Connection {
   #soil(): void {
     if (this.#condition === 'clean') this.#condition = 'dirty'
   }
-}
-
-const RESET: Outgoing = () => ({ packet: resetPacket(), answer: 'text' })
-
-/** Throws a `UsageError` for what would not be sent either. */
-function check(statement: Statement): Written {
-  assertAllowed(statement)
-  return { packet: preparePacket(statement.sql), answer: 'prepared' }
-}
-
-/** Throws a `UsageError` for what must not be sent. */
-function assertAllowed({ kind, compiled, sql }: Statement): void {
-  if (kind !== 'unknown') return
-  assertNoDefinition(compiled.query)
-  assertNoControl(sql)
-}
-
-/** Whether it is not known because the server prepares no such statements (ER_UNSUPPORTED_PS). */
-function isUnpreparable(outcome: Reply | Error): boolean {
-  return outcome instanceof Error && isServerError(outcome) && outcome.errno === 1295
-}
-
-function text(sql: string): Outgoing {
-  return () => inText(sql)
-}
-
-function inText(sql: string): Written {
-  return { packet: queryPacket(sql), answer: 'text' }
 }
 
 function refused(outcome: Error | undefined): Error {

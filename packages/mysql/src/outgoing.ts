@@ -1,0 +1,57 @@
+/** What is written for a command. */
+import type { Command, Statement } from '@leasehold/core'
+import { assertNoControl, assertNoDefinition } from './control.ts'
+import { executePacket } from './execute-packet.ts'
+import { preparePacket, queryPacket, resetPacket } from './packets.ts'
+import { assertBindable, bind, type EscapeMode } from './parameters.ts'
+import type { Prepared } from './answers.ts'
+import type { Outgoing, Written } from './pipeline.ts'
+
+export type StatementCommand = Extract<Command, { statement: Statement }>
+
+export const RESET: Outgoing = () => ({ packet: resetPacket(), answer: 'text' })
+
+export function text(sql: string): Outgoing {
+  return () => inText(sql)
+}
+
+export function inText(sql: string): Written {
+  return { packet: queryPacket(sql), answer: 'text' }
+}
+
+export function preparing(sql: string): Written {
+  return { packet: preparePacket(sql), answer: 'prepared' }
+}
+
+/** Has the server look at a statement. Throws a `UsageError` for what must not be sent. */
+export function checking(statement: Statement): Written {
+  assertAllowed(statement)
+  return preparing(statement.sql)
+}
+
+/** A statement, as its text or as the prepared one. Throws a `UsageError` for what must not be sent. */
+export function written(
+  command: StatementCommand,
+  prepared: Prepared | undefined,
+  mode: EscapeMode,
+): Written {
+  if (prepared !== undefined) {
+    assertBindable(command)
+    const packet = executePacket(prepared.id, command.statement.parameters)
+    if (packet !== undefined) return { packet, answer: 'binary' }
+  }
+  return inText(textOf(command, mode))
+}
+
+/** The text of a statement with its values. Throws a `UsageError` for what must not be sent. */
+export function textOf(command: StatementCommand, mode: EscapeMode): string {
+  assertAllowed(command.statement)
+  assertBindable(command)
+  return bind(command.statement, mode)
+}
+
+function assertAllowed({ kind, compiled, sql }: Statement): void {
+  if (kind !== 'unknown') return
+  assertNoDefinition(compiled.query)
+  assertNoControl(sql)
+}

@@ -1,0 +1,55 @@
+/** What core is told of an answer. */
+import { type Command, StatementError, type StatementResult } from '@leasehold/core'
+import type { Reply } from './answers.ts'
+import { isServerError, kindOf, type ServerError } from './errors.ts'
+import { STATUS } from './profile.ts'
+import { exactRows, type ValueSettings } from './values.ts'
+
+/** What answers a command that tells nothing but that it did not fail. */
+export const NOTHING: StatementResult = {
+  rows: undefined,
+  affectedRows: 0,
+  changedRows: 0,
+  insertId: 0n,
+  inTransaction: true,
+}
+
+/** Throws a `ResultError` for a value that can't be given. */
+export function resultOf(command: Command, reply: Reply, settings: ValueSettings): StatementResult {
+  const { rows, header, status = 0 } = reply
+  return {
+    rows: rows === undefined ? undefined : exactRows(rows, reply, settings, labelOf(command)),
+    affectedRows: header?.affectedRows ?? 0,
+    changedRows: header?.changedRows ?? 0,
+    insertId: BigInt.asUintN(64, BigInt(header?.insertId ?? 0)),
+    inTransaction: (status & STATUS.IN_TRANS) !== 0 && (status & STATUS.AUTOCOMMIT) === 0,
+  }
+}
+
+/** The server's refusal of the command at this place in its flight. */
+export function failureOf(
+  command: Command,
+  index: number,
+  error: ServerError,
+  { exposeParameters }: { readonly exposeParameters: boolean },
+): StatementError {
+  return new StatementError({
+    kind: kindOf(error.errno),
+    errno: error.errno,
+    sqlState: error.sqlState,
+    serverMessage: error.sqlMessage,
+    sql: 'statement' in command ? command.statement.sql : command.type.toUpperCase(),
+    label: labelOf(command),
+    index,
+    ...(exposeParameters && command.type === 'statement' ? { parameters: command.statement.parameters } : {}),
+  })
+}
+
+function labelOf(command: Command): string | undefined {
+  return 'statement' in command ? command.label : undefined
+}
+
+/** Whether it is not known because the server prepares no such statements (ER_UNSUPPORTED_PS). */
+export function isUnpreparable(outcome: Reply | Error): boolean {
+  return outcome instanceof Error && isServerError(outcome) && outcome.errno === 1295
+}
