@@ -274,6 +274,28 @@ test('parameters whose type would show, or that would be the place of a column, 
   }
 })
 
+test('a session that has lost what it had prepared is replaced, and the unit run again', async () => {
+  let losing = false
+  const forgetful = await startRecordingProxy({
+    target: fixture.server,
+    // As behind a proxy that has put another session in its place, which never heard of the statement.
+    onPacket(packet, { packets }) {
+      if (losing && commandOf(packet)?.name === 'COM_STMT_EXECUTE')
+        packet.payload.writeUInt32LE(packets.length + 1_000, 1)
+      return 'forward'
+    },
+  })
+  const uow = fixture.uow({ host: forgetful.host, port: forgetful.port, pool: { max: 1 } })
+  for (const _ of USES) await uow.run(accounts.byId(1))
+  losing = true
+  expect(await uow.run(accounts.byId(1))).toMatchObject({ id: 1 })
+  expect(uow.stats()).toMatchObject({ created: 2, open: 1, discarded: { spent: 1 } })
+  losing = false
+  for (const _ of USES) expect(await uow.run(accounts.add(1, 1))).toBe(1)
+  await uow.close()
+  await forgetful.stop()
+})
+
 test('a limit may be a parameter', async () => {
   const { uow } = new Session()
   for (let use = 0; use < 3; use += 1) {

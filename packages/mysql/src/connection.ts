@@ -9,7 +9,7 @@ import {
 } from '@leasehold/core'
 import type { Reply, Rows } from './answers.ts'
 import { controlSql, type ServerKind } from './control.ts'
-import { isServerError } from './errors.ts'
+import { hasLostPrepared, isServerError } from './errors.ts'
 import { explainSql, isExplained } from './inspection.ts'
 import {
   checking,
@@ -256,6 +256,7 @@ export class MysqlConnection implements Connection {
     if (outcome instanceof Error) {
       if (command.type === 'statement' && command.statement.kind === 'unknown') this.#soil()
       if (!isServerError(outcome)) return outcome as LeaseholdError
+      if (hasLostPrepared(outcome)) this.#condition = 'spent'
       return failureOf(command, index, outcome, this.#settings)
     }
     if (outcome.prepared !== undefined) {

@@ -8,7 +8,8 @@ import type { StatementErrorKind } from '@leasehold/core'
 const errnosOf: Readonly<Record<Exclude<StatementErrorKind, 'other'>, readonly number[]>> = {
   access: [1044, 1045, 1142, 1143, 1227, 1370],
   check: [3819, 4025],
-  conflict: [1020, 3101],
+  // The last two: a prepared statement is not what it was, or not there, which another session has not to do with.
+  conflict: [1020, 3101, 1243, 1615],
   data: [1264, 1265, 1292, 1366, 1406, 1411, 1690, 3140, 3156],
   deadlock: [1213],
   'duplicate-key': [1022, 1062, 1169, 1586],
@@ -30,6 +31,14 @@ const kinds: ReadonlyMap<number, StatementErrorKind> = new Map(
 
 /** Errors behind which the server closes the connection: shut down, killed, idle for too long. */
 const closing: ReadonlySet<number> = new Set([1053, 1927, 4031])
+
+/** Errors that tell that the session has lost what it had prepared: a proxy may have put another in its place. */
+const losing: ReadonlySet<number> = new Set([1243, 1615])
+
+/** Whether the session has lost its prepared statements. */
+export function hasLostPrepared({ errno }: ServerError): boolean {
+  return losing.has(errno)
+}
 
 /** Errors that connecting again will meet again: the account, its password or its rights, the database. */
 const refusals: ReadonlySet<number> = new Set([
