@@ -1,5 +1,6 @@
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
 import {
+  all,
   AcquireError,
   afterCommit,
   fail,
@@ -135,8 +136,8 @@ describe('leasehold:unit', () => {
 
   test('counts the flights of a connection that takes one command at a time', async () => {
     const { events } = listen<UnitEvent>('leasehold:unit')
-    await record({ pipelining: false }).uow.read(read('a'))
-    expect(events).toMatchObject([{ flights: 3 }])
+    await record({ pipelining: false }).uow.read(all([read('a'), read('b')]))
+    expect(events).toMatchObject([{ flights: 4 }])
   })
 
   test('is there for units that need no connection', async () => {

@@ -59,8 +59,6 @@ test('flightsText prints flights without values', async () => {
       'flight 2',
       '  b: select * from `accounts`',
       '  c: select * from `accounts`',
-      'flight 3',
-      '  commit',
     ].join('\n'),
   )
 })

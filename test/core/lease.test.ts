@@ -15,8 +15,8 @@ function driverWith(change: (connection: Connection) => Partial<Connection>): Re
       pipelining: true,
       server: connection.server,
       fly: (commands) => connection.fly(commands),
-      stream: (command) => connection.stream(command),
-      release: () => connection.release(),
+      stream: (command, ahead) => connection.stream(command, ahead),
+      release: (transaction) => connection.release(transaction),
       discard: (reason) => connection.discard(reason),
       ...change(connection),
     }

@@ -31,7 +31,7 @@ describe('a connection that takes one command at a time', () => {
 
   test('gets nothing behind a BEGIN that was refused', async () => {
     const { uow, driver } = record({ pipelining: false, answers: { begin: refusal() } })
-    await failureOf(uow.read(read('a')))
+    await failureOf(uow.read(all([read('a'), read('b')])))
     expect(driver.journal).toEqual(['acquire', ['begin'], 'discard'])
   })
 })
@@ -94,7 +94,7 @@ function assertSound({ journal, flights, sent }: RecordingDriver, outcome: strin
 
   const commits = sent.filter((each) => each === 'commit').length
   const rollbacks = sent.filter((each) => each === 'rollback').length
-  const statements = flights.flat().filter((command) => command.type === 'statement')
+  const statements = flights.flat().filter((command) => 'statement' in command)
   const changes = statements.some(
     ({ statement }) => statement.kind === 'write' || statement.kind === 'unknown',
   )

@@ -23,6 +23,7 @@ import {
   StatementError,
   succeed,
   type UnitEvent,
+  type UnitOfWork,
   UsageError,
 } from '@leasehold/core'
 import { sql } from 'kysely'
@@ -444,7 +445,7 @@ describe('options', () => {
 
   test('read is read only, whatever it is told', async () => {
     const { uow, driver } = record()
-    await uow.read(read('a'), { accessMode: 'read write' } as object)
+    await uow.read(all([read('a'), read('b')]), { accessMode: 'read write' } as object)
     expect(driver.flights[0]?.[0]).toEqual({ type: 'begin', options: { accessMode: 'read only' } })
   })
 
@@ -460,7 +461,53 @@ describe('options', () => {
     expect((error as Error).message).toBe(`a is ${what}, and the unit is read only: run it with run`)
     expect(driver.journal).toEqual([])
     expect(await failureOf(uow.read(attempt(reading)))).toBeInstanceOf(UsageError)
-    expect(driver.sent).toEqual(['rollback'])
+    expect(driver.sent).toEqual([])
+  })
+
+  test('a read by itself is its own transaction', async () => {
+    const { uow, driver } = record()
+    await uow.read(read('a').map(String))
+    expect(driver.flights).toMatchObject([[{ type: 'read', label: 'a' }]])
+    expect(driver.journal).toEqual(['acquire', ['a'], 'release'])
+  })
+
+  test.each<[string, Script]>([
+    ['one that is refused', { answers: { a: refusal() } }],
+    ['one whose connection takes one command at a time', { pipelining: false }],
+  ])('a read by itself, %s: there is nothing to end', async (_, script) => {
+    const { uow, driver } = record(script)
+    await uow.read(read('a')).catch(() => {})
+    expect(driver.journal).toEqual(['acquire', ['a'], 'release'])
+  })
+
+  test.each<[string, (uow: UnitOfWork) => Promise<unknown>]>([
+    ['with another', (uow) => uow.read(all([read('a'), read('b')]))],
+    ['with a step behind it', (uow) => uow.read(read('a').andThen(() => read('b')))],
+    ['in a body', (uow) => uow.read((q) => q(read('a')))],
+    ['with an option', (uow) => uow.read(read('a'), { isolationLevel: 'read committed' })],
+    ['in an attempt', (uow) => uow.read(attempt(read('a')))],
+  ])('a read %s is in a transaction that begins', async (_, reading) => {
+    const { uow, driver } = record()
+    await reading(uow)
+    expect(driver.sent[0]).toBe('begin')
+  })
+
+  test('nobody waits for the end of a unit that reads', async () => {
+    const { uow, driver } = record({ answers: { b: refusal() } })
+    await uow.read((q) => q(read('a')))
+    await failureOf(uow.read(read('a').andThen(() => read('b'))))
+    expect(driver.journal).toEqual(
+      [
+        ['acquire', ['begin', 'a'], 'release'],
+        ['acquire', ['begin', 'a'], ['b', 'commit'], 'release'],
+      ].flat(),
+    )
+  })
+
+  test('where one command travels at a time, it is waited for', async () => {
+    const { uow, driver } = record({ pipelining: false })
+    await uow.read((q) => q(read('a')))
+    expect(driver.journal).toEqual(['acquire', ['begin'], ['a'], ['commit'], 'release'])
   })
 
   test('read sends raw SQL that is a plain read', async () => {
@@ -468,7 +515,7 @@ describe('options', () => {
     const databases = many(sql<{ Database: string }>`show databases`.compile(db)).named('a')
     const reading = databases as Query<{ Database: string }[]> as Query<{ Database: string }[], 'read'>
     expect(await uow.read(reading)).toEqual([{ Database: 'bank' }])
-    expect(driver.journal).toEqual(['acquire', ['begin', 'a'], ['commit'], 'release'])
+    expect(driver.journal).toEqual(['acquire', ['begin', 'a'], 'release'])
   })
 
   test('without any there is no BEGIN; a label is none of the transaction', async () => {

@@ -1,7 +1,7 @@
 import { afterCommit, afterRollback, all, one, program } from '@leasehold/core'
 import { commandOf, type Packet, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { sql } from 'kysely'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
 
 const fixture = useFixture()
@@ -74,15 +74,16 @@ describe('a connection that is cut', () => {
     await proxy.stop()
   })
 
-  test('while a unit that only reads commits: lost, for there is nothing to be unsure of', async () => {
+  test('at the end of a unit that reads: nobody waits for it, and the next unit has another', async () => {
     const proxy = await startRecordingProxy({
       target: fixture.server,
       onPacket: (packet) => (commandOf(packet)?.sql === 'COMMIT' ? 'cut' : 'forward'),
     })
     const uow = fixture.uow({ host: proxy.host, port: proxy.port, pipeline: true })
-    await expect(uow.read(async (q) => q(accounts.all()))).rejects.toMatchObject({
-      name: 'ConnectionLostError',
-    })
+    for (const unit of [1, 2, 3]) {
+      expect([unit, await uow.read(async (q) => q(accounts.all()))]).toMatchObject([unit, { length: 9 }])
+      await vi.waitFor(() => expect(uow.stats()).toMatchObject({ open: 0, discarded: { lost: unit } }))
+    }
     await uow.close()
     await proxy.stop()
   })

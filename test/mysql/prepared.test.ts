@@ -49,7 +49,7 @@ class Session {
 }
 
 /** Not of interest here. */
-const CONTROL = /^(?:START TRANSACTION|COMMIT)/
+const CONTROL = /^(?:START TRANSACTION|COMMIT|SET)/
 
 const LETTERS: Readonly<Record<string, string>> = {
   COM_QUERY: 'q',

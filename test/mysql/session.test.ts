@@ -99,7 +99,7 @@ test('a dirty session is reset once, a clean one never', async () => {
       return command === undefined ? [] : [command.sql?.split(' ')[0]?.toLowerCase() ?? command.name]
     })
   await uow.run(all([accounts.add(1, 1), accounts.add(2, 1)]))
-  await uow.read(accounts.all())
+  await uow.read(all([accounts.byId(1), accounts.byId(2)]))
   await expect(uow.run(accounts.open('account 1', 1).map(String))).rejects.toThrow('Duplicate')
   const clean = sent()
   await uow.run((q) => q(sql`set @leftover = 1`.compile(db)))

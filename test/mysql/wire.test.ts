@@ -5,6 +5,7 @@ import {
   type RecordingProxy,
   startRecordingProxy,
 } from '@leasehold/test-support/recording-proxy'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { accounts, db, useFixture } from './support/fixture.ts'
 
@@ -109,4 +110,61 @@ test('COMMIT follows at once where nothing can be half done', async () => {
     '> select',
     '> commit',
   ])
+})
+
+const sent = (entry: string): boolean => entry !== '<'
+
+test.each([true, false])(
+  'a read by itself has no BEGIN and no COMMIT, in a session that is turned to it and back (pipeline: %s)',
+  async (pipeline) => {
+    const talk = await recorded(async (uow) => {
+      await uow.read(accounts.byId(1))
+      await uow.read(accounts.byId(2))
+      await uow.run((q) => q(accounts.add(1, 1)))
+    }, pipeline)
+    expect(talk.slice(0, 2)).toEqual(['> set', pipeline ? '> select' : '<'])
+    expect(talk.filter(sent)).toEqual(['> set', '> select', '> select', '> set', '> update', '> commit'])
+  },
+)
+
+test('what is refused to a read by itself leaves nothing open', async () => {
+  const missing = db.selectFrom('accounts').selectAll().where(sql.ref<number>('missing'), '=', 1)
+  const talk = await recorded(async (uow) => {
+    await expect(uow.read(missing)).rejects.toMatchObject({ errno: 1054 })
+    await uow.read(accounts.byId(2))
+  })
+  expect(talk.filter(sent)).toEqual(['> set', '> select', '> select'])
+  await fixture.unlocked()
+})
+
+test('the COMMIT of a unit that reads goes out when it ends, and before anything else', async () => {
+  const talk = await recorded(async (uow) => {
+    for (const id of [1, 2]) await uow.read((q) => q(accounts.byId(id)))
+    await fixture.unlocked()
+    await uow.read(accounts.byId(3))
+  })
+  expect(talk.filter(sent)).toEqual([
+    '> start',
+    '> select',
+    '> commit',
+    '> start',
+    '> select',
+    '> commit',
+    '> set',
+    '> select',
+  ])
+})
+
+test('options of a transaction go out one at a time without flights', async () => {
+  const options = { isolationLevel: 'read committed' } as const
+  expect(await recorded((uow) => uow.run(accounts.add(1, 1), options), false)).toEqual(
+    ['> set', '> start', '> update', '> commit'].flatMap((command) => [command, '<']),
+  )
+})
+
+test('a stream goes out with the BEGIN of its unit', async () => {
+  const talk = await recorded(async (uow) => {
+    for await (const _ of uow.stream(accounts.all()));
+  })
+  expect(talk.slice(0, 2)).toEqual(['> start', '> select'])
 })

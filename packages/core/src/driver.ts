@@ -28,16 +28,22 @@ export interface TransactionOptions {
  */
 export type Command =
   | { readonly type: 'begin'; readonly options: TransactionOptions }
-  | { readonly type: 'statement'; readonly statement: Statement; readonly label: string | undefined }
-  /** How the server would run the statement, in rows of its own; no rows for what has no plan. The statement is not run. */
-  | { readonly type: 'explain'; readonly statement: Statement; readonly label: string | undefined }
-  /** Whether the server could run the statement, whatever its values: an error if not. What it can't prepare passes. */
-  | { readonly type: 'prepare'; readonly statement: Statement; readonly label: string | undefined }
+  | StatementCommand
   | { readonly type: 'savepoint' | 'rollback to'; readonly name: string }
   | { readonly type: 'commit' }
   | { readonly type: 'rollback' }
 
-export type StatementCommand = Extract<Command, { readonly type: 'statement' }>
+/**
+ * - `statement`: it is run.
+ * - `read`: it reads, and is run in a read-only transaction of its own, which ends with it, whatever comes of it.
+ * - `explain`: how the server would run it, in rows of its own; none for what has no plan. It is not run.
+ * - `prepare`: whether the server could run it, whatever its values: an error if not. What it can't prepare passes.
+ */
+export interface StatementCommand {
+  readonly type: 'statement' | 'read' | 'explain' | 'prepare'
+  readonly statement: Statement
+  readonly label: string | undefined
+}
 
 /**
  * What became of a command: its result, or the error it failed with (a `StatementError`: the server refused it; a
@@ -66,11 +72,18 @@ export interface Connection {
   /**
    * Sends one statement and gives its rows in batches, as they come and no faster than they are taken. Throws what `fly`
    * answers, or rejects with. Whoever ends it early has the server stop; the connection is sound, or spent, afterwards.
+   * Other commands may go `ahead` of it, where they may travel together; one that fails costs the connection.
    */
-  stream(command: StatementCommand): AsyncGenerator<readonly unknown[], void, undefined>
+  stream(
+    command: StatementCommand,
+    ahead: readonly Command[],
+  ): AsyncGenerator<readonly unknown[], void, undefined>
 
-  /** Ends the ownership; the connection is sound, and no transaction is open. Called once, or `discard` is. */
-  release(): void
+  /**
+   * Ends the ownership; the connection is sound. A transaction that is `open` is read only and has still to be ended,
+   * before anything else is sent: nobody waits for it. Called once, or `discard` is.
+   */
+  release(transaction?: 'open'): void
 
   /**
    * Ends the ownership of a connection that nobody must use again. A flight on its way rejects at once, and what the

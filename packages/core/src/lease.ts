@@ -52,16 +52,19 @@ export class Lease {
   }
 
   /** See {@link Connection.stream}; throws a {@link UsageError} once the lease has ended. */
-  stream(command: StatementCommand): AsyncGenerator<readonly unknown[], void, undefined> {
+  stream(
+    command: StatementCommand,
+    ahead: readonly Command[],
+  ): AsyncGenerator<readonly unknown[], void, undefined> {
     this.#assertOpen('used')
-    return this.#connection.stream(command)
+    return this.#connection.stream(command, ahead)
   }
 
-  /** Gives a sound connection back. `where` is told to whoever uses the lease afterwards. */
-  release(where: string): void {
+  /** Gives a sound connection back. `where` is told to whoever uses the lease afterwards. See {@link Connection.release}. */
+  release(where: string, transaction?: 'open'): void {
     this.#end(`released ${where}`)
     this.#onEnd('released')
-    this.#connection.release()
+    this.#connection.release(transaction)
   }
 
   /** Has a spent connection closed. */

@@ -134,15 +134,19 @@ class RecordingConnection implements Connection {
     })
   }
 
-  async *stream(command: StatementCommand): AsyncGenerator<readonly unknown[], void, undefined> {
-    const [answer] = await this.fly([command])
+  async *stream(
+    command: StatementCommand,
+    ahead: readonly Command[],
+  ): AsyncGenerator<readonly unknown[], void, undefined> {
+    const answers = await this.fly([...ahead, command])
+    const answer = answers.find((each) => each instanceof LeaseholdError) ?? answers.at(-1)
     if (answer instanceof LeaseholdError) throw answer
     yield answer?.rows ?? []
   }
 
-  release(): void {
+  release(transaction?: 'open'): void {
     assert(this.#state === 'idle', `release was called on a connection that is ${this.#state}`)
-    assert(!this.#inTransaction, 'release was called with a transaction open')
+    assert(!this.#inTransaction || transaction === 'open', 'release was called with a transaction open')
     this.#state = 'ended'
     this.#driver.journal.push('release')
   }
@@ -173,9 +177,9 @@ class RecordingConnection implements Connection {
 
   #resultOf(command: Command): StatementResult | LeaseholdError {
     const name = nameOf(command)
-    const statement = command.type === 'statement' ? command.statement : undefined
+    const statement = isRun(command) ? command.statement : undefined
     try {
-      const inTransaction = command.type !== 'commit' && command.type !== 'rollback'
+      const inTransaction = !ENDING.has(command.type)
       return resultOf(this.#reply(name, statement) ?? defaultReply(command), {
         name,
         statement,
@@ -199,12 +203,20 @@ const ledger: OutcomeLedger = {
     ledgerBuilder.selectFrom('leasehold_outcomes').select('outcome_key').where('outcome_key', '=', key),
 }
 
+/** Commands after which no transaction is open. */
+const ENDING: ReadonlySet<Command['type']> = new Set(['read', 'commit', 'rollback'])
+
 function assert(holds: boolean, message: string): void {
   if (!holds) throw new Error(`the contract of the driver port was broken: ${message}`)
 }
 
 function nameOf(command: Command): string {
-  return command.type === 'statement' ? (command.label ?? command.statement.sql) : command.type
+  return isRun(command) ? (command.label ?? command.statement.sql) : command.type
+}
+
+/** Whether it runs a statement. */
+function isRun(command: Command): command is StatementCommand {
+  return command.type === 'statement' || command.type === 'read'
 }
 
 function factsOf(command: Command): { readonly sql: string; readonly label: string | undefined } {
@@ -213,7 +225,7 @@ function factsOf(command: Command): { readonly sql: string; readonly label: stri
 }
 
 function defaultReply(command: Command): Reply {
-  if (command.type !== 'statement') return {}
+  if (!isRun(command)) return {}
   const { kind, returning } = command.statement
   if (kind === 'unknown') return {}
   return kind === 'write' && !returning ? 1 : []

@@ -1,5 +1,5 @@
 /** One transaction on one lease. Nothing else begins, commits or rolls back. */
-import type { Answer, Command, TransactionOptions } from './driver.ts'
+import type { Answer, Command, StatementCommand, TransactionOptions } from './driver.ts'
 import { CommitUnknownError, ConnectionLostError, ImplicitCommitError, LeaseholdError } from './errors.ts'
 import { traceFlight, type UnitEvent } from './events.ts'
 import type { Lease } from './lease.ts'
@@ -9,7 +9,7 @@ import type { Statement } from './statement.ts'
 /** A statement to send, and the name it goes by. */
 export interface Sendable {
   /** `statement` unless given. */
-  readonly type?: 'statement' | 'explain' | 'prepare'
+  readonly type?: Exclude<StatementCommand['type'], 'read'>
   readonly statement: Statement
   readonly label: string | undefined
 }
@@ -31,7 +31,8 @@ export class Transaction {
   /** Names of savepoints that go with the next flight. */
   #pending: string[] = []
   #wrote = false
-  #committed = false
+  /** Whether there is nothing to end: nothing was sent, or the server has ended it. */
+  #over = true
   /** What is on its way. */
   #commands: readonly Command[] = []
   /** Why the unit was stopped, if it was. */
@@ -68,6 +69,8 @@ export class Transaction {
    * `ImplicitCommitError`.
    */
   async send(statements: readonly Sendable[], andCommit: boolean): Promise<readonly Answer[]> {
+    const [first] = statements
+    if (andCommit && first !== undefined && this.#isLoneRead(statements)) return this.#readAlone(first)
     const before = this.#takePreliminaries(statements)
     this.#wrote ||= !this.#readOnly && statements.some(({ statement }) => statement.mayWrite)
     // What is refused before a write doesn't keep the write from being carried out.
@@ -80,7 +83,7 @@ export class Transaction {
 
     const answers = await this.#fly(commands)
     this.#assertBegun(answers.slice(0, before.length))
-    if (commits) this.#committed = this.#isOver(answers.at(-1))
+    if (commits) this.#noteEnd(answers.at(-1))
     const own = answers.slice(before.length, commits ? -1 : undefined)
     this.#assertUnbroken(statements, own)
     return own
@@ -93,14 +96,16 @@ export class Transaction {
   async *stream({ statement, label }: Sendable): AsyncGenerator<readonly unknown[], void, undefined> {
     const command = { type: 'statement', statement, label } as const
     const before = this.#takePreliminaries([command])
-    if (before.length > 0) this.#assertBegun(await this.#fly(before))
+    const ahead = this.#lease.pipelining ? before : []
+    if (before.length > ahead.length) this.#assertBegun(await this.#fly(before))
     if (this.#stopped !== undefined) throw this.#stopped
     const over = Promise.withResolvers<void>()
     this.#event.flights += 1
-    this.#commands = [command]
+    this.#commands = [...ahead, command]
+    this.#over = false
     traceFlight(this.#event.unit, this.#event.flights, this.#commands, () => over.promise).catch(() => {})
     try {
-      yield* this.#lease.stream(command)
+      yield* this.#lease.stream(command, ahead)
     } catch (error) {
       if (error instanceof ConnectionLostError) this.#spent = error
       over.reject(error)
@@ -151,27 +156,44 @@ export class Transaction {
    * `ConnectionLostError` or a `CommitUnknownError`; {@link rollback} is then still to be called.
    */
   async commit(): Promise<void> {
-    if (!this.#committed) {
+    if (!this.#over && !this.#isLeftOpen) {
       const [answer] = await this.#fly([COMMIT])
       if (answer instanceof LeaseholdError) throw answer
-      this.#committed = this.#isOver(answer)
+      this.#noteEnd(answer)
     }
     this.#end('after COMMIT')
   }
 
   /** Undoes the work and gives the connection back. Never rejects: what can't be rolled back is discarded. */
   async rollback(): Promise<void> {
-    if (this.#spent === undefined && this.#stopped === undefined && !this.#committed) {
+    if (this.#spent === undefined && this.#stopped === undefined && !this.#over && !this.#isLeftOpen) {
       try {
         const [answer] = await this.#fly([{ type: 'rollback' }])
         if (answer instanceof LeaseholdError) this.#spent = answer
-        else this.#isOver(answer)
+        else this.#noteEnd(answer)
       } catch (error) {
         this.#spent = error as Error
       }
     }
     // What was stopped has been given up already.
     if (this.#stopped === undefined) this.#end('after ROLLBACK')
+  }
+
+  /** Whether it is read only and nobody waits for its end, which makes no difference to anybody. */
+  get #isLeftOpen(): boolean {
+    return this.#readOnly && this.#lease.pipelining
+  }
+
+  /** Whether one read is all of the transaction, which has no options but to be read only. */
+  #isLoneRead(statements: readonly Sendable[]): boolean {
+    if (!this.#readOnly || statements.length > 1 || statements[0]?.statement.kind !== 'read') return false
+    return Object.keys(this.#options).length === 1 && this.#pending.length === 0
+  }
+
+  async #readAlone({ statement, label }: Sendable): Promise<readonly Answer[]> {
+    const answers = await this.#fly([{ type: 'read', statement, label }])
+    this.#over = true
+    return answers
   }
 
   /**
@@ -208,6 +230,7 @@ export class Transaction {
     if (this.#stopped !== undefined) throw this.#stopped
     this.#event.flights += 1
     this.#commands = commands
+    this.#over = false
     try {
       return await traceFlight(this.#event.unit, this.#event.flights, commands, () =>
         this.#lease.fly(commands),
@@ -226,13 +249,13 @@ export class Transaction {
     }
   }
 
-  /** Whether COMMIT or ROLLBACK did what it says; the session is spent if the server still reports a transaction. */
-  #isOver(answer: Answer): boolean {
-    if (answer === undefined || answer instanceof LeaseholdError) return false
+  /** COMMIT or ROLLBACK has done what it says; the session is spent if the server still reports a transaction. */
+  #noteEnd(answer: Answer): void {
+    if (answer === undefined || answer instanceof LeaseholdError) return
+    this.#over = true
     if (answer.inTransaction) {
       this.#spent = new Error('the server reports an open transaction after its end; is completion_type set?')
     }
-    return true
   }
 
   #assertBegun(answers: readonly Answer[]): void {
@@ -255,7 +278,7 @@ export class Transaction {
 
   #end(where: string): void {
     if (this.#stopped !== undefined) this.#lease.discard(this.#stopped)
-    else if (this.#spent === undefined) this.#lease.release(where)
+    else if (this.#spent === undefined) this.#lease.release(where, this.#over ? undefined : 'open')
     else this.#lease.discard(this.#spent)
   }
 }

@@ -5,28 +5,20 @@ import {
   type Connection,
   type LeaseholdError,
   type ServerFacts,
+  type StatementCommand,
   UsageError,
 } from '@leasehold/core'
 import type { Reply, Rows } from './answers.ts'
 import { controlSql, type ServerKind } from './control.ts'
 import { hasLostPrepared, isServerError } from './errors.ts'
 import { explainSql, isExplained } from './inspection.ts'
-import {
-  checking,
-  inText,
-  preparing,
-  RESET,
-  type StatementCommand,
-  text,
-  textOf,
-  written,
-} from './outgoing.ts'
-import { closePacket } from './packets.ts'
+import { checking, inText, preparing, RESET, text, textOf, written } from './outgoing.ts'
+import { closePacket, queryPacket } from './packets.ts'
 import type { EscapeMode } from './parameters.ts'
 import type { Outcome, Outgoing, Wire } from './pipeline.ts'
 import { isPreparable } from './preparable.ts'
 import { PreparedStatements } from './prepared-statements.ts'
-import { LIMITS_SQL, PROFILE_SQL, STATUS, UNTRACKED_STATE } from './profile.ts'
+import { LIMITS_SQL, modeSql, PROFILE_SQL, type SessionMode, STATUS, UNTRACKED_STATE } from './profile.ts'
 import { failureOf, isUnpreparable, NOTHING, resultOf } from './results.ts'
 import { RowBatches } from './row-batches.ts'
 import { exactRows, type ValueSettings } from './values.ts'
@@ -64,6 +56,7 @@ export class MysqlConnection implements Connection {
   readonly #prepared: PreparedStatements
   #noBackslashEscapes = false
   #condition: Condition = 'clean'
+  #mode: SessionMode = 'units'
   #server: ServerKind = 'mysql'
   #idleSince = performance.now()
   #answeredAt = this.#idleSince
@@ -118,9 +111,12 @@ export class MysqlConnection implements Connection {
     this.#prepared.clear()
     await this.#soon(this.#prepare([RESET, text(PROFILE_SQL)]))
     this.#condition = 'clean'
+    this.#mode = 'units'
   }
 
   async fly(commands: readonly Command[]): Promise<readonly Answer[]> {
+    const mode = commands[0]?.type === 'read' ? 'reads' : 'units'
+    if (mode !== this.#mode) await this.#turn(mode)
     const due = new Set<string>()
     const parts = commands.map((command) => ({ command, outgoing: this.#outgoingOf(command, due) }))
     const ahead = [...due].map(
@@ -128,7 +124,7 @@ export class MysqlConnection implements Connection {
         () =>
           preparing(sql),
     )
-    const outcomes = await this.#wire.fly([...ahead, ...parts.flatMap(({ outgoing }) => outgoing)])
+    const outcomes = await this.#send([...ahead, ...parts.flatMap(({ outgoing }) => outgoing)])
     for (const [index, sql] of [...due].entries()) this.#keep(sql, outcomes[index])
     for (const { id } of this.#prepared.takeEvicted()) this.#wire.tell(closePacket(id))
     let from = ahead.length
@@ -139,7 +135,12 @@ export class MysqlConnection implements Connection {
     })
   }
 
-  async *stream(command: StatementCommand): AsyncGenerator<readonly unknown[], void, undefined> {
+  async *stream(
+    command: StatementCommand,
+    ahead: readonly Command[],
+  ): AsyncGenerator<readonly unknown[], void, undefined> {
+    await this.#turn('units')
+    for (const each of ahead) await this.#sendAhead(this.#outgoingOf(each, new Set()))
     const batches = new RowBatches(this.#wire)
     const onRows = (rows: Rows): void => batches.push(rows)
     const flown = this.#wire.fly([() => ({ ...inText(textOf(command, this.#escaping)), onRows })])
@@ -170,7 +171,11 @@ export class MysqlConnection implements Connection {
     this.#answeredAt = performance.now()
   }
 
-  release(): void {
+  release(transaction?: 'open'): void {
+    if (transaction === 'open') {
+      this.#wire.tell(queryPacket('COMMIT'), stillOpen)
+      this.#wire.flush()
+    }
     this.#idleSince = performance.now()
     this.#answeredAt = this.#idleSince
     this.#home.takeBack(this)
@@ -210,16 +215,37 @@ export class MysqlConnection implements Connection {
   }
 
   async #prepare(outgoing: readonly Outgoing[]): Promise<readonly Reply[]> {
-    const flights = this.pipelining ? [outgoing] : outgoing.map((one) => [one])
     const replies: Reply[] = []
-    for (const flight of flights) {
-      for (const outcome of await this.#wire.fly(flight)) {
-        if (outcome === undefined || outcome instanceof Error) throw refused(outcome)
-        replies.push(outcome)
-        this.#noteMode(outcome)
-      }
+    for (const outcome of await this.#send(outgoing)) {
+      if (outcome === undefined || outcome instanceof Error) throw refused(outcome)
+      replies.push(outcome)
+      this.#noteMode(outcome)
     }
     return replies
+  }
+
+  /** Sends in one flight; where commands can't travel together, in one for each, up to the first that fails. */
+  async #send(outgoing: readonly Outgoing[]): Promise<readonly Outcome[]> {
+    if (this.pipelining) return this.#wire.fly(outgoing)
+    const outcomes: Outcome[] = []
+    for (const one of outgoing) {
+      const [outcome] = await this.#wire.fly([one])
+      outcomes.push(outcome)
+      if (outcome instanceof Error) break
+    }
+    return outcomes
+  }
+
+  async #turn(mode: SessionMode): Promise<void> {
+    if (mode === this.#mode) return
+    this.#mode = mode
+    await this.#sendAhead([text(modeSql(mode, this.#server))])
+  }
+
+  /** Sends with the next flight, or at once where commands can't travel together. A refusal costs the connection. */
+  async #sendAhead(outgoing: readonly Outgoing[]): Promise<void> {
+    if (this.pipelining) for (const one of outgoing) this.#wire.tell(one().packet, sound)
+    else await this.#prepare(outgoing)
   }
 
   #outgoingOf(command: Command, due: Set<string>): readonly Outgoing[] {
@@ -229,7 +255,7 @@ export class MysqlConnection implements Connection {
       if (!isExplained(command.statement)) return []
       return [() => inText(explainSql(textOf(command, this.#escaping), this.#server))]
     }
-    if (command.type !== 'statement') return controlSql(command, this.#server).map(text)
+    if (!('statement' in command)) return controlSql(command, this.#server).map(text)
     const { kind, sql, compiled } = command.statement
     const prepared = kind === 'unknown' ? undefined : this.#prepared.use(sql)
     if (prepared === 'due') {
@@ -254,7 +280,7 @@ export class MysqlConnection implements Connection {
     if (outcome === undefined) return undefined
     if (command.type === 'prepare' && isUnpreparable(outcome)) return NOTHING
     if (outcome instanceof Error) {
-      if (command.type === 'statement' && command.statement.kind === 'unknown') this.#soil()
+      if ('statement' in command && command.statement.kind === 'unknown') this.#soil()
       if (!isServerError(outcome)) return outcome as LeaseholdError
       if (hasLostPrepared(outcome)) this.#condition = 'spent'
       return failureOf(command, index, outcome, this.#settings)
@@ -264,7 +290,7 @@ export class MysqlConnection implements Connection {
       return NOTHING
     }
     this.#noteMode(outcome)
-    if (command.type === 'statement') this.#noteState(command, outcome)
+    if ('statement' in command) this.#noteState(command, outcome)
     try {
       return resultOf(command, outcome, this.#settings.values)
     } catch (error) {
@@ -293,6 +319,15 @@ export class MysqlConnection implements Connection {
   #soil(): void {
     if (this.#condition === 'clean') this.#condition = 'dirty'
   }
+}
+
+function sound(): undefined {
+  return undefined
+}
+
+function stillOpen({ status = 0 }: Reply): Error | undefined {
+  if ((status & STATUS.IN_TRANS) === 0) return undefined
+  return new Error('the server reports an open transaction after COMMIT')
 }
 
 function refused(outcome: Error | undefined): Error {

@@ -1,13 +1,11 @@
 /** What is written for a command. */
-import type { Command, Statement } from '@leasehold/core'
+import type { Statement, StatementCommand } from '@leasehold/core'
 import { assertNoControl, assertNoDefinition } from './control.ts'
 import { executePacket } from './execute-packet.ts'
 import { preparePacket, queryPacket, resetPacket } from './packets.ts'
 import { assertBindable, bind, type EscapeMode } from './parameters.ts'
 import type { Prepared } from './answers.ts'
 import type { Outgoing, Written } from './pipeline.ts'
-
-export type StatementCommand = Extract<Command, { statement: Statement }>
 
 export const RESET: Outgoing = () => ({ packet: resetPacket(), answer: 'text' })
 

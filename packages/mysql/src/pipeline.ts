@@ -41,7 +41,8 @@ interface Flight {
 export class Wire {
   readonly #connection: Internals
   readonly #onLost: (cause: Error) => void
-  readonly #unanswered: Buffer[] = []
+  /** Written ahead of the next flight. */
+  readonly #ahead: Buffer[] = []
   #flight: Flight | undefined
   #lost: Error | undefined
   /** The server's limit on the size of a command, in bytes. */
@@ -105,9 +106,24 @@ export class Wire {
     this.#connection.resume()
   }
 
-  /** Has a command that the server doesn't answer written with the next flight. */
-  tell(packet: Buffer): void {
-    this.#unanswered.push(packet)
+  /**
+   * Has a command written ahead of the next flight, or with {@link flush}, which nobody waits for. Without `check` the
+   * server doesn't answer it; an answer that is an error, or that `check` finds one in, costs the connection.
+   */
+  tell(packet: Buffer, check?: (reply: Reply) => Error | undefined): void {
+    if (this.#lost !== undefined) return
+    this.#ahead.push(packet)
+    if (check === undefined) return
+    const answered = (outcome: Reply | Error): void => {
+      const wrong = outcome instanceof Error ? outcome : check(outcome)
+      if (wrong !== undefined) this.#lose(wrong)
+    }
+    this.#connection.addCommand(new readers.text({ packets: 1, answered }))
+  }
+
+  /** Writes at once what was to go ahead of the next flight. */
+  flush(): void {
+    this.#write(this.#ahead.splice(0))
   }
 
   /** Says goodbye and closes. */
@@ -124,7 +140,7 @@ export class Wire {
   }
 
   #proceed(flight: Flight): void {
-    const packets = this.#unanswered.splice(0)
+    const packets = this.#ahead.splice(0)
     for (;;) {
       const outgoing = flight.outgoing[flight.written]
       if (outgoing === undefined || flight.failed || flight.bytes >= BYTES_IN_FLIGHT) break
@@ -135,8 +151,12 @@ export class Wire {
         flight.failed = true
       }
     }
-    if (packets.length > 0) this.#connection.write(Buffer.concat(packets))
+    this.#write(packets)
     this.#settleIfOver(flight)
+  }
+
+  #write(packets: readonly Buffer[]): void {
+    if (packets.length > 0) this.#connection.write(Buffer.concat(packets))
   }
 
   /** Gives what is to be written, and has the answer read when it is its turn. */

@@ -1,4 +1,5 @@
-/** The state every session is in when it is leased. */
+/** The state every session is in when it is leased, but for its mode. */
+import type { ServerKind } from './control.ts'
 
 /**
  * - `autocommit = 0`: behind a deadlock, which rolls the whole transaction back, the rest of a flight falls into a
@@ -11,6 +12,20 @@
 export const PROFILE_SQL: string =
   "SET NAMES utf8mb4, autocommit = 0, completion_type = 'NO_CHAIN', time_zone = '+00:00', " +
   "session_track_state_change = 1, session_track_system_variables = 'autocommit,character_set_client'"
+
+/**
+ * `units`: what is sent falls into a transaction, which lasts until COMMIT or ROLLBACK.
+ * `reads`: each statement is a transaction of its own, and none can write, so that nothing has to be ended.
+ */
+export type SessionMode = 'units' | 'reads'
+
+/** Turns a session to a mode. The first is the one of {@link PROFILE_SQL}, with the server's own access mode. */
+export function modeSql(mode: SessionMode, server: ServerKind): string {
+  const readOnly = server === 'mariadb' ? 'tx_read_only' : 'transaction_read_only'
+  return mode === 'reads'
+    ? `SET autocommit = 1, ${readOnly} = 1`
+    : `SET autocommit = 0, ${readOnly} = DEFAULT`
+}
 
 export const LIMITS_SQL = 'SELECT @@max_allowed_packet AS maxAllowedPacket, version() AS version'
 

@@ -41,7 +41,7 @@ export function failureOf(
     sql: 'statement' in command ? command.statement.sql : command.type.toUpperCase(),
     label: labelOf(command),
     index,
-    ...(exposeParameters && command.type === 'statement' ? { parameters: command.statement.parameters } : {}),
+    ...(exposeParameters && 'statement' in command ? { parameters: command.statement.parameters } : {}),
   })
 }
 

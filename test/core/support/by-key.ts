@@ -30,7 +30,7 @@ export function byKey(
   const asked = (label: string): unknown[][] =>
     driver.flights
       .flat()
-      .filter((command) => command.type === 'statement')
+      .filter((command) => 'statement' in command)
       .filter((command) => command.label === label)
       .map(({ statement }) => Array.from(statement.parameters))
   return { driver, uow: createUnitOfWork({ driver }), asked }
