@@ -65,6 +65,7 @@ export interface UnitOfWork {
   /**
    * The same in a read-only transaction, for what only reads. What the types know to write does not compile; locking
    * reads, and raw SQL that is no plain read, are a `UsageError` before they are sent; the server refuses the rest.
+   * It is over with the last answer: that its transaction ends is not waited for.
    */
   read<T>(body: Body<T, 'read'>, options?: ReadOptions): Promise<T>
   read<const Q extends Queryable<'read'>>(query: Q, options?: ReadOptions): Promise<ResultOf<Q>>

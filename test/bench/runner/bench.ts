@@ -56,13 +56,19 @@ async function measure(
   { onRun }: BenchEvents,
 ): Promise<void> {
   const serverProcess = await server.processId()
+  const warm = new Set<Workload>()
   const distances = rtts ?? [...new Set(workloads.flatMap((workload) => workload.rtts))].sort((a, b) => a - b)
   for (const distance of distances) {
     await withDistance(server.uri(), distance, async ({ uri, rttMs }) => {
       await openAll(contestants, uri)
       for (const workload of workloads.filter((one) => rtts !== undefined || one.rtts.includes(distance))) {
         const processes = contestants.map(({ process }) => process)
-        const slices = await compare(processes, workload, { seconds, serverProcess })
+        const slices = await compare(processes, workload, {
+          seconds,
+          serverProcess,
+          warm: warm.has(workload),
+        })
+        warm.add(workload)
         onRun({
           workload: workload.name,
           title: workload.title,

@@ -6,6 +6,8 @@ import type { PeerProcess } from './peer-process.ts'
 import { cpuMsOf } from './server-cpu.ts'
 
 const ROUNDS = 5
+/** Milliseconds of a first round: until the compiler has seen enough of a peer's code. */
+const WARM_UP = 1_200
 
 export interface Measured extends Slice {
   /** Milliseconds; undefined for a server that is not this machine's. */
@@ -15,23 +17,27 @@ export interface Measured extends Slice {
 export interface CompareOptions {
   readonly seconds: number
   readonly serverProcess: number | undefined
+  /** Whether the peers have run such units already: what is left to warm up is the connection. */
+  readonly warm: boolean
 }
 
 /** The slices of each peer that has such a unit, as many for one as for another. */
 export async function compare(
   processes: readonly PeerProcess[],
   workload: Workload,
-  { seconds, serverProcess }: CompareOptions,
+  { seconds, serverProcess, warm }: CompareOptions,
 ): Promise<ReadonlyMap<PeerName, readonly Measured[]>> {
   const slices = new Map<PeerName, Measured[]>(processes.map(({ name }) => [name, []]))
   const ms = (seconds * 1000) / ROUNDS
-  // The first round warms up.
-  for (let round = 0; round <= ROUNDS; round += 1) {
+  const measure = (process: PeerProcess, round: number, milliseconds: number) =>
+    process.ask({ type: 'measure', workload: workload.name, seed: 100 + round, ms: milliseconds })
+  for (const process of processes) await measure(process, 0, warm ? ms : Math.max(ms, WARM_UP))
+  for (let round = 1; round <= ROUNDS; round += 1) {
     for (const process of inTurn(processes, round)) {
       const before = await cpuMsOf(serverProcess)
-      const slice = await process.ask({ type: 'measure', workload: workload.name, seed: 100 + round, ms })
+      const slice = await measure(process, round, ms)
       const after = await cpuMsOf(serverProcess)
-      if (slice === undefined || round === 0) continue
+      if (slice === undefined) continue
       const serverCpuMs = before === undefined || after === undefined ? undefined : after - before
       slices.get(process.name)?.push({ ...slice, serverCpuMs })
     }

@@ -13,8 +13,8 @@ export class PeerProcess {
     this.name = name
     this.#child = fork(join(import.meta.dirname, '../process/main.ts'), {
       serialization: 'advanced',
-      // Whoever takes dates for local ones takes the same ones.
-      env: { ...process.env, TZ: 'UTC' },
+      // As their documentation has it for production; and whoever takes dates for local ones takes the same ones.
+      env: { ...process.env, NODE_ENV: 'production', TZ: 'UTC' },
       execArgv: [],
     })
   }
