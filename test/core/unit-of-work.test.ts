@@ -319,6 +319,24 @@ describe('a commit that nobody asked for', () => {
     expect(driver.journal).toEqual(['acquire', ['begin', 'ddl'], ['rollback'], 'release'])
   })
 
+  test('is asked for behind raw SQL that fails, because an error does not tell', async () => {
+    const failing = { ddl: refusal(), ask: ended }
+    const { uow, driver } = record({ answers: failing })
+    const error = await failureOf(uow.run(raw('ddl')))
+    expect(error).toBeInstanceOf(ImplicitCommitError)
+    expect(error).toMatchObject({ label: 'ddl', cause: { name: 'StatementError' } })
+    expect(driver.journal).toEqual(['acquire', ['begin', 'ddl'], ['ask'], ['rollback'], 'release'])
+  })
+
+  test.each(['deadlock', 'conflict', 'lock-timeout'] as const)(
+    'is not asked for behind a failure of kind %s, with which the server may roll back',
+    async (kind) => {
+      const { uow, driver } = record({ answers: { call: refusal(kind) } })
+      expect(await failureOf(uow.run((q) => q(raw('call'))))).toMatchObject({ kind })
+      expect(driver.journal).toEqual(['acquire', ['begin', 'call'], ['rollback'], 'release'])
+    },
+  )
+
   test('needs no BEGIN once a transaction is open', async () => {
     const { uow, driver } = record()
     await uow.run(

@@ -1,4 +1,4 @@
-import { all, fail, type Query } from '@leasehold/core'
+import { all, attempt, fail, type Query } from '@leasehold/core'
 import { sql } from 'kysely'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
@@ -129,6 +129,42 @@ describe('a commit that nobody asked for', () => {
         }),
       ).rejects.toMatchObject({ name: 'ImplicitCommitError' })
     }
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+  })
+
+  describe('by what then fails', () => {
+    beforeAll(() =>
+      fixture.oracle.query(
+        "create procedure half() begin commit; signal sqlstate '45000' set message_text = 'half'; end",
+      ),
+    )
+    const half = sql`call half()`
+
+    test('is reported all the same, with the failure for its cause', async () => {
+      const uow = fixture.uow()
+      for (const query of [half.compile(db), attempt(half.compile(db))]) {
+        await fixture.restore()
+        const running = uow.run(async (q) => {
+          await q(accounts.add(1, 1))
+          await q(query)
+        })
+        await expect(running).rejects.toMatchObject({
+          name: 'ImplicitCommitError',
+          sql: 'call half()',
+          cause: { name: 'StatementError', serverMessage: 'half' },
+        })
+        expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 101 })
+      }
+    })
+  })
+
+  test('raw SQL that fails and commits nothing is rolled back, with its own error', async () => {
+    const uow = fixture.uow()
+    const running = uow.run(async (q) => {
+      await q(accounts.add(1, 1))
+      await q(sql`call nowhere()`.compile(db))
+    })
+    await expect(running).rejects.toMatchObject({ name: 'StatementError', errno: 1305 })
     expect(await fixture.balances()).toEqual(UNTOUCHED)
   })
 })

@@ -47,6 +47,14 @@ test('connections that nobody needs are closed, but for the minimum', async () =
   expect(uow.stats().discarded).toMatchObject({ idle: 3 })
 })
 
+test('a connection that is not needed is closed, however busy another is', async () => {
+  const uow = fixture.uow({ pool: { max: 5, min: 1, idleTimeout: 100 } })
+  await warmUp(uow, 3)
+  const patience = performance.now() + 5_000
+  while (uow.stats().open > 1 && performance.now() < patience) await uow.run(session)
+  expect(uow.stats()).toMatchObject({ open: 1, discarded: { idle: 2 } })
+})
+
 test('the minimum is kept warm', async () => {
   const uow = fixture.uow({ pool: { max: 5, min: 3 } })
   await uow.run(session)

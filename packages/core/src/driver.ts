@@ -30,6 +30,8 @@ export type Command =
   | { readonly type: 'begin'; readonly options: TransactionOptions }
   | StatementCommand
   | { readonly type: 'savepoint' | 'rollback to'; readonly name: string }
+  /** Changes nothing; its answer tells whether a transaction is open. */
+  | { readonly type: 'ask' }
   | { readonly type: 'commit' }
   | { readonly type: 'rollback' }
 

@@ -179,10 +179,12 @@ export class ImplicitCommitError extends LeaseholdError {
   readonly label: string | undefined
   readonly sql: string
 
-  constructor(label: string | undefined, sql: string) {
+  /** `cause`: what the statement failed with, if it did. */
+  constructor(label: string | undefined, sql: string, options?: ErrorOptions) {
     super(
       `${label ?? abridged(sql)} committed the transaction it ran in, so the unit is partly in the database and the ` +
         'rest was rolled back; run statements that commit (DDL, LOCK TABLES, SET autocommit …) outside of units',
+      options,
     )
     this.label = label
     this.sql = sql

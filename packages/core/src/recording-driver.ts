@@ -18,8 +18,8 @@ import { IMAGINED_SERVER, type ServerFacts } from './server.ts'
 /** What a {@link RecordingDriver} answers, and what it lets go wrong. */
 export interface Script {
   /**
-   * Replies to statements; `explain`, `prepare`, `begin`, `savepoint`, `rollback to`, `commit` and `rollback` are names, too. Without a reply a
-   * read gives no rows, and a write has matched one.
+   * Replies to statements; `explain`, `prepare`, `begin`, `savepoint`, `rollback to`, `ask`, `commit` and `rollback` are
+   * names, too. Without a reply a read gives no rows, and a write has matched one.
    */
   readonly answers?: Answers
   /** The flight, counted from 1, in which the connection is lost. */

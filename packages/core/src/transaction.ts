@@ -1,6 +1,13 @@
 /** One transaction on one lease. Nothing else begins, commits or rolls back. */
 import type { Answer, Command, StatementCommand, TransactionOptions } from './driver.ts'
-import { CommitUnknownError, ConnectionLostError, ImplicitCommitError, LeaseholdError } from './errors.ts'
+import {
+  CommitUnknownError,
+  ConnectionLostError,
+  ImplicitCommitError,
+  LeaseholdError,
+  StatementError,
+  type StatementErrorKind,
+} from './errors.ts'
 import { traceFlight, type UnitEvent } from './events.ts'
 import type { Lease } from './lease.ts'
 import type { ServerFacts } from './server.ts'
@@ -15,6 +22,9 @@ export interface Sendable {
 }
 
 const COMMIT: Command = { type: 'commit' }
+
+/** Kinds of error with which the server rolls the transaction back; the last, if `innodb_rollback_on_timeout` is set. */
+const ROLLING_BACK: ReadonlySet<StatementErrorKind> = new Set(['conflict', 'deadlock', 'lock-timeout'])
 
 /** What a unit sees of its transaction, which is a part of one in a sandbox. */
 export type Scope = Pick<Transaction, keyof Transaction>
@@ -85,7 +95,7 @@ export class Transaction {
     this.#assertBegun(answers.slice(0, before.length))
     if (commits) this.#noteEnd(answers.at(-1))
     const own = answers.slice(before.length, commits ? -1 : undefined)
-    this.#assertUnbroken(statements, own)
+    await this.#assertUnbroken(statements, own)
     return own
   }
 
@@ -179,7 +189,7 @@ export class Transaction {
     if (this.#stopped === undefined) this.#end('after ROLLBACK')
   }
 
-  /** Whether it is read only and nobody waits for its end, which makes no difference to anybody. */
+  /** Whether it is given back as it is: how one that is read only ends makes no difference, so nobody waits for it. */
   get #isLeftOpen(): boolean {
     return this.#readOnly && this.#lease.pipelining
   }
@@ -266,14 +276,23 @@ export class Transaction {
     throw refused
   }
 
-  #assertUnbroken(statements: readonly Sendable[], answers: readonly Answer[]): void {
-    for (const [index, { statement, label }] of statements.entries()) {
+  async #assertUnbroken(statements: readonly Sendable[], answers: readonly Answer[]): Promise<void> {
+    for (const [index, { type = 'statement', statement, label }] of statements.entries()) {
       const answer = answers[index]
-      if (answer === undefined || answer instanceof LeaseholdError) return
-      if (statement.kind === 'unknown' && !answer.inTransaction)
-        throw new ImplicitCommitError(label, statement.sql)
+      const failed = answer instanceof LeaseholdError
+      if (type === 'statement' && statement.kind === 'unknown' && (await this.#hasCommitted(answer))) {
+        throw new ImplicitCommitError(label, statement.sql, failed ? { cause: answer } : {})
+      }
+      if (answer === undefined || failed) return
       this.#open = answer.inTransaction
     }
+  }
+
+  /** Whether raw SQL has committed the transaction. An error does not tell: behind one the server is asked. */
+  async #hasCommitted(answer: Answer): Promise<boolean> {
+    const untold = answer instanceof StatementError && !ROLLING_BACK.has(answer.kind)
+    const [told] = untold ? await this.#fly([{ type: 'ask' }]) : [answer]
+    return told !== undefined && !(told instanceof LeaseholdError) && !told.inTransaction
   }
 
   #end(where: string): void {

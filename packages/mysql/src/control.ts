@@ -35,6 +35,8 @@ export function controlSql(
       return [`SAVEPOINT ${command.name}`]
     case 'rollback to':
       return [`ROLLBACK TO SAVEPOINT ${command.name}`]
+    case 'ask':
+      return ['DO 0']
     default:
       return [command.type.toUpperCase()]
   }

@@ -64,11 +64,11 @@ export class Pool implements Home {
     }
   }
 
-  /** First come, first served. */
+  /** First come, first served, with the connection that came back last: those that are not needed become idle for long. */
   acquire(signal?: AbortSignal): Promise<MysqlConnection> {
     if (this.#closing !== undefined) return Promise.reject(closed())
     if (signal?.aborted === true) return Promise.reject(aborted())
-    const [connection] = this.#places.idle
+    const connection = Array.from(this.#places.idle).at(-1)
     if (connection !== undefined) {
       this.#move(connection, 'leased')
       return Promise.resolve(connection)
