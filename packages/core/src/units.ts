@@ -84,14 +84,16 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
         return warnUnused ? tellingUnused(unit, unitAttempt) : unitAttempt()
       }
       const scope: Inside = { open: true, access }
-      const end = await current
-        .run(scope, () => host.turn(() => repeatedly(unit, attempt, { policy, deadline, outcomeKey })))
-        .finally(() => {
-          scope.open = false
-          deadline?.end()
-        })
+      const attempts = () => repeatedly(unit, attempt, { policy, deadline, outcomeKey })
+      let end: Ended
+      try {
+        end = await current.run(scope, () => host.turn(attempts))
+      } finally {
+        scope.open = false
+        deadline?.end()
+      }
       event.outcome = end.outcome === 'undone' ? 'rolled back' : end.outcome
-      if (end.outcome !== 'unknown') await callHooks(end.hooks, unit, onHookError)
+      if (end.outcome !== 'unknown' && end.hooks.length > 0) await callHooks(end.hooks, unit, onHookError)
       if (end.outcome === 'committed' || end.outcome === 'undone') return end.value
       throw outcomeKey === undefined ? end.error : explained(end.error, outcomeKey)
     })
@@ -106,7 +108,8 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
     budget.earn()
     let before: Ended | undefined
     for (let number = 1; ; number++) {
-      const ended = await settled(await attempt(number), outcomeKey, deadline?.signal)
+      const end = await attempt(number)
+      const ended = end.outcome === 'unknown' ? await settled(end, outcomeKey, deadline?.signal) : end
       if (ended.outcome === 'committed' || ended.outcome === 'undone') return ended
       // That there is no connection for another attempt tells less than why it was needed.
       if (ended.error instanceof AcquireError && before !== undefined) return before
@@ -124,11 +127,11 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
 
   /** With a key, an unknown outcome can be looked up; where even that fails it stays unknown. */
   async function settled(
-    ended: Ended,
+    ended: Extract<Ended, { outcome: 'unknown' }>,
     key: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Ended> {
-    if (ended.outcome !== 'unknown' || key === undefined) return ended
+    if (key === undefined) return ended
     const { error, value, hooks } = ended
     try {
       const committed = await current.exit(() => outcome(key, signal))

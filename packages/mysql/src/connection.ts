@@ -15,7 +15,7 @@ import { explainSql, isExplained } from './inspection.ts'
 import { checking, inText, preparing, RESET, text, textOf, written } from './outgoing.ts'
 import { closePacket, queryPacket } from './packets.ts'
 import type { EscapeMode } from './parameters.ts'
-import type { Outcome, Outgoing, Wire } from './pipeline.ts'
+import type { Outcome, Outgoing, Wire, Written } from './pipeline.ts'
 import { isPreparable } from './preparable.ts'
 import { PreparedStatements } from './prepared-statements.ts'
 import { LIMITS_SQL, modeSql, PROFILE_SQL, type SessionMode, STATUS, UNTRACKED_STATE } from './profile.ts'
@@ -118,19 +118,13 @@ export class MysqlConnection implements Connection {
     const mode = commands[0]?.type === 'read' ? 'reads' : 'units'
     if (mode !== this.#mode) await this.#turn(mode)
     const due = new Set<string>()
-    const parts = commands.map((command) => ({ command, outgoing: this.#outgoingOf(command, due) }))
-    const ahead = [...due].map(
-      (sql): Outgoing =>
-        () =>
-          preparing(sql),
-    )
-    const outcomes = await this.#send([...ahead, ...parts.flatMap(({ outgoing }) => outgoing)])
-    for (const [index, sql] of [...due].entries()) this.#keep(sql, outcomes[index])
+    const outgoing: Outgoing[] = []
+    // A command may be several statements; here is where the answers to each end.
+    const ends = commands.map((command) => outgoing.push(...this.#outgoingOf(command, due)))
+    const outcomes = await (due.size === 0 ? this.#send(outgoing) : this.#sendBehind([...due], outgoing))
     for (const { id } of this.#prepared.takeEvicted()) this.#wire.tell(closePacket(id))
-    let from = ahead.length
-    return parts.map(({ command, outgoing }, index) => {
-      const own = outcomes.slice(from, from + outgoing.length)
-      from += outgoing.length
+    return commands.map((command, index) => {
+      const own = outcomes.slice(ends[index - 1] ?? 0, ends[index])
       return this.#answerTo(command, index, own)
     })
   }
@@ -224,9 +218,20 @@ export class MysqlConnection implements Connection {
     return replies
   }
 
-  /** Sends in one flight; where commands can't travel together, in one for each, up to the first that fails. */
-  async #send(outgoing: readonly Outgoing[]): Promise<readonly Outcome[]> {
-    if (this.pipelining) return this.#wire.fly(outgoing)
+  /** Sends in one flight behind statements that are to be prepared. */
+  async #sendBehind(due: readonly string[], outgoing: readonly Outgoing[]): Promise<readonly Outcome[]> {
+    const ahead = due.map((sql) => (): Written => preparing(sql))
+    const outcomes = await this.#wire.fly([...ahead, ...outgoing])
+    for (const [index, sql] of due.entries()) this.#keep(sql, outcomes[index])
+    return outcomes.slice(due.length)
+  }
+
+  #send(outgoing: readonly Outgoing[]): Promise<readonly Outcome[]> {
+    return this.pipelining ? this.#wire.fly(outgoing) : this.#sendSingly(outgoing)
+  }
+
+  /** Where commands can't travel together: a flight for each, up to the first that fails. */
+  async #sendSingly(outgoing: readonly Outgoing[]): Promise<readonly Outcome[]> {
     const outcomes: Outcome[] = []
     for (const one of outgoing) {
       const [outcome] = await this.#wire.fly([one])

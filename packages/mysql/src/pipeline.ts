@@ -156,7 +156,9 @@ export class Wire {
   }
 
   #write(packets: readonly Buffer[]): void {
-    if (packets.length > 0) this.#connection.write(Buffer.concat(packets))
+    const [first, second] = packets
+    if (first === undefined) return
+    this.#connection.write(second === undefined ? first : Buffer.concat(packets))
   }
 
   /** Gives what is to be written, and has the answer read when it is its turn. */

@@ -24,12 +24,8 @@ export interface PoolPort {
 export class Pool implements Home {
   readonly #port: PoolPort
   readonly #options: Required<PoolOptions>
-  readonly #places: Record<Place, Set<MysqlConnection>> = {
-    idle: new Set(),
-    leased: new Set(),
-    resetting: new Set(),
-    validating: new Set(),
-  }
+  /** The connection that went to its place last is at the end. */
+  readonly #places = new Map<MysqlConnection, Place>()
   readonly #expiry = new WeakMap<MysqlConnection, number>()
   readonly #line = new WaitingLine<MysqlConnection>()
   readonly #backoff = new Backoff(() => this.#grow())
@@ -51,12 +47,11 @@ export class Pool implements Home {
   }
 
   get stats(): DriverStats {
-    const { idle, leased, resetting, validating } = this.#places
     return {
-      open: this.#size,
-      idle: idle.size,
-      leased: leased.size,
-      busy: resetting.size + validating.size,
+      open: this.#places.size,
+      idle: this.#in('idle').length,
+      leased: this.#in('leased').length,
+      busy: this.#in('resetting').length + this.#in('validating').length,
       connecting: this.#connecting,
       waiting: this.#line.length,
       created: this.#created,
@@ -68,7 +63,7 @@ export class Pool implements Home {
   acquire(signal?: AbortSignal): Promise<MysqlConnection> {
     if (this.#closing !== undefined) return Promise.reject(closed())
     if (signal?.aborted === true) return Promise.reject(aborted())
-    const connection = Array.from(this.#places.idle).at(-1)
+    const connection = this.#in('idle').at(-1)
     if (connection !== undefined) {
       this.#move(connection, 'leased')
       return Promise.resolve(connection)
@@ -98,15 +93,15 @@ export class Pool implements Home {
 
   /** An idle connection that broke is forgotten; in another place whoever works with it notices. */
   lost(connection: MysqlConnection): void {
-    if (this.#places.idle.has(connection)) this.#drop(connection, 'lost')
+    if (this.#places.get(connection) === 'idle') this.#drop(connection, 'lost')
   }
 
   /** Replaces what has become too old, closes what is not needed, and asks the others whether they are still there. */
   tend(now: number): void {
-    for (const connection of this.#places.idle) {
+    for (const connection of this.#in('idle')) {
       const idle = now - connection.idleSince
       if (this.#isExpired(connection, now)) this.#quit(connection, 'expired')
-      else if (idle >= this.#options.idleTimeout && this.#size > this.#options.min)
+      else if (idle >= this.#options.idleTimeout && this.#places.size > this.#options.min)
         this.#quit(connection, 'idle')
       else if (now - connection.answeredAt >= this.#options.keepalive) {
         this.#work(connection, 'validating', connection.validate())
@@ -122,9 +117,10 @@ export class Pool implements Home {
     this.#closing = closing
     this.#backoff.stop()
     this.#line.dismiss(closed())
-    for (const connection of this.#places.idle) this.#offer(connection)
+    for (const connection of this.#in('idle')) this.#offer(connection)
     const timer = setTimeout(() => {
-      for (const connection of this.#all()) this.discard(connection, new Error('the driver was closed'))
+      for (const connection of this.#places.keys())
+        this.discard(connection, new Error('the driver was closed'))
       closing.resolve()
     }, this.#options.closeTimeout)
     this.#finishIfEmpty()
@@ -137,8 +133,8 @@ export class Pool implements Home {
     else if (connection.condition === 'spent') this.#quit(connection, connection.lost ? 'lost' : 'spent')
     else if (this.#isExpired(connection, performance.now())) this.#quit(connection, 'expired')
     else {
-      this.#move(connection, 'leased')
-      if (!this.#line.serve(connection)) this.#move(connection, 'idle')
+      const place = this.#line.serve(connection) ? 'leased' : 'idle'
+      this.#move(connection, place)
     }
   }
 
@@ -154,8 +150,9 @@ export class Pool implements Home {
   #grow(): void {
     if (this.#closing !== undefined || this.#backoff.waiting) return
     const { max, min } = this.#options
-    const missing = (): number => Math.max(this.#line.length, this.#created === 0 ? 0 : min - this.#size)
-    while (this.#connecting < missing() && this.#connecting + this.#size < max) this.#connect()
+    const missing = (): number =>
+      Math.max(this.#line.length, this.#created === 0 ? 0 : min - this.#places.size)
+    while (this.#connecting < missing() && this.#connecting + this.#places.size < max) this.#connect()
   }
 
   #connect(): void {
@@ -193,19 +190,21 @@ export class Pool implements Home {
   }
 
   #drop(connection: MysqlConnection, reason: Reason): void {
-    this.#leave(connection)
+    this.#places.delete(connection)
     this.#discarded[reason] += 1
     this.#grow()
     this.#finishIfEmpty()
   }
 
   #move(connection: MysqlConnection, place: Place): void {
-    this.#leave(connection)
-    this.#places[place].add(connection)
+    this.#places.delete(connection)
+    this.#places.set(connection, place)
   }
 
-  #leave(connection: MysqlConnection): void {
-    for (const place of Object.values(this.#places)) place.delete(connection)
+  #in(place: Place): readonly MysqlConnection[] {
+    const there: MysqlConnection[] = []
+    for (const [connection, at] of this.#places) if (at === place) there.push(connection)
+    return there
   }
 
   #timedOut(): AcquireError {
@@ -220,16 +219,8 @@ export class Pool implements Home {
     )
   }
 
-  get #size(): number {
-    return Object.values(this.#places).reduce((size, place) => size + place.size, 0)
-  }
-
-  #all(): readonly MysqlConnection[] {
-    return Object.values(this.#places).flatMap((place) => Array.from(place))
-  }
-
   #finishIfEmpty(): void {
-    if (this.#connecting === 0 && this.#size === 0) this.#closing?.resolve()
+    if (this.#connecting === 0 && this.#places.size === 0) this.#closing?.resolve()
   }
 }
 

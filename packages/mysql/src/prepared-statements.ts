@@ -40,6 +40,7 @@ export class PreparedStatements {
 
   /** Those that had to make room for others; the session is to close them once nothing on its way runs them. */
   takeEvicted(): readonly Prepared[] {
+    if (this.#evicted.length === 0) return []
     const evicted = this.#evicted
     this.#evicted = []
     return evicted
