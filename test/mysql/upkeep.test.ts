@@ -48,7 +48,7 @@ test('connections that nobody needs are closed, but for the minimum', async () =
 })
 
 test('a connection that is not needed is closed, however busy another is', async () => {
-  const uow = fixture.uow({ pool: { max: 5, min: 1, idleTimeout: 100 } })
+  const uow = fixture.uow({ pool: { max: 5, min: 1, idleTimeout: 100, keepalive: 30 } })
   await warmUp(uow, 3)
   const patience = performance.now() + 5_000
   while (uow.stats().open > 1 && performance.now() < patience) await uow.run(session)

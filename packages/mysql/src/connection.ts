@@ -84,7 +84,7 @@ export class MysqlConnection implements Connection {
     return this.#wire.lost !== undefined
   }
 
-  /** When its last lease, or what it did for itself, ended; on the clock of `performance.now()`. */
+  /** When its last lease ended; on the clock of `performance.now()`. */
   get idleSince(): number {
     return this.#idleSince
   }

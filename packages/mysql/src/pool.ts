@@ -24,7 +24,6 @@ export interface PoolPort {
 export class Pool implements Home {
   readonly #port: PoolPort
   readonly #options: Required<PoolOptions>
-  /** The connection that went to its place last is at the end. */
   readonly #places = new Map<MysqlConnection, Place>()
   readonly #expiry = new WeakMap<MysqlConnection, number>()
   readonly #line = new WaitingLine<MysqlConnection>()
@@ -59,13 +58,13 @@ export class Pool implements Home {
     }
   }
 
-  /** First come, first served, with the connection that came back last: those that are not needed become idle for long. */
+  /** First come, first served. */
   acquire(signal?: AbortSignal): Promise<MysqlConnection> {
     if (this.#closing !== undefined) return Promise.reject(closed())
     if (signal?.aborted === true) return Promise.reject(aborted())
-    const connection = this.#in('idle').at(-1)
+    const connection = this.#lastIdle()
     if (connection !== undefined) {
-      this.#move(connection, 'leased')
+      this.#places.set(connection, 'leased')
       return Promise.resolve(connection)
     }
     const timeout = this.#options.acquireTimeout
@@ -132,15 +131,12 @@ export class Pool implements Home {
     if (this.#closing !== undefined) this.#quit(connection, 'closed')
     else if (connection.condition === 'spent') this.#quit(connection, connection.lost ? 'lost' : 'spent')
     else if (this.#isExpired(connection, performance.now())) this.#quit(connection, 'expired')
-    else {
-      const place = this.#line.serve(connection) ? 'leased' : 'idle'
-      this.#move(connection, place)
-    }
+    else this.#places.set(connection, this.#line.serve(connection) ? 'leased' : 'idle')
   }
 
   /** Has the connection do something of its own before it is free again. */
   #work(connection: MysqlConnection, place: Place, done: Promise<void>): void {
-    this.#move(connection, place)
+    this.#places.set(connection, place)
     done.then(
       () => this.#offer(connection),
       (error: unknown) => this.discard(connection, error as Error),
@@ -196,9 +192,13 @@ export class Pool implements Home {
     this.#finishIfEmpty()
   }
 
-  #move(connection: MysqlConnection, place: Place): void {
-    this.#places.delete(connection)
-    this.#places.set(connection, place)
+  /** The idle connection that came back last: those that are not needed are not kept from closing. */
+  #lastIdle(): MysqlConnection | undefined {
+    let last: MysqlConnection | undefined
+    for (const connection of this.#in('idle')) {
+      if (last === undefined || connection.idleSince > last.idleSince) last = connection
+    }
+    return last
   }
 
   #in(place: Place): readonly MysqlConnection[] {

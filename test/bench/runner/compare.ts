@@ -6,8 +6,8 @@ import type { PeerProcess } from './peer-process.ts'
 import { cpuMsOf } from './server-cpu.ts'
 
 const ROUNDS = 5
-/** Milliseconds of a first round: until the compiler has seen enough of a peer's code. */
-const WARM_UP = 1_200
+/** Milliseconds, times the number of peers, until the compiler has seen enough of their code. */
+const WARM_UP = 1_500
 
 export interface Measured extends Slice {
   /** Milliseconds; undefined for a server that is not this machine's. */
@@ -31,7 +31,8 @@ export async function compare(
   const ms = (seconds * 1000) / ROUNDS
   const measure = (process: PeerProcess, round: number, milliseconds: number) =>
     process.ask({ type: 'measure', workload: workload.name, seed: 100 + round, ms: milliseconds })
-  for (const process of processes) await measure(process, 0, warm ? ms : Math.max(ms, WARM_UP))
+  // All at once, since nothing comes of it.
+  await Promise.all(processes.map((process) => measure(process, 0, warm ? ms : WARM_UP * processes.length)))
   for (let round = 1; round <= ROUNDS; round += 1) {
     for (const process of inTurn(processes, round)) {
       const before = await cpuMsOf(serverProcess)
