@@ -6,8 +6,8 @@ import type { PeerProcess } from './peer-process.ts'
 import { cpuMsOf } from './server-cpu.ts'
 
 const ROUNDS = 5
-/** Milliseconds, times the number of peers, until the compiler has seen enough of their code. */
-const WARM_UP = 1_500
+/** Milliseconds for each peer, until the compiler has seen enough of its code. */
+const WARM_UP = 1_000
 
 export interface Measured extends Slice {
   /** Milliseconds; undefined for a server that is not this machine's. */
@@ -31,8 +31,12 @@ export async function compare(
   const ms = (seconds * 1000) / ROUNDS
   const measure = (process: PeerProcess, round: number, milliseconds: number) =>
     process.ask({ type: 'measure', workload: workload.name, seed: 100 + round, ms: milliseconds })
-  // All at once, since nothing comes of it.
-  await Promise.all(processes.map((process) => measure(process, 0, warm ? ms : WARM_UP * processes.length)))
+  if (!warm && workload.clients === 1) {
+    // All at once, since nothing comes of it, which leaves the processor idle less often.
+    await Promise.all(processes.map((process) => measure(process, 0, WARM_UP * processes.length)))
+  } else {
+    for (const process of processes) await measure(process, 0, warm ? ms : WARM_UP)
+  }
   for (let round = 1; round <= ROUNDS; round += 1) {
     for (const process of inTurn(processes, round)) {
       const before = await cpuMsOf(serverProcess)
