@@ -1,7 +1,7 @@
 /** Rows as they come: as many as there are, no faster than they are taken, and the connection back at once. */
 import { affected, many, type RowStream, type UnitOfWork } from '@leasehold/core'
 import { recordFlights } from '@leasehold/core/testing'
-import { mysqlBuilder } from '@leasehold/mysql'
+import { mysqlBuilder, mysqlDriver } from '@leasehold/mysql'
 import { startFaultProxy } from '@leasehold/test-support/fault-proxy'
 import { startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { CamelCasePlugin } from 'kysely'
@@ -68,6 +68,24 @@ test('a stream is one flight, of the label of its query', async () => {
   expect(flights.map((flight) => flight.map(({ type, label }) => label ?? type))).toEqual([
     ['begin', 'accounts.all'],
   ])
+})
+
+test('what is refused ahead of a stream is thrown in the place of its rows, and the session is replaced', async () => {
+  const driver = mysqlDriver({ uri: fixture.database.uri, pool: { max: 1 } })
+  const plan = many(db.selectFrom('accounts').selectAll())['~plan']
+  if (plan.type !== 'statement') throw new Error('expected a statement')
+  const command = { type: 'statement', statement: plan.statement, label: undefined } as const
+  const connection = await driver.acquire()
+  const rows: unknown[] = []
+  const taking = async (): Promise<void> => {
+    for await (const batch of connection.stream(command, [{ type: 'rollback to', name: 'nowhere' }]))
+      rows.push(...batch)
+  }
+  await expect(taking()).rejects.toMatchObject({ name: 'StatementError', errno: 1305, sql: 'ROLLBACK TO' })
+  expect(rows).toEqual([])
+  connection.release()
+  expect(driver.stats()).toMatchObject({ open: 0, discarded: { spent: 1 } })
+  await driver.close()
 })
 
 test('all rows of a long result come, once', async () => {

@@ -37,7 +37,7 @@ export type Command =
 
 /**
  * - `statement`: it is run.
- * - `read`: it reads, and is run in a read-only transaction of its own, which ends with it, whatever comes of it.
+ * - `read`: it reads, alone in its flight, in a read-only transaction that ends with it, whatever comes of it.
  * - `explain`: how the server would run it, in rows of its own; none for what has no plan. It is not run.
  * - `prepare`: whether the server could run it, whatever its values: an error if not. What it can't prepare passes.
  */
@@ -74,7 +74,7 @@ export interface Connection {
   /**
    * Sends one statement and gives its rows in batches, as they come and no faster than they are taken. Throws what `fly`
    * answers, or rejects with. Whoever ends it early has the server stop; the connection is sound, or spent, afterwards.
-   * Other commands may go `ahead` of it, where they may travel together; one that fails costs the connection.
+   * Other commands may go `ahead` of it, where they may travel together; one that fails is thrown instead of rows.
    */
   stream(
     command: StatementCommand,

@@ -116,6 +116,10 @@ class RecordingConnection implements Connection {
     assert(this.#state === 'idle', `fly was called on a connection that is ${this.#state}`)
     assert(this.pipelining || commands.length === 1, 'commands were sent together without pipelining')
     assert(commands.length > 0, 'an empty flight was sent')
+    assert(
+      commands.length === 1 || commands.every(({ type }) => type !== 'read'),
+      'a read was not sent alone',
+    )
     this.#state = 'flying'
     this.#driver.journal.push(commands.map(nameOf))
     const flight = this.#driver.flights.push(commands)

@@ -1,14 +1,8 @@
 /** One transaction on one lease. Nothing else begins, commits or rolls back. */
 import type { Answer, Command, StatementCommand, TransactionOptions } from './driver.ts'
-import {
-  CommitUnknownError,
-  ConnectionLostError,
-  ImplicitCommitError,
-  LeaseholdError,
-  StatementError,
-  type StatementErrorKind,
-} from './errors.ts'
-import { traceFlight, type UnitEvent } from './events.ts'
+import { ImplicitCommitError, LeaseholdError, StatementError, type StatementErrorKind } from './errors.ts'
+import type { UnitEvent } from './events.ts'
+import { Flights } from './flights.ts'
 import type { Lease } from './lease.ts'
 import type { ServerFacts } from './server.ts'
 import type { Statement } from './statement.ts'
@@ -30,8 +24,7 @@ const ROLLING_BACK: ReadonlySet<StatementErrorKind> = new Set(['conflict', 'dead
 export type Scope = Pick<Transaction, keyof Transaction>
 
 export class Transaction {
-  readonly #lease: Lease
-  readonly #event: UnitEvent
+  readonly #flights: Flights
   /** Taken by the first BEGIN. */
   #options: TransactionOptions
   readonly #readOnly: boolean
@@ -43,28 +36,20 @@ export class Transaction {
   #wrote = false
   /** Whether there is nothing to end: nothing was sent, or the server has ended it. */
   #over = true
-  /** What is on its way. */
-  #commands: readonly Command[] = []
-  /** Why the unit was stopped, if it was. */
-  #stopped: Error | undefined
-  /** Why nobody must use the connection again. */
-  #spent: Error | undefined
-
   /** Takes over the lease, which ends with {@link commit} or {@link rollback}. */
   constructor(lease: Lease, options: TransactionOptions, event: UnitEvent) {
-    this.#lease = lease
+    this.#flights = new Flights(lease, event)
     this.#options = options
     this.#readOnly = options.accessMode === 'read only'
-    this.#event = event
   }
 
   get server(): ServerFacts {
-    return this.#lease.server
+    return this.#flights.server
   }
 
   /** Round trips made so far. */
   get flights(): number {
-    return this.#event.flights
+    return this.#flights.count
   }
 
   /** Whether a statement was sent that may have changed something. */
@@ -106,40 +91,20 @@ export class Transaction {
   async *stream({ statement, label }: Sendable): AsyncGenerator<readonly unknown[], void, undefined> {
     const command = { type: 'statement', statement, label } as const
     const before = this.#takePreliminaries([command])
-    const ahead = this.#lease.pipelining ? before : []
+    const ahead = this.#flights.pipelining ? before : []
     if (before.length > ahead.length) this.#assertBegun(await this.#fly(before))
-    if (this.#stopped !== undefined) throw this.#stopped
-    const over = Promise.withResolvers<void>()
-    this.#event.flights += 1
-    this.#commands = [...ahead, command]
     this.#over = false
-    traceFlight(this.#event.unit, this.#event.flights, this.#commands, () => over.promise).catch(() => {})
-    try {
-      yield* this.#lease.stream(command, ahead)
-    } catch (error) {
-      if (error instanceof ConnectionLostError) this.#spent = error
-      over.reject(error)
-      throw this.#stopped ?? error
-    } finally {
-      this.#commands = []
-      over.resolve()
-    }
+    yield* this.#flights.stream(command, ahead)
   }
 
   /** What the transaction is doing, for messages. */
   get activity(): string {
-    const names = this.#commands.map((command) =>
-      'statement' in command ? (command.label ?? command.statement.sql) : command.type.toUpperCase(),
-    )
-    return names.length === 0
-      ? 'no statement was under way'
-      : `${[...new Set(names)].join(', ')} was under way`
+    return this.#flights.activity
   }
 
   /** Gives the connection up at once, whatever it is doing; what waits for it fails with `error`. */
   stop(error: Error): void {
-    this.#stopped = error
-    this.#end('by a deadline')
+    this.#flights.stop(error)
   }
 
   /** Sets a savepoint, which travels with the statements that are sent next. */
@@ -176,22 +141,21 @@ export class Transaction {
 
   /** Undoes the work and gives the connection back. Never rejects: what can't be rolled back is discarded. */
   async rollback(): Promise<void> {
-    if (this.#spent === undefined && this.#stopped === undefined && !this.#over && !this.#isLeftOpen) {
+    if (this.#flights.isOpen && !this.#over && !this.#isLeftOpen) {
       try {
         const [answer] = await this.#fly([{ type: 'rollback' }])
-        if (answer instanceof LeaseholdError) this.#spent = answer
+        if (answer instanceof LeaseholdError) this.#flights.spend(answer)
         else this.#noteEnd(answer)
       } catch (error) {
-        this.#spent = error as Error
+        this.#flights.spend(error as Error)
       }
     }
-    // What was stopped has been given up already.
-    if (this.#stopped === undefined) this.#end('after ROLLBACK')
+    this.#end('after ROLLBACK')
   }
 
   /** Whether it is given back as it is: how one that is read only ends makes no difference, so nobody waits for it. */
   get #isLeftOpen(): boolean {
-    return this.#readOnly && this.#lease.pipelining
+    return this.#readOnly && this.#flights.pipelining
   }
 
   /** Whether one read is all of the transaction, which has no options but to be read only. */
@@ -223,40 +187,9 @@ export class Transaction {
     ]
   }
 
-  /** One flight; where commands can't travel together, one for each, up to the first that fails. */
-  async #fly(commands: readonly Command[]): Promise<readonly Answer[]> {
-    if (this.#lease.pipelining) return this.#flight(commands)
-    const answers: Answer[] = []
-    for (const command of commands) {
-      const [answer] = await this.#flight([command])
-      answers.push(answer)
-      if (answer instanceof LeaseholdError) break
-    }
-    while (answers.length < commands.length) answers.push(undefined)
-    return answers
-  }
-
-  async #flight(commands: readonly Command[]): Promise<readonly Answer[]> {
-    if (this.#stopped !== undefined) throw this.#stopped
-    this.#event.flights += 1
-    this.#commands = commands
+  #fly(commands: readonly Command[]): Promise<readonly Answer[]> {
     this.#over = false
-    try {
-      return await traceFlight(this.#event.unit, this.#event.flights, commands, () =>
-        this.#lease.fly(commands),
-      )
-    } catch (error) {
-      if (!(error instanceof ConnectionLostError)) throw error
-      this.#spent = error
-      if (!error.sent || !this.#wrote || commands.at(-1)?.type !== 'commit') throw this.#stopped ?? error
-      throw new CommitUnknownError(
-        'the connection was lost after COMMIT had been sent and before its answer came: the unit is in the database ' +
-          'whole or not at all; look there before running it again',
-        { cause: this.#stopped ?? error },
-      )
-    } finally {
-      this.#commands = []
-    }
+    return this.#flights.fly(commands, this.#wrote)
   }
 
   /** COMMIT or ROLLBACK has done what it says; the session is spent if the server still reports a transaction. */
@@ -264,7 +197,8 @@ export class Transaction {
     if (answer === undefined || answer instanceof LeaseholdError) return
     this.#over = true
     if (answer.inTransaction) {
-      this.#spent = new Error('the server reports an open transaction after its end; is completion_type set?')
+      const reason = 'the server reports an open transaction after its end; is completion_type set?'
+      this.#flights.spend(new Error(reason))
     }
   }
 
@@ -272,7 +206,7 @@ export class Transaction {
     const refused = answers.find((answer) => answer instanceof LeaseholdError)
     if (refused === undefined) return
     // SET TRANSACTION may have come through without the transaction that it was meant for.
-    this.#spent = refused
+    this.#flights.spend(refused)
     throw refused
   }
 
@@ -296,8 +230,6 @@ export class Transaction {
   }
 
   #end(where: string): void {
-    if (this.#stopped !== undefined) this.#lease.discard(this.#stopped)
-    else if (this.#spent === undefined) this.#lease.release(where, this.#over ? undefined : 'open')
-    else this.#lease.discard(this.#spent)
+    this.#flights.end(where, this.#over ? undefined : 'open')
   }
 }

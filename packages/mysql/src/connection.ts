@@ -14,11 +14,11 @@ import { hasLostPrepared, isServerError } from './errors.ts'
 import { explainSql, isExplained } from './inspection.ts'
 import { checking, inText, preparing, RESET, text, textOf, written } from './outgoing.ts'
 import { closePacket, queryPacket } from './packets.ts'
-import type { EscapeMode } from './parameters.ts'
 import type { Outcome, Outgoing, Wire, Written } from './pipeline.ts'
 import { isPreparable } from './preparable.ts'
 import { PreparedStatements } from './prepared-statements.ts'
-import { LIMITS_SQL, modeSql, PROFILE_SQL, type SessionMode, STATUS, UNTRACKED_STATE } from './profile.ts'
+import { LIMITS_SQL, modeSql, PROFILE_SQL, type SessionMode, STATUS } from './profile.ts'
+import { charsetOf, type Condition, SessionState } from './session-state.ts'
 import { failureOf, isUnpreparable, NOTHING, resultOf } from './results.ts'
 import { RowBatches } from './row-batches.ts'
 import { exactRows, type ValueSettings } from './values.ts'
@@ -34,12 +34,6 @@ export interface ConnectionSettings {
   readonly preparedStatements: number
 }
 
-/**
- * What a lessee left behind. `dirty`: the session may be in another state than it was leased in; `spent`: in one that
- * a reset does not undo, or gone.
- */
-export type Condition = 'clean' | 'dirty' | 'spent'
-
 /** Where a connection goes when its lease ends. */
 export interface Home {
   takeBack(connection: MysqlConnection): void
@@ -54,8 +48,7 @@ export class MysqlConnection implements Connection {
   readonly #settings: ConnectionSettings
   readonly #home: Home
   readonly #prepared: PreparedStatements
-  #noBackslashEscapes = false
-  #condition: Condition = 'clean'
+  readonly #state = new SessionState()
   #mode: SessionMode = 'units'
   #server: ServerKind = 'mysql'
   #idleSince = performance.now()
@@ -95,7 +88,7 @@ export class MysqlConnection implements Connection {
   }
 
   get condition(): Condition {
-    return this.#wire.lost === undefined ? this.#condition : 'spent'
+    return this.#wire.lost === undefined ? this.#state.condition : 'spent'
   }
 
   /** Prepares a fresh session for its first lease. Rejects with what the server refused, or a `ConnectionLostError`. */
@@ -110,7 +103,7 @@ export class MysqlConnection implements Connection {
   async reset(): Promise<void> {
     this.#prepared.clear()
     await this.#soon(this.#prepare([RESET, text(PROFILE_SQL)]))
-    this.#condition = 'clean'
+    this.#state.clean()
     this.#mode = 'units'
   }
 
@@ -134,10 +127,11 @@ export class MysqlConnection implements Connection {
     ahead: readonly Command[],
   ): AsyncGenerator<readonly unknown[], void, undefined> {
     await this.#turn('units')
-    for (const each of ahead) await this.#sendAhead(this.#outgoingOf(each, new Set()))
+    const before = ahead.flatMap((each) => this.#outgoingOf(each, new Set()))
     const batches = new RowBatches(this.#wire)
     const onRows = (rows: Rows): void => batches.push(rows)
-    const flown = this.#wire.fly([() => ({ ...inText(textOf(command, this.#escaping)), onRows })])
+    const rows: Outgoing = () => ({ ...inText(textOf(command, this.#state.escaping)), onRows })
+    const flown = this.#wire.fly([...before, rows])
     let landed = false
     const end = (): void => {
       landed = true
@@ -148,7 +142,11 @@ export class MysqlConnection implements Connection {
       for (let batch = await batches.take(); batch !== undefined; batch = await batches.take()) {
         yield exactRows(batch.rows, batch, this.#settings.values, command.label)
       }
-      const answer = this.#answerTo(command, 0, await flown)
+      const outcomes = await flown
+      const refused = outcomes.slice(0, before.length).some((outcome) => outcome instanceof Error)
+      // SET TRANSACTION may have come through without the transaction that it was meant for.
+      if (refused) this.#state.spend()
+      const answer = this.#answerTo(refused ? (ahead[0] ?? command) : command, 0, outcomes)
       if (answer instanceof Error) throw answer
     } finally {
       if (!landed) {
@@ -213,7 +211,7 @@ export class MysqlConnection implements Connection {
     for (const outcome of await this.#send(outgoing)) {
       if (outcome === undefined || outcome instanceof Error) throw refused(outcome)
       replies.push(outcome)
-      this.#noteMode(outcome)
+      this.#state.noteStatus(outcome)
     }
     return replies
   }
@@ -241,24 +239,21 @@ export class MysqlConnection implements Connection {
     return outcomes
   }
 
+  /** Turns the session to a mode: with the next flight, or at once where commands can't travel together. */
   async #turn(mode: SessionMode): Promise<void> {
     if (mode === this.#mode) return
     this.#mode = mode
-    await this.#sendAhead([text(modeSql(mode, this.#server))])
-  }
-
-  /** Sends with the next flight, or at once where commands can't travel together. A refusal costs the connection. */
-  async #sendAhead(outgoing: readonly Outgoing[]): Promise<void> {
-    if (this.pipelining) for (const one of outgoing) this.#wire.tell(one().packet, sound)
-    else await this.#prepare(outgoing)
+    const sql = modeSql(mode, this.#server)
+    if (this.pipelining) this.#wire.tell(queryPacket(sql), stillOpen)
+    else await this.#prepare([text(sql)])
   }
 
   #outgoingOf(command: Command, due: Set<string>): readonly Outgoing[] {
-    if (command.type === 'begin' && command.options.statementTimeout !== undefined) this.#soil()
+    if (command.type === 'begin' && command.options.statementTimeout !== undefined) this.#state.soil()
     if (command.type === 'prepare') return [() => checking(command.statement)]
     if (command.type === 'explain') {
       if (!isExplained(command.statement)) return []
-      return [() => inText(explainSql(textOf(command, this.#escaping), this.#server))]
+      return [() => inText(explainSql(textOf(command, this.#state.escaping), this.#server))]
     }
     if (!('statement' in command)) return controlSql(command, this.#server).map(text)
     const { kind, sql, compiled } = command.statement
@@ -267,11 +262,7 @@ export class MysqlConnection implements Connection {
       if (isPreparable(compiled.query)) due.add(sql)
       else this.#prepared.keep(sql, undefined)
     }
-    return [() => written(command, prepared === 'due' ? undefined : prepared, this.#escaping)]
-  }
-
-  get #escaping(): EscapeMode {
-    return { noBackslashEscapes: this.#noBackslashEscapes }
+    return [() => written(command, prepared === 'due' ? undefined : prepared, this.#state.escaping)]
   }
 
   #keep(sql: string, outcome: Outcome): void {
@@ -285,17 +276,17 @@ export class MysqlConnection implements Connection {
     if (outcome === undefined) return undefined
     if (command.type === 'prepare' && isUnpreparable(outcome)) return NOTHING
     if (outcome instanceof Error) {
-      if ('statement' in command && command.statement.kind === 'unknown') this.#soil()
+      if ('statement' in command && command.statement.kind === 'unknown') this.#state.soil()
       if (!isServerError(outcome)) return outcome as LeaseholdError
-      if (hasLostPrepared(outcome)) this.#condition = 'spent'
+      if (hasLostPrepared(outcome)) this.#state.spend()
       return failureOf(command, index, outcome, this.#settings)
     }
     if (outcome.prepared !== undefined) {
       this.#wire.tell(closePacket(outcome.prepared.id))
       return NOTHING
     }
-    this.#noteMode(outcome)
-    if ('statement' in command) this.#noteState(command, outcome)
+    this.#state.noteStatus(outcome)
+    if ('statement' in command) this.#noteChanges(command, outcome)
     try {
       return resultOf(command, outcome, this.#settings.values)
     } catch (error) {
@@ -303,16 +294,10 @@ export class MysqlConnection implements Connection {
     }
   }
 
-  #noteMode({ status }: Reply): void {
-    if (status !== undefined) this.#noBackslashEscapes = (status & STATUS.NO_BACKSLASH_ESCAPES) !== 0
-  }
-
-  #noteState({ statement }: StatementCommand, { header }: Reply): void {
-    const { trackStateChange = null, schema = null, systemVariables } = header?.stateChanges ?? {}
-    if (statement.kind === 'unknown' || trackStateChange !== null || UNTRACKED_STATE.test(statement.sql))
-      this.#soil()
-    if (schema !== null) this.#condition = 'spent'
-    const charset = systemVariables?.['character_set_client'] ?? 'utf8mb4'
+  /** Values can be escaped for utf8mb4 only. */
+  #noteChanges({ statement }: StatementCommand, reply: Reply): void {
+    this.#state.noteChanges(statement, reply)
+    const charset = charsetOf(reply) ?? 'utf8mb4'
     if (charset === 'utf8mb4') return
     this.#wire.destroy(
       new UsageError(
@@ -320,19 +305,12 @@ export class MysqlConnection implements Connection {
       ),
     )
   }
-
-  #soil(): void {
-    if (this.#condition === 'clean') this.#condition = 'dirty'
-  }
 }
 
-function sound(): undefined {
-  return undefined
-}
-
+/** What is wrong with a session between two units. */
 function stillOpen({ status = 0 }: Reply): Error | undefined {
   if ((status & STATUS.IN_TRANS) === 0) return undefined
-  return new Error('the server reports an open transaction after COMMIT')
+  return new Error('the server reports an open transaction where none can be')
 }
 
 function refused(outcome: Error | undefined): Error {

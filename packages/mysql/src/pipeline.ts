@@ -5,7 +5,7 @@
  */
 import { ConnectionLostError, LeaseholdError, UsageError } from '@leasehold/core'
 import { type ConnectionOptions, createConnection } from 'mysql2'
-import { type AnswerForm, type Internals, type Listener, readers, type Reply } from './answers.ts'
+import { type AnswerForm, type Internals, type Listener, readers, type Reply, type Rows } from './answers.ts'
 import { isServerError } from './errors.ts'
 import { PACKET_HEADER, packetCount } from './packets.ts'
 
@@ -181,7 +181,9 @@ export class Wire {
     flight.sizes[index] = packet.length
     flight.bytes += packet.length
     const packets = packetCount(packet.length)
-    this.#connection.addCommand(new readers[answer]({ packets, answered, onRows }))
+    // Rows behind a failure are nobody's.
+    const take = onRows && ((rows: Rows): void => void (flight.failed || onRows(rows)))
+    this.#connection.addCommand(new readers[answer]({ packets, answered, onRows: take }))
     return packet
   }
 

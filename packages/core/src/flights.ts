@@ -1,0 +1,133 @@
+/** The flights of one lease: sent, counted and traced, until the lease ends with what they tell of the connection. */
+import type { Answer, Command, StatementCommand } from './driver.ts'
+import { CommitUnknownError, ConnectionLostError, LeaseholdError } from './errors.ts'
+import { traceFlight, type UnitEvent } from './events.ts'
+import type { Lease } from './lease.ts'
+import type { ServerFacts } from './server.ts'
+
+export class Flights {
+  readonly #lease: Lease
+  readonly #event: UnitEvent
+  /** What is on its way. */
+  #commands: readonly Command[] = []
+  /** Why the unit was stopped, if it was. */
+  #stopped: Error | undefined
+  /** Why nobody must use the connection again. */
+  #spent: Error | undefined
+
+  /** Takes over the lease, which ends with {@link end} or {@link stop}. */
+  constructor(lease: Lease, event: UnitEvent) {
+    this.#lease = lease
+    this.#event = event
+  }
+
+  get server(): ServerFacts {
+    return this.#lease.server
+  }
+
+  get pipelining(): boolean {
+    return this.#lease.pipelining
+  }
+
+  /** Round trips made so far. */
+  get count(): number {
+    return this.#event.flights
+  }
+
+  /** Whether more can be sent. */
+  get isOpen(): boolean {
+    return this.#spent === undefined && this.#stopped === undefined
+  }
+
+  /** What is going on, for messages. */
+  get activity(): string {
+    const names = this.#commands.map((command) =>
+      'statement' in command ? (command.label ?? command.statement.sql) : command.type.toUpperCase(),
+    )
+    return names.length === 0
+      ? 'no statement was under way'
+      : `${[...new Set(names)].join(', ')} was under way`
+  }
+
+  /**
+   * One flight; where commands can't travel together, one for each, up to the first that fails. Rejects when nothing is
+   * known of the answers: with a `ConnectionLostError`, with a `CommitUnknownError` if COMMIT may have come through for a
+   * transaction that `wrote`, or with what the unit was stopped by.
+   */
+  async fly(commands: readonly Command[], wrote: boolean): Promise<readonly Answer[]> {
+    if (this.#lease.pipelining) return this.#fly(commands, wrote)
+    const answers: Answer[] = []
+    for (const command of commands) {
+      const [answer] = await this.#fly([command], wrote)
+      answers.push(answer)
+      if (answer instanceof LeaseholdError) break
+    }
+    while (answers.length < commands.length) answers.push(undefined)
+    return answers
+  }
+
+  /** The rows of one statement; see {@link Connection.stream}. */
+  async *stream(
+    command: StatementCommand,
+    ahead: readonly Command[],
+  ): AsyncGenerator<readonly unknown[], void, undefined> {
+    if (this.#stopped !== undefined) throw this.#stopped
+    const over = Promise.withResolvers<void>()
+    this.#begin([...ahead, command])
+    traceFlight(this.#event.unit, this.#event.flights, this.#commands, () => over.promise).catch(() => {})
+    try {
+      yield* this.#lease.stream(command, ahead)
+    } catch (error) {
+      if (error instanceof ConnectionLostError) this.#spent = error
+      over.reject(error)
+      throw this.#stopped ?? error
+    } finally {
+      this.#commands = []
+      over.resolve()
+    }
+  }
+
+  /** Has the connection given up at the end, because of what its session has become. */
+  spend(reason: Error): void {
+    this.#spent = reason
+  }
+
+  /** Gives the connection up at once, whatever it is doing; what waits for it fails with `error`. */
+  stop(error: Error): void {
+    this.#stopped = error
+    this.#lease.discard(error)
+  }
+
+  /** Gives the connection back, or up; see {@link Lease.release}. What was stopped has been given up already. */
+  end(where: string, transaction?: 'open'): void {
+    if (this.#stopped !== undefined) return
+    if (this.#spent === undefined) this.#lease.release(where, transaction)
+    else this.#lease.discard(this.#spent)
+  }
+
+  async #fly(commands: readonly Command[], wrote: boolean): Promise<readonly Answer[]> {
+    if (this.#stopped !== undefined) throw this.#stopped
+    this.#begin(commands)
+    try {
+      return await traceFlight(this.#event.unit, this.#event.flights, commands, () =>
+        this.#lease.fly(commands),
+      )
+    } catch (error) {
+      if (!(error instanceof ConnectionLostError)) throw error
+      this.#spent = error
+      if (!error.sent || !wrote || commands.at(-1)?.type !== 'commit') throw this.#stopped ?? error
+      throw new CommitUnknownError(
+        'the connection was lost after COMMIT had been sent and before its answer came: the unit is in the database ' +
+          'whole or not at all; look there before running it again',
+        { cause: this.#stopped ?? error },
+      )
+    } finally {
+      this.#commands = []
+    }
+  }
+
+  #begin(commands: readonly Command[]): void {
+    this.#event.flights += 1
+    this.#commands = commands
+  }
+}
