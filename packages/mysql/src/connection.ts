@@ -1,5 +1,4 @@
 /** One session: turns commands into flights and answers into results, and knows what its lessees left behind. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Answer,
   type Command,
@@ -13,6 +12,7 @@ import type { Reply, Rows } from './answers.ts'
 import { controlSql, type ServerKind } from './control.ts'
 import { hasLostPrepared, isPassing, isServerError } from './errors.ts'
 import { explainSql, isExplained } from './inspection.ts'
+import { interruptUntilOver } from './interruption.ts'
 import { checking, inText, RESET, text, textOf, written } from './outgoing.ts'
 import { closePacket, preparePacket, queryPacket } from './packets.ts'
 import type { Check, Outcome, Outgoing, Wire } from './pipeline.ts'
@@ -222,36 +222,19 @@ export class MysqlConnection implements Connection {
 
   /** Has the server stop the flight; gives the connection up, and never rejects, if it does not in time. */
   async #stop(flown: Promise<unknown>, reason: Error): Promise<void> {
-    const late = Promise.withResolvers<void>()
+    const late = Promise.withResolvers<true>()
     const timer = setTimeout(() => {
       this.#home.kill(this.id)
       this.#wire.destroy(reason)
-      late.resolve()
+      late.resolve(true)
     }, ERRAND_TIMEOUT)
-    try {
-      await Promise.race([late.promise, this.#interruptUntil(flown.catch(() => {}))])
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
-  /** Asks again and again: between two statements, or ahead of the first, there is nothing to be ended. */
-  async #interruptUntil(over: Promise<unknown>): Promise<void> {
-    let ended = false
-    const end = over.then(() => {
-      ended = true
+    const stopping = interruptUntilOver(flown, {
+      interrupt: () => this.#home.interrupt(this.id),
+      pass: () => this.#wire.fly([text('DO 0')]),
     })
-    for (let pause = 5; !ended; pause = Math.min(2 * pause, 100)) {
-      try {
-        await this.#home.interrupt(this.id)
-      } catch {
-        // It may still come through, and must not meet a statement of the next lessee.
-        this.#state.spend()
-      }
-      if (!ended) await Promise.race([end, sleep(pause)])
-    }
-    // One that came after the last answer would meet the next statement.
-    await this.#wire.fly([text('DO 0')]).catch(() => {})
+    const sound = await Promise.race([late.promise, stopping])
+    clearTimeout(timer)
+    if (!sound) this.#state.spend()
   }
 
   async #fly(commands: readonly Command[]): Promise<readonly Answer[]> {
