@@ -60,6 +60,8 @@ export interface Connection {
   readonly id: number
   /** Whether a flight may hold more than one command. */
   readonly pipelining: boolean
+  /** Whether the server has answered within the last second; where not, COMMIT does not travel along with a write. */
+  readonly proven: boolean
   /** What the server behind it can do; the same for as long as it is leased. */
   readonly server: ServerFacts
 

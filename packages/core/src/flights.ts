@@ -29,6 +29,11 @@ export class Flights {
     return this.#lease.pipelining
   }
 
+  /** See {@link Connection.proven}. */
+  get proven(): boolean {
+    return this.#lease.proven
+  }
+
   /** Round trips made so far. */
   get count(): number {
     return this.#event.flights

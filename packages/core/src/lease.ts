@@ -41,6 +41,10 @@ export class Lease {
     return this.#connection.pipelining
   }
 
+  get proven(): boolean {
+    return this.#connection.proven
+  }
+
   get server(): ServerFacts {
     return this.#connection.server
   }

@@ -68,8 +68,9 @@ export class Transaction {
     if (andCommit && first !== undefined && this.#isLoneRead(statements)) return this.#readAlone(first)
     const before = this.#takePreliminaries(statements)
     this.#wrote ||= !this.#readOnly && statements.some(({ statement }) => statement.mayWrite)
-    // What is refused before a write doesn't keep the write from being carried out.
-    const commits = andCommit && !(before.length > 0 && this.#wrote)
+    // What is refused before a write doesn't keep the write from being carried out; and where the way to the server may
+    // have died, a write without COMMIT is lost and nothing more.
+    const commits = andCommit && !((before.length > 0 || !this.#flights.proven) && this.#wrote)
     const commands = [
       ...before,
       ...statements.map(({ type = 'statement', statement, label }): Command => ({ type, statement, label })),

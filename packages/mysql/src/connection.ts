@@ -11,9 +11,11 @@ import {
 import type { Reply, Rows } from './answers.ts'
 import { controlSql, type ServerKind } from './control.ts'
 import { hasLostPrepared, isServerError } from './errors.ts'
+import { SERVER_SQL, serverOf, type SessionIdentity } from './identity.ts'
 import { explainSql, isExplained } from './inspection.ts'
 import { checking, inText, preparing, RESET, text, textOf, written } from './outgoing.ts'
 import { closePacket, queryPacket } from './packets.ts'
+import { patience, SilenceError } from './patience.ts'
 import type { Outcome, Outgoing, Wire, Written } from './pipeline.ts'
 import { isPreparable } from './preparable.ts'
 import { PreparedStatements } from './prepared-statements.ts'
@@ -38,7 +40,7 @@ export interface ConnectionSettings {
 export interface Home {
   takeBack(connection: MysqlConnection): void
   /** Ends the statement that a session runs. Resolves when the server has heard of it. */
-  interrupt(id: number): Promise<void>
+  interrupt(connection: MysqlConnection): Promise<void>
   discard(connection: MysqlConnection, reason: Error): void
 }
 
@@ -51,20 +53,26 @@ export class MysqlConnection implements Connection {
   readonly #state = new SessionState()
   #mode: SessionMode = 'units'
   #server: ServerKind = 'mysql'
+  #identity: SessionIdentity = { id: 0, server: undefined }
   #idleSince = performance.now()
-  #answeredAt = this.#idleSince
 
   constructor(wire: Wire, options: { pipelining: boolean; settings: ConnectionSettings; home: Home }) {
     this.#wire = wire
     this.pipelining = options.pipelining
     this.#settings = options.settings
     this.#home = options.home
+    wire.together = options.pipelining
     // Where commands travel alone, each that is prepared would cost a round trip.
     this.#prepared = new PreparedStatements(options.pipelining ? options.settings.preparedStatements : 0)
   }
 
   get id(): number {
-    return this.#wire.id
+    return this.#identity.id
+  }
+
+  /** Known once the session is set up. */
+  get identity(): SessionIdentity {
+    return this.#identity
   }
 
   get server(): ServerFacts {
@@ -77,6 +85,15 @@ export class MysqlConnection implements Connection {
     return this.#wire.lost !== undefined
   }
 
+  /** Whether it was given up because no answer came; its session may be there and at work. */
+  get silent(): boolean {
+    return this.#wire.lost instanceof SilenceError
+  }
+
+  get proven(): boolean {
+    return this.#wire.proven
+  }
+
   /** When its last lease ended; on the clock of `performance.now()`. */
   get idleSince(): number {
     return this.#idleSince
@@ -84,7 +101,7 @@ export class MysqlConnection implements Connection {
 
   /** When the server last answered. */
   get answeredAt(): number {
-    return this.#answeredAt
+    return this.#wire.answeredAt
   }
 
   get condition(): Condition {
@@ -93,8 +110,9 @@ export class MysqlConnection implements Connection {
 
   /** Prepares a fresh session for its first lease. Rejects with what the server refused, or a `ConnectionLostError`. */
   async setUp(): Promise<void> {
-    const [, limits] = await this.#prepare([text(PROFILE_SQL), text(LIMITS_SQL)])
-    const { maxAllowedPacket, version } = limits?.rows?.[0] ?? {}
+    const [, limits, server] = await this.#prepare([text(PROFILE_SQL), text(LIMITS_SQL)], text(SERVER_SQL))
+    const { id, maxAllowedPacket, version } = limits?.rows?.[0] ?? {}
+    this.#identity = { id: Number(id), server: serverOf(server) }
     this.#wire.maxAllowedPacket = Number(maxAllowedPacket)
     this.#server = /mariadb/i.test(String(version)) ? 'mariadb' : 'mysql'
   }
@@ -108,6 +126,8 @@ export class MysqlConnection implements Connection {
   }
 
   async fly(commands: readonly Command[]): Promise<readonly Answer[]> {
+    // A COMMIT that went unanswered together with the question could not be told from one that was carried out.
+    if (commands[0]?.type === 'commit' && !this.proven) await this.#wire.prove()
     const mode = commands[0]?.type === 'read' ? 'reads' : 'units'
     if (mode !== this.#mode) await this.#turn(mode)
     const due = new Set<string>()
@@ -157,10 +177,9 @@ export class MysqlConnection implements Connection {
     }
   }
 
-  /** Asks the server whether the session is still there. Rejects with a `ConnectionLostError` if not. */
-  async validate(): Promise<void> {
-    await this.#soon(this.#wire.fly([text('DO 1')]))
-    this.#answeredAt = performance.now()
+  /** Asks the server whether the session is still there and sound. Rejects with a `ConnectionLostError` if not. */
+  validate(): Promise<void> {
+    return this.#wire.prove()
   }
 
   release(transaction?: 'open'): void {
@@ -169,7 +188,6 @@ export class MysqlConnection implements Connection {
       this.#wire.flush()
     }
     this.#idleSince = performance.now()
-    this.#answeredAt = this.#idleSince
     this.#home.takeBack(this)
   }
 
@@ -189,27 +207,32 @@ export class MysqlConnection implements Connection {
 
   /** What nobody waits for with a limit of their own must not keep the connection for ever. */
   async #soon<T>(errand: Promise<T>): Promise<T> {
-    const late = new Error(`the server did not answer within ${ERRAND_TIMEOUT} ms`)
-    const timer = setTimeout(() => this.#wire.destroy(late), ERRAND_TIMEOUT)
+    const heard = patience(ERRAND_TIMEOUT, () =>
+      this.#wire.destroy(new SilenceError(`the server did not answer within ${ERRAND_TIMEOUT} ms`)),
+    )
     try {
       return await errand
     } finally {
-      clearTimeout(timer)
+      heard()
     }
   }
 
   /** Ends the statement that is on its way. */
   async #interrupt(flown: Promise<unknown>): Promise<void> {
-    await this.#home.interrupt(this.id)
+    await this.#home.interrupt(this)
     await flown
     // A KILL QUERY that came after the last row would meet the next statement.
     await this.#wire.fly([text('DO 0')])
   }
 
-  async #prepare(outgoing: readonly Outgoing[]): Promise<readonly Reply[]> {
+  /** Gives the replies to what is needed, and behind them to what can be done without, if there is one. */
+  async #prepare(needed: readonly Outgoing[], ...wanted: readonly Outgoing[]): Promise<readonly Reply[]> {
     const replies: Reply[] = []
-    for (const outcome of await this.#send(outgoing)) {
-      if (outcome === undefined || outcome instanceof Error) throw refused(outcome)
+    for (const [index, outcome] of (await this.#send([...needed, ...wanted])).entries()) {
+      if (outcome === undefined || outcome instanceof Error) {
+        if (index >= needed.length) break
+        throw refused(outcome)
+      }
       replies.push(outcome)
       this.#state.noteStatus(outcome)
     }

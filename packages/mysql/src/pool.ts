@@ -2,7 +2,8 @@
 import { AcquireError, type DriverStats } from '@leasehold/core'
 import { Backoff } from './backoff.ts'
 import type { Home, MysqlConnection } from './connection.ts'
-import { isRefusal } from './errors.ts'
+import { isCrowded, isRefusal } from './errors.ts'
+import type { SessionIdentity } from './identity.ts'
 import type { PoolOptions } from './pool-options.ts'
 import { WaitingLine } from './waiting-line.ts'
 
@@ -10,15 +11,24 @@ import { WaitingLine } from './waiting-line.ts'
 type Place = 'idle' | 'leased' | 'resetting' | 'validating'
 
 /** Why a connection was closed. */
-type Reason = 'closed' | 'expired' | 'idle' | 'lost' | 'spent' | 'stopped'
+type Reason = 'closed' | 'expired' | 'idle' | 'lost' | 'spent' | 'stopped' | 'yielded'
+
+/** Milliseconds before a connection for KILL is asked for again where it could not be had. */
+const RESERVE_PAUSE = 500
 
 export interface PoolPort {
   /** Gives a connection that is ready to be leased and calls back at the end of each lease. */
   readonly open: (home: Home) => Promise<MysqlConnection>
   /** Ends a session on the server. */
-  readonly kill: (id: number) => void
+  readonly kill: (session: SessionIdentity) => void
   /** Ends the statement that a session runs. */
-  readonly interrupt: (id: number) => Promise<void>
+  readonly interrupt: (session: SessionIdentity) => Promise<void>
+  /** Has a connection for kills opened, and kept; nothing if there is one. Resolves when it has come, or can't. */
+  readonly reserve: () => Promise<'crowded' | undefined> | undefined
+  /** Leaves the place of that connection to the pool. */
+  readonly giveWay: () => void
+  /** There is nothing more to be killed. */
+  readonly rest: () => void
 }
 
 export class Pool implements Home {
@@ -35,7 +45,13 @@ export class Pool implements Home {
     lost: 0,
     spent: 0,
     stopped: 0,
+    yielded: 0,
   }
+  /** Whether the connection for kills is being opened: the place of the pool's last one is then kept for it. */
+  #reserving = false
+  /** Whether a connection has to leave its place to the one for kills. */
+  #yields = false
+  #reserveAfter = 0
   #created = 0
   #connecting = 0
   #closing: PromiseWithResolvers<void> | undefined
@@ -62,6 +78,7 @@ export class Pool implements Home {
   acquire(signal?: AbortSignal): Promise<MysqlConnection> {
     if (this.#closing !== undefined) return Promise.reject(closed())
     if (signal?.aborted === true) return Promise.reject(aborted())
+    if (signal !== undefined && performance.now() >= this.#reserveAfter) this.#reserve()
     const connection = this.#lastIdle()
     if (connection !== undefined) {
       this.#places.set(connection, 'leased')
@@ -73,8 +90,8 @@ export class Pool implements Home {
     return leased
   }
 
-  interrupt(id: number): Promise<void> {
-    return this.#port.interrupt(id)
+  interrupt(connection: MysqlConnection): Promise<void> {
+    return this.#port.interrupt(connection.identity)
   }
 
   takeBack(connection: MysqlConnection): void {
@@ -82,17 +99,27 @@ export class Pool implements Home {
     else this.#offer(connection)
   }
 
-  /** A connection that is still there has its session killed: the server would go on with the statement, locks and all. */
+  /**
+   * A session that may still be there is killed: the server would go on with the statement, locks and all. One whose
+   * connection was broken from outside is not, since it is gone most often.
+   */
   discard(connection: MysqlConnection, reason: Error): void {
-    const { lost, id } = connection
-    if (!lost) this.#port.kill(id)
+    const { lost, silent, identity } = connection
+    if (!lost || silent) this.#port.kill(identity)
     connection.destroy(reason)
     this.#drop(connection, lost ? 'lost' : 'stopped')
   }
 
-  /** An idle connection that broke is forgotten; in another place whoever works with it notices. */
+  /**
+   * An idle connection that broke is forgotten; in another place whoever works with it notices. If one has died without
+   * a word, so may have the others: who comes next must not have to find out one by one.
+   */
   lost(connection: MysqlConnection): void {
     if (this.#places.get(connection) === 'idle') this.#drop(connection, 'lost')
+    if (!connection.silent) return
+    for (const idle of this.#in('idle')) {
+      if (!idle.proven) this.#work(idle, 'validating', idle.validate())
+    }
   }
 
   /** Replaces what has become too old, closes what is not needed, and asks the others whether they are still there. */
@@ -131,6 +158,7 @@ export class Pool implements Home {
     if (this.#closing !== undefined) this.#quit(connection, 'closed')
     else if (connection.condition === 'spent') this.#quit(connection, connection.lost ? 'lost' : 'spent')
     else if (this.#isExpired(connection, performance.now())) this.#quit(connection, 'expired')
+    else if (this.#yields) this.#yield(connection)
     else this.#places.set(connection, this.#line.serve(connection) ? 'leased' : 'idle')
   }
 
@@ -146,9 +174,34 @@ export class Pool implements Home {
   #grow(): void {
     if (this.#closing !== undefined || this.#backoff.waiting) return
     const { max, min } = this.#options
+    const room = this.#reserving ? Math.max(1, max - 1) : max
     const missing = (): number =>
       Math.max(this.#line.length, this.#created === 0 ? 0 : min - this.#places.size)
-    while (this.#connecting < missing() && this.#connecting + this.#places.size < max) this.#connect()
+    while (this.#connecting < missing() && this.#connecting + this.#places.size < room) this.#connect()
+  }
+
+  /** Has the connection for kills opened. Where the server has no place for it, the first that comes free leaves its own. */
+  #reserve(): void {
+    if (this.#reserving) return
+    const reserved = this.#port.reserve()
+    if (reserved === undefined) return
+    this.#reserving = true
+    void reserved.then((end) => {
+      this.#reserving = false
+      this.#reserveAfter = end === undefined ? 0 : performance.now() + RESERVE_PAUSE
+      this.#yields = end === 'crowded' && this.#places.size > 1 && this.#places.size >= this.#options.max
+      const idle = this.#yields ? this.#lastIdle() : undefined
+      if (idle === undefined) this.#grow()
+      else this.#yield(idle)
+    })
+  }
+
+  #yield(connection: MysqlConnection): void {
+    this.#yields = false
+    // Before its place is free, so that nobody else takes it.
+    connection.quit()
+    this.#reserve()
+    this.#drop(connection, 'yielded')
   }
 
   #connect(): void {
@@ -171,6 +224,10 @@ export class Pool implements Home {
 
   /** Who is refused for what they are need not wait; anything else may pass, as long as those who wait have time. */
   #refused(error: Error): void {
+    if (isCrowded(error) && this.#places.size === 0) {
+      this.#port.giveWay()
+      this.#reserveAfter = performance.now() + 2 * RESERVE_PAUSE
+    }
     if (isRefusal(error)) this.#line.dismiss(unreachable(error))
     else this.#backoff.failed(error)
     this.#finishIfEmpty()
@@ -189,6 +246,7 @@ export class Pool implements Home {
     this.#places.delete(connection)
     this.#discarded[reason] += 1
     this.#grow()
+    if (this.#places.size === 0) this.#port.rest()
     this.#finishIfEmpty()
   }
 
