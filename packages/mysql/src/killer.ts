@@ -9,6 +9,7 @@ import { SERVER_SQL, serverOf, type SessionIdentity } from './identity.ts'
 import { inText } from './outgoing.ts'
 import { patience, SilenceError } from './patience.ts'
 import { type Outcome, PATIENCE, Wire } from './pipeline.ts'
+import type { ReservationEnd } from './reservation.ts'
 
 /** Milliseconds that a control connection which is not reserved is kept for the next kill. */
 const KEEP = 1_000
@@ -46,7 +47,7 @@ export class Killer {
   /** Beside the pool and its limit, because it is needed when the pool has none to give. */
   #control: Promise<Control> | undefined
   #reserved = false
-  #reserving: Promise<'crowded' | undefined> | undefined
+  #reserving: Promise<ReservationEnd> | undefined
   #timer: NodeJS.Timeout | undefined
   #queue = Promise.resolve()
   #queued = 0
@@ -63,7 +64,7 @@ export class Killer {
    * Has the control connection opened before it is needed, and kept. Nothing if there is one; else what resolves when it
    * has come or failed, to `crowded` if the server had none to give.
    */
-  reserve(): Promise<'crowded' | undefined> | undefined {
+  reserve(): Promise<ReservationEnd> | undefined {
     this.#reserved = true
     clearTimeout(this.#timer)
     if (this.#control !== undefined || this.#over.signal.aborted) return this.#reserving

@@ -5,6 +5,7 @@ import type { Home, MysqlConnection } from './connection.ts'
 import { isCrowded, isRefusal } from './errors.ts'
 import type { SessionIdentity } from './identity.ts'
 import type { PoolOptions } from './pool-options.ts'
+import { Reservation, type ReservationEnd } from './reservation.ts'
 import { WaitingLine } from './waiting-line.ts'
 
 /** Each open connection is in exactly one of these places. */
@@ -12,9 +13,6 @@ type Place = 'idle' | 'leased' | 'resetting' | 'validating'
 
 /** Why a connection was closed. */
 type Reason = 'closed' | 'expired' | 'idle' | 'lost' | 'spent' | 'stopped' | 'yielded'
-
-/** Milliseconds before a connection for KILL is asked for again where it could not be had. */
-const RESERVE_PAUSE = 500
 
 export interface PoolPort {
   /** Gives a connection that is ready to be leased and calls back at the end of each lease. */
@@ -24,7 +22,7 @@ export interface PoolPort {
   /** Ends the statement that a session runs. */
   readonly interrupt: (session: SessionIdentity) => Promise<void>
   /** Has a connection for kills opened, and kept; nothing if there is one. Resolves when it has come, or can't. */
-  readonly reserve: () => Promise<'crowded' | undefined> | undefined
+  readonly reserve: () => Promise<ReservationEnd> | undefined
   /** Leaves the place of that connection to the pool. */
   readonly giveWay: () => void
   /** There is nothing more to be killed. */
@@ -47,17 +45,16 @@ export class Pool implements Home {
     stopped: 0,
     yielded: 0,
   }
-  /** Whether the connection for kills is being opened: the place of the pool's last one is then kept for it. */
-  #reserving = false
-  /** Whether a connection has to leave its place to the one for kills. */
+  readonly #reservation: Reservation
+  /** Whether a connection has to leave its place to the one that kills. */
   #yields = false
-  #reserveAfter = 0
   #created = 0
   #connecting = 0
   #closing: PromiseWithResolvers<void> | undefined
 
   constructor(port: PoolPort, options: Required<PoolOptions>) {
     this.#port = port
+    this.#reservation = new Reservation(port.reserve, (end) => this.#reserved(end))
     this.#options = options
   }
 
@@ -78,9 +75,9 @@ export class Pool implements Home {
   acquire(signal?: AbortSignal): Promise<MysqlConnection> {
     if (this.#closing !== undefined) return Promise.reject(closed())
     if (signal?.aborted === true) return Promise.reject(aborted())
-    if (signal !== undefined && performance.now() >= this.#reserveAfter) this.#reserve()
+    if (signal !== undefined) this.#reservation.ask()
     const connection = this.#lastIdle()
-    if (connection !== undefined) {
+    if (connection !== undefined && !this.#isKept(connection)) {
       this.#places.set(connection, 'leased')
       return Promise.resolve(connection)
     }
@@ -159,7 +156,8 @@ export class Pool implements Home {
     else if (connection.condition === 'spent') this.#quit(connection, connection.lost ? 'lost' : 'spent')
     else if (this.#isExpired(connection, performance.now())) this.#quit(connection, 'expired')
     else if (this.#yields) this.#yield(connection)
-    else this.#places.set(connection, this.#line.serve(connection) ? 'leased' : 'idle')
+    else if (this.#isKept(connection) || !this.#line.serve(connection)) this.#places.set(connection, 'idle')
+    else this.#places.set(connection, 'leased')
   }
 
   /** Has the connection do something of its own before it is free again. */
@@ -174,33 +172,34 @@ export class Pool implements Home {
   #grow(): void {
     if (this.#closing !== undefined || this.#backoff.waiting) return
     const { max, min } = this.#options
-    const room = this.#reserving ? Math.max(1, max - 1) : max
+    const room = this.#reservation.pending ? Math.max(1, max - 1) : max
     const missing = (): number =>
       Math.max(this.#line.length, this.#created === 0 ? 0 : min - this.#places.size)
     while (this.#connecting < missing() && this.#connecting + this.#places.size < room) this.#connect()
   }
 
-  /** Has the connection for kills opened. Where the server has no place for it, the first that comes free leaves its own. */
-  #reserve(): void {
-    if (this.#reserving) return
-    const reserved = this.#port.reserve()
-    if (reserved === undefined) return
-    this.#reserving = true
-    void reserved.then((end) => {
-      this.#reserving = false
-      this.#reserveAfter = end === undefined ? 0 : performance.now() + RESERVE_PAUSE
-      this.#yields = end === 'crowded' && this.#places.size > 1 && this.#places.size >= this.#options.max
-      const idle = this.#yields ? this.#lastIdle() : undefined
-      if (idle === undefined) this.#grow()
-      else this.#yield(idle)
-    })
+  /** Where the server has no place for the connection that kills, the first of the pool that is free leaves its own. */
+  #reserved(end: ReservationEnd): void {
+    this.#yields = end === 'crowded' && this.#places.size > 1 && this.#places.size >= this.#options.max
+    for (const connection of this.#in('idle')) {
+      if (this.#yields || this.#line.length > 0) this.#offer(connection)
+    }
+    this.#grow()
+  }
+
+  /** Whether a connection that is free has to stay so, lest all are in use before there is one that kills. */
+  #isKept(connection: MysqlConnection): boolean {
+    if (!this.#reservation.pending || this.#options.max === 1) return false
+    let busy = this.#connecting
+    for (const [other, place] of this.#places) if (other !== connection && place !== 'idle') busy += 1
+    return busy >= this.#options.max - 1
   }
 
   #yield(connection: MysqlConnection): void {
     this.#yields = false
     // Before its place is free, so that nobody else takes it.
     connection.quit()
-    this.#reserve()
+    this.#reservation.insist()
     this.#drop(connection, 'yielded')
   }
 
@@ -226,7 +225,7 @@ export class Pool implements Home {
   #refused(error: Error): void {
     if (isCrowded(error) && this.#places.size === 0) {
       this.#port.giveWay()
-      this.#reserveAfter = performance.now() + 2 * RESERVE_PAUSE
+      this.#reservation.postpone()
     }
     if (isRefusal(error)) this.#line.dismiss(unreachable(error))
     else this.#backoff.failed(error)
@@ -245,6 +244,7 @@ export class Pool implements Home {
   #drop(connection: MysqlConnection, reason: Reason): void {
     this.#places.delete(connection)
     this.#discarded[reason] += 1
+    this.#yields = false
     this.#grow()
     if (this.#places.size === 0) this.#port.rest()
     this.#finishIfEmpty()
