@@ -65,6 +65,7 @@ async function fill(count: number): Promise<void> {
 test('the locks of units whose time is up come free, from the first unit on', async () => {
   limited(3)
   await giveUpTogether(3)
+  expect(uow.stats()).toMatchObject({ leased: 0, waiting: 0 })
 })
 
 test('the locks of units whose time is up come free, where the pool had all connections before', async () => {

@@ -1,8 +1,9 @@
 /** Connections that a firewall forgot, or whose server is frozen: nothing comes back, and nobody says so. */
 import { affected, all, CommitUnknownError } from '@leasehold/core'
+import type { PoolOptions } from '@leasehold/mysql'
 import { startFaultProxy } from '@leasehold/test-support/fault-proxy'
 import { commandOf, isPipelined, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { accounts, db, eventually, UNTOUCHED, useFixture } from '../mysql/support/fixture.ts'
 
 const fixture = useFixture()
@@ -104,25 +105,40 @@ test('the question costs no round trip, and is asked of idle connections only', 
   await proxy.stop()
 })
 
-test.each([{ keepalive: 50 }, {}])('a session that objects to the question is replaced: %j', async (pool) => {
-  let objects = false
-  const proxy = await startRecordingProxy({
-    target: fixture.server,
-    onPacket: (packet) => {
-      // The server takes it for what it can't read.
-      if (objects && commandOf(packet)?.sql === 'DO 0') packet.payload.write('NO', 1)
-      return 'forward'
-    },
+describe('a session that objects to the question is replaced', () => {
+  /** A proxy that, while told to, makes the question one that the server can't read. */
+  async function objecting(pool: PoolOptions) {
+    let objects = false
+    const proxy = await startRecordingProxy({
+      target: fixture.server,
+      onPacket: (packet) => {
+        if (objects && commandOf(packet)?.sql === 'DO 0') packet.payload.write('NO', 1)
+        return 'forward'
+      },
+    })
+    const { host, port } = proxy
+    const uow = fixture.uow({ host, port, pipeline: true, pool: { max: 1, ...pool } })
+    await uow.run(accounts.all())
+    objects = true
+    const end = async (): Promise<void> => {
+      await uow.close()
+      await proxy.stop()
+    }
+    return { uow, end }
+  }
+
+  test('by the next unit', async () => {
+    const { uow, end } = await objecting({})
+    await idle()
+    expect(await uow.run(accounts.add(1, 1))).toBe(1)
+    expect(uow.stats()).toMatchObject({ open: 1, created: 2, discarded: { lost: 1 } })
+    await end()
   })
-  const uow = fixture.uow({ host: proxy.host, port: proxy.port, pipeline: true, pool: { max: 1, ...pool } })
-  await uow.run(accounts.all())
-  objects = true
-  await idle()
-  objects = false
-  if (pool.keepalive !== undefined) expect(uow.stats()).toMatchObject({ open: 0, discarded: { lost: 1 } })
-  objects = pool.keepalive === undefined
-  expect(await uow.run(accounts.add(1, 1))).toBe(1)
-  expect(uow.stats()).toMatchObject({ open: 1, created: 2, discarded: { lost: 1 } })
-  await uow.close()
-  await proxy.stop()
+
+  test('before it, where the pool asks first', async () => {
+    const { uow, end } = await objecting({ keepalive: 50 })
+    await eventually(() => uow.stats().open === 0)
+    expect(uow.stats()).toMatchObject({ created: 1, discarded: { lost: 1 } })
+    await end()
+  })
 })

@@ -77,7 +77,7 @@ async function statementOf(server: ServerAddress, id: number): Promise<string | 
 interface Running {
   readonly id: number
   /** Ends the unit, whose session then has to be killed. */
-  giveUp(): Promise<void>
+  readonly giveUp: () => Promise<void>
 }
 
 /** Has a unit run on `own` for a minute; connections that are opened from then on lead elsewhere. */
@@ -96,7 +96,7 @@ async function run(then: () => Endpoint, first: Endpoint = own): Promise<Running
   await eventually(async () => (await statementOf(own, id))?.includes('sleep') === true)
   return {
     id,
-    async giveUp() {
+    giveUp: async () => {
       controller.abort()
       expect(await end).toMatchObject({ name: 'DeadlineError' })
     },

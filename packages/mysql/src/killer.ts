@@ -56,8 +56,11 @@ export class Killer {
   readonly #over = new AbortController()
   readonly #told = new Set<KillError['topic']>()
 
-  constructor({ database: _, ...options }: ConnectionOptions) {
-    this.#options = options
+  constructor(options: ConnectionOptions) {
+    const own = { ...options }
+    // Of no use here, and a login without it can't be refused because of it.
+    delete own.database
+    this.#options = own
   }
 
   /**
