@@ -6,7 +6,7 @@ import { connectionOptions, type MysqlDriverOptions, preparedStatements, valueSe
 import { outcomes } from './outcome.ts'
 import { Wire } from './pipeline.ts'
 import { Pool } from './pool.ts'
-import { type PoolOptions, poolOptions } from './pool-options.ts'
+import { type PoolLimits, poolOptions } from './pool-options.ts'
 
 /** Milliseconds in which two statements sent together must be answered for flights to be used. */
 const PROBE_TIMEOUT = 2_000
@@ -79,7 +79,7 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
 }
 
 /** Often enough for the shortest of the limits, and no more than needed. */
-function upkeepInterval({ maxLifetime, idleTimeout, keepalive }: Required<PoolOptions>): number {
+function upkeepInterval({ maxLifetime, idleTimeout, keepalive }: PoolLimits): number {
   return Math.min(1_000, Math.max(10, Math.min(maxLifetime, idleTimeout, keepalive) / 4))
 }
 

@@ -5,6 +5,7 @@ import type { Bigints } from './bigints.ts'
 import type { Datetimes } from './datetimes.ts'
 import type { PoolOptions } from './pool-options.ts'
 import { valueOptions, type ValueSettings } from './values.ts'
+import { milliseconds, wholeNumber } from './whole-numbers.ts'
 
 export interface MysqlDriverOptions {
   /** `mysql://user:password@host:port/database`; may hold `?ssl=true` and `?socketPath=…`. Options given beside it win. */
@@ -54,7 +55,7 @@ export function connectionOptions(options: MysqlDriverOptions): ConnectionOption
     ...(ssl === undefined || ssl === false
       ? {}
       : { ssl: { verifyIdentity: true, ...(ssl === true ? {} : ssl) } }),
-    connectTimeout: options.connectTimeout ?? 10_000,
+    connectTimeout: milliseconds('connectTimeout', options.connectTimeout ?? 10_000, 1),
     // Several statements in one text and the server's right to ask for files are no use here, only a danger.
     // IGNORE_SPACE would be set for fresh sessions and not for those that were reset.
     // Query attributes would be two bytes before each statement, to say that there are none.
@@ -73,8 +74,7 @@ export function valueSettings({ bigints = 'number', datetimes = 'date' }: MysqlD
 
 /** The number of statements to keep prepared. Throws a `UsageError` for what is none. */
 export function preparedStatements({ preparedStatements: count = 256 }: MysqlDriverOptions): number {
-  if (Number.isSafeInteger(count) && count >= 0) return count
-  throw new UsageError(`preparedStatements: expected a whole number from 0, got ${count}`)
+  return wholeNumber('preparedStatements', count)
 }
 
 function oneOf<K extends string>(option: string, value: K, known: readonly K[]): void {

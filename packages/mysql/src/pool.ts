@@ -3,7 +3,7 @@ import { AcquireError, type DriverStats } from '@leasehold/core'
 import { Backoff } from './backoff.ts'
 import type { Home, MysqlConnection } from './connection.ts'
 import { isRefusal } from './errors.ts'
-import type { PoolOptions } from './pool-options.ts'
+import type { PoolLimits } from './pool-options.ts'
 import { WaitingLine } from './waiting-line.ts'
 
 /** Each open connection is in exactly one of these places. */
@@ -23,7 +23,7 @@ export interface PoolPort {
 
 export class Pool implements Home {
   readonly #port: PoolPort
-  readonly #options: Required<PoolOptions>
+  readonly #options: PoolLimits
   readonly #places = new Map<MysqlConnection, Place>()
   readonly #expiry = new WeakMap<MysqlConnection, number>()
   readonly #line = new WaitingLine<MysqlConnection>()
@@ -40,7 +40,7 @@ export class Pool implements Home {
   #connecting = 0
   #closing: PromiseWithResolvers<void> | undefined
 
-  constructor(port: PoolPort, options: Required<PoolOptions>) {
+  constructor(port: PoolPort, options: PoolLimits) {
     this.#port = port
     this.#options = options
   }
