@@ -30,13 +30,13 @@ describe.each([2 ** 31, 2 ** 40, Number.POSITIVE_INFINITY, Number.NaN, -1])('%j 
 test('the longest that a timer can wait for is taken', async () => {
   const longest = 2 ** 31 - 1
   const { uow } = record({}, { leakAfter: longest })
-  await uow.run(write('a'), { timeout: longest })
+  expect(await uow.run(write('a'), { timeout: longest })).toBe(1)
 })
 
 test('an option given as undefined is one that is not given', async () => {
   const { uow } = record({}, { leakAfter: undefined, onHookError: undefined, warnUnused: undefined })
   const retry = { attempts: undefined, backoff: undefined, lockTimeouts: undefined }
-  await uow.run(write('a'), {
+  const value = uow.run(write('a'), {
     timeout: undefined,
     signal: undefined,
     label: undefined,
@@ -44,6 +44,7 @@ test('an option given as undefined is one that is not given', async () => {
     isolationLevel: undefined,
     retry,
   })
+  expect(await value).toBe(1)
 })
 
 test('what a backoff throws comes out', async () => {

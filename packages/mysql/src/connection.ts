@@ -316,5 +316,7 @@ function stillOpen({ status = 0 }: Reply): Error | undefined {
 function refused(outcome: Error | undefined): Error {
   if (outcome === undefined || !isServerError(outcome))
     return outcome ?? new Error('the session could not be set up')
-  return new Error(`the server refused to set up the session: ${outcome.sqlMessage} (${outcome.errno})`)
+  return new Error(`the server refused to set up the session: ${outcome.sqlMessage} (${outcome.errno})`, {
+    cause: outcome,
+  })
 }

@@ -40,16 +40,6 @@ export function hasLostPrepared({ errno }: ServerError): boolean {
   return losing.has(errno)
 }
 
-/** Errors that connecting again will meet again: the account, its password or its rights, the database. */
-const refusals: ReadonlySet<number> = new Set([
-  1044, 1045, 1049, 1130, 1251, 1396, 1524, 1698, 1862, 3118, 3955, 4151,
-])
-
-/** Whether the server refused the account itself. */
-export function isRefusal(error: Error): boolean {
-  return 'errno' in error && typeof error.errno === 'number' && refusals.has(error.errno)
-}
-
 /** An ERR packet as mysql2 hands it over. */
 export interface ServerError extends Error {
   readonly errno: number

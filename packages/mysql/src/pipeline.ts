@@ -8,6 +8,7 @@ import { type ConnectionOptions, createConnection } from 'mysql2'
 import { type AnswerForm, type Internals, type Listener, readers, type Reply, type Rows } from './answers.ts'
 import { isServerError } from './errors.ts'
 import { PACKET_HEADER, packetCount } from './packets.ts'
+import { watchTls } from './tls.ts'
 
 /** A command, ready to be written. */
 export interface Written {
@@ -59,6 +60,7 @@ export class Wire {
   /** Connects and authenticates. Rejects with mysql2's error. `onLost` is called once if the connection breaks. */
   static connect(options: ConnectionOptions, onLost: (cause: Error) => void): Promise<Wire> {
     const connection = createConnection(options) as unknown as Internals
+    watchTls(connection, options)
     return new Promise((resolve, reject) => {
       connection.connect((error) => {
         if (error === null || error === undefined) {

@@ -2,8 +2,8 @@
 import { AcquireError, type DriverStats } from '@leasehold/core'
 import { Backoff } from './backoff.ts'
 import type { Home, MysqlConnection } from './connection.ts'
-import { isRefusal } from './errors.ts'
 import type { PoolLimits } from './pool-options.ts'
+import { isRefusal, reasonOf } from './refusals.ts'
 import { WaitingLine } from './waiting-line.ts'
 
 /** Each open connection is in exactly one of these places. */
@@ -67,6 +67,8 @@ export class Pool implements Home {
       this.#places.set(connection, 'leased')
       return Promise.resolve(connection)
     }
+    const { refusal } = this.#backoff
+    if (refusal !== undefined && this.#places.size === 0) return Promise.reject(unreachable(refusal))
     const timeout = this.#options.acquireTimeout
     const leased = this.#line.join({ timeout, signal, onTimeout: () => this.#timedOut(), onAbort: aborted })
     this.#grow()
@@ -148,7 +150,8 @@ export class Pool implements Home {
     const { max, min } = this.#options
     const missing = (): number =>
       Math.max(this.#line.length, this.#created === 0 ? 0 : min - this.#places.size)
-    while (this.#connecting < missing() && this.#connecting + this.#places.size < max) this.#connect()
+    const most = (): number => Math.min(missing(), this.#backoff.atOnce)
+    while (this.#connecting < most() && this.#connecting + this.#places.size < max) this.#connect()
   }
 
   #connect(): void {
@@ -169,10 +172,15 @@ export class Pool implements Home {
     )
   }
 
-  /** Who is refused for what they are need not wait; anything else may pass, as long as those who wait have time. */
+  /**
+   * Who is refused for what they are need not wait, unless for a connection that is open already; anything else may pass,
+   * as long as those who wait have time.
+   */
   #refused(error: Error): void {
-    if (isRefusal(error)) this.#line.dismiss(unreachable(error))
-    else this.#backoff.failed(error)
+    if (isRefusal(error)) {
+      this.#backoff.refused(error)
+      if (this.#places.size === 0) this.#line.dismiss(unreachable(error))
+    } else this.#backoff.failed(error)
     this.#finishIfEmpty()
   }
 
@@ -225,7 +233,7 @@ export class Pool implements Home {
 }
 
 function unreachable(cause: Error): AcquireError {
-  return new AcquireError('connect', `no connection could be opened: ${cause.message}`, { cause })
+  return new AcquireError('connect', `no connection could be opened: ${reasonOf(cause)}`, { cause })
 }
 
 function aborted(): AcquireError {
