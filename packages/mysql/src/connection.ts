@@ -16,6 +16,7 @@ import { checking, inText, preparing, RESET, text, textOf, written } from './out
 import { closePacket, queryPacket } from './packets.ts'
 import type { Outcome, Outgoing, Wire, Written } from './pipeline.ts'
 import { isPreparable } from './preparable.ts'
+import { amongProbes, readProbes } from './probes.ts'
 import { PreparedStatements } from './prepared-statements.ts'
 import { LIMITS_SQL, modeSql, PROFILE_SQL, type SessionMode, STATUS } from './profile.ts'
 import { charsetOf, type Condition, SessionState } from './session-state.ts'
@@ -47,6 +48,8 @@ export class MysqlConnection implements Connection {
   readonly #wire: Wire
   readonly #settings: ConnectionSettings
   readonly #home: Home
+  /** Whether there may be a better one. */
+  readonly #isSuperseded: () => boolean
   readonly #prepared: PreparedStatements
   readonly #state = new SessionState()
   #mode: SessionMode = 'units'
@@ -54,9 +57,13 @@ export class MysqlConnection implements Connection {
   #idleSince = performance.now()
   #answeredAt = this.#idleSince
 
-  constructor(wire: Wire, options: { pipelining: boolean; settings: ConnectionSettings; home: Home }) {
+  constructor(
+    wire: Wire,
+    options: { pipelining: boolean; isSuperseded: () => boolean; settings: ConnectionSettings; home: Home },
+  ) {
     this.#wire = wire
     this.pipelining = options.pipelining
+    this.#isSuperseded = options.isSuperseded
     this.#settings = options.settings
     this.#home = options.home
     // Where commands travel alone, each that is prepared would cost a round trip.
@@ -88,12 +95,14 @@ export class MysqlConnection implements Connection {
   }
 
   get condition(): Condition {
-    return this.#wire.lost === undefined ? this.#state.condition : 'spent'
+    return this.#wire.lost !== undefined || this.#isSuperseded() ? 'spent' : this.#state.condition
   }
 
   /** Prepares a fresh session for its first lease. Rejects with what the server refused, or a `ConnectionLostError`. */
   async setUp(): Promise<void> {
-    const [, limits] = await this.#prepare([text(PROFILE_SQL), text(LIMITS_SQL)])
+    const replies = await this.#prepare(amongProbes(PROFILE_SQL, LIMITS_SQL).map(text))
+    const limits = replies[3]
+    if (readProbes(replies).hasInitConnect) this.#state.keepUnreset()
     const { maxAllowedPacket, version } = limits?.rows?.[0] ?? {}
     this.#wire.maxAllowedPacket = Number(maxAllowedPacket)
     this.#server = /mariadb/i.test(String(version)) ? 'mariadb' : 'mysql'

@@ -40,6 +40,11 @@ export function hasLostPrepared({ errno }: ServerError): boolean {
   return losing.has(errno)
 }
 
+/** What was read is not the answer to what was sent. */
+export class DesyncError extends Error {
+  override readonly name = 'DesyncError'
+}
+
 /** An ERR packet as mysql2 hands it over. */
 export interface ServerError extends Error {
   readonly errno: number

@@ -6,7 +6,7 @@
 import { ConnectionLostError, LeaseholdError, UsageError } from '@leasehold/core'
 import { type ConnectionOptions, createConnection } from 'mysql2'
 import { type AnswerForm, type Internals, type Listener, readers, type Reply, type Rows } from './answers.ts'
-import { isServerError } from './errors.ts'
+import { DesyncError, isServerError } from './errors.ts'
 import { PACKET_HEADER, packetCount } from './packets.ts'
 import { watchTls } from './tls.ts'
 
@@ -54,7 +54,7 @@ export class Wire {
     this.#onLost = onLost
     connection.on('error', (error: Error) => this.#lose(error))
     // mysql2 goes on reading when a packet does not belong to the command it reads for.
-    connection.on('warn', (error: Error) => this.#lose(error))
+    connection.on('warn', (error: Error) => this.#lose(new DesyncError(error.message)))
   }
 
   /** Connects and authenticates. Rejects with mysql2's error. `onLost` is called once if the connection breaks. */
@@ -80,11 +80,6 @@ export class Wire {
 
   get lost(): Error | undefined {
     return this.#lost
-  }
-
-  /** Whether the connection compresses: mysql2 then numbers the packets of one command at a time only. */
-  get compressed(): boolean {
-    return Boolean(this.#connection.config.compress)
   }
 
   /** Sends commands in one flight. Rejects with a `ConnectionLostError` if the connection breaks before all is answered. */
@@ -223,7 +218,8 @@ export class Wire {
 
 /** mysql2 puts the text of the statement, values included, on its errors; that is left behind. */
 function lostError(cause: Error, sent: boolean): ConnectionLostError {
-  const plain = cause instanceof LeaseholdError ? cause : new Error(cause.message)
+  const plain =
+    cause instanceof LeaseholdError || cause instanceof DesyncError ? cause : new Error(cause.message)
   return new ConnectionLostError(`the connection to the server was lost: ${cause.message}`, {
     cause: plain,
     sent,
