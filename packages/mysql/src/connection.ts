@@ -16,7 +16,7 @@ import { checking, inText, preparing, RESET, text, textOf, written } from './out
 import { closePacket, queryPacket } from './packets.ts'
 import type { Outcome, Outgoing, Wire, Written } from './pipeline.ts'
 import { isPreparable } from './preparable.ts'
-import { amongProbes, readProbes } from './probes.ts'
+import { amongProbes, KEPT_SQL, keptOf, readProbes } from './probes.ts'
 import { PreparedStatements } from './prepared-statements.ts'
 import { LIMITS_SQL, modeSql, PROFILE_SQL, type SessionMode, STATUS } from './profile.ts'
 import { charsetOf, type Condition, SessionState } from './session-state.ts'
@@ -52,6 +52,8 @@ export class MysqlConnection implements Connection {
   readonly #isSuperseded: () => boolean
   readonly #prepared: PreparedStatements
   readonly #state = new SessionState()
+  /** What a reset leaves as it finds it, as it was at first. */
+  #kept = ''
   #mode: SessionMode = 'units'
   #server: ServerKind = 'mysql'
   #idleSince = performance.now()
@@ -102,17 +104,20 @@ export class MysqlConnection implements Connection {
   async setUp(): Promise<void> {
     const replies = await this.#prepare(amongProbes(PROFILE_SQL, LIMITS_SQL).map(text))
     const limits = replies[3]
-    if (readProbes(replies).hasInitConnect) this.#state.keepUnreset()
+    const { hasInitConnect, kept } = readProbes(replies)
+    this.#kept = kept
+    if (hasInitConnect) this.#state.keepUnreset()
     const { maxAllowedPacket, version } = limits?.rows?.[0] ?? {}
     this.#wire.maxAllowedPacket = Number(maxAllowedPacket)
     this.#server = /mariadb/i.test(String(version)) ? 'mariadb' : 'mysql'
   }
 
-  /** Drops whatever a lessee left: variables, locks, temporary tables. Rejects as {@link setUp} does. */
+  /** Drops whatever a lessee left: variables, locks, temporary tables; what can't be dropped makes it spent. Rejects as {@link setUp} does. */
   async reset(): Promise<void> {
     this.#prepared.clear()
-    await this.#soon(this.#prepare([RESET, text(PROFILE_SQL)]))
+    const replies = await this.#soon(this.#prepare([RESET, text(PROFILE_SQL), text(KEPT_SQL)]))
     this.#state.clean()
+    if (keptOf(replies[2]) !== this.#kept) this.#state.spend()
     this.#mode = 'units'
   }
 
