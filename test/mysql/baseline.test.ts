@@ -42,7 +42,7 @@ function uowOf(options: Partial<MysqlDriverOptions> = {}): UnitOfWork {
 const session = one(db.selectNoFrom(sql<number>`connection_id()`.as('id'))).map(({ id }) => id)
 
 /** Variables that tell of the moment. */
-const MOMENTARY = [
+const MOMENTARY = new Set([
   'timestamp',
   'rand_seed1',
   'rand_seed2',
@@ -52,14 +52,14 @@ const MOMENTARY = [
   'identity',
   'last_gtid',
   'statement_id',
-]
+])
 
 /** Raw SQL, so that the session is reset behind it. */
 const variables: Query<Record<string, string>, 'write'> = many(
   sql<{ Variable_name: string; Value: string }>`show session variables`.compile(db),
 ).map((rows) =>
   Object.fromEntries(
-    rows.map((row) => [row.Variable_name, row.Value] as const).filter(([name]) => !MOMENTARY.includes(name)),
+    rows.map((row) => [row.Variable_name, row.Value] as const).filter(([name]) => !MOMENTARY.has(name)),
   ),
 )
 
