@@ -112,6 +112,7 @@ test('a dirty session is reset once, a clean one never', async () => {
     'commit',
     'COM_RESET_CONNECTION',
     'set',
+    'select',
     'update',
     'commit',
   ])

@@ -32,7 +32,7 @@ const mayImportPackages: Readonly<Record<string, (file: string) => readonly stri
     'kysely',
     'node:',
     ...(file === 'answers' || file === 'pipeline' ? ['mysql2'] : []),
-    ...(file === 'options' || file === 'killer' ? ['type mysql2'] : []),
+    ...(['options', 'killer', 'tls'].includes(file) ? ['type mysql2'] : []),
     ...(file === 'parameters' ? ['sql-escaper'] : []),
   ],
 }

@@ -1,19 +1,19 @@
 /** The end that a caller sets to a unit: a time limit, or a signal. */
-import { DeadlineError, UsageError } from './errors.ts'
+import { DeadlineError } from './errors.ts'
+import { milliseconds } from './milliseconds.ts'
 
 export interface DeadlineOptions {
   /** Milliseconds for the whole unit, waiting for the connection and further attempts included. */
-  readonly timeout?: number
+  readonly timeout?: number | undefined
   /** Stops the unit when it is aborted. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 const COMMIT_TIMEOUT = 30_000
 
 /** How long the answer to COMMIT is waited for. Throws a `UsageError` for a time that makes no sense. */
 export function commitLimit(timeout: number = COMMIT_TIMEOUT): number {
-  if (timeout >= 1 && timeout <= 2 ** 31 - 1) return timeout
-  throw new UsageError(`commitTimeout: expected milliseconds from 1 to 2^31 - 1, got ${timeout}`)
+  return milliseconds('commitTimeout', timeout)
 }
 
 export class Deadline {
@@ -31,18 +31,16 @@ export class Deadline {
   }
 
   /** `undefined` if the options set none. Throws a `UsageError` for a time that makes no sense. */
-  static from({
-    timeout,
-    signal,
-  }: { [K in keyof DeadlineOptions]: DeadlineOptions[K] | undefined }): Deadline | undefined {
+  static from({ timeout, signal }: DeadlineOptions): Deadline | undefined {
     if (timeout === undefined && signal === undefined) return undefined
-    if (timeout !== undefined && !(timeout >= 0 && timeout <= 2 ** 31 - 1)) {
-      throw new UsageError(`timeout: expected milliseconds from 0 to 2^31 - 1, got ${timeout}`)
-    }
     return new Deadline({
-      ...(timeout === undefined ? {} : { timeout }),
-      ...(signal === undefined ? {} : { signal }),
+      timeout: timeout === undefined ? undefined : milliseconds('timeout', timeout),
+      signal,
     })
+  }
+
+  get reached(): boolean {
+    return this.#controller.signal.aborted
   }
 
   /** Aborted when the deadline is reached. */

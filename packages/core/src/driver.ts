@@ -13,13 +13,13 @@ export type AccessMode = 'read only' | 'read write'
 
 export interface TransactionOptions {
   /** The server's setting unless given. */
-  readonly isolationLevel?: IsolationLevel
+  readonly isolationLevel?: IsolationLevel | undefined
   /** The server refuses writes in `read only`. */
-  readonly accessMode?: AccessMode
+  readonly accessMode?: AccessMode | undefined
   /** Takes the snapshot that consistent reads see at the beginning, not at the first read. */
-  readonly snapshot?: boolean
+  readonly snapshot?: boolean | undefined
   /** Milliseconds that the server gives to each statement (on MySQL, to each SELECT). */
-  readonly statementTimeout?: number
+  readonly statementTimeout?: number | undefined
 }
 
 /**

@@ -1,14 +1,15 @@
 /** Running a whole unit again, when the server itself has undone it and asks for that. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectionLostError, StatementError, UsageError } from './errors.ts'
+import { milliseconds } from './milliseconds.ts'
 
 export interface RetryOptions {
   /** Attempts in all, the first one included; 5 unless given. */
-  readonly attempts?: number
+  readonly attempts?: number | undefined
   /** Milliseconds to wait before attempt 2, 3 … at most; the wait is a random part of it. 10, 20, 40 … up to 1 000 unless given. */
-  readonly backoff?: (attempt: number) => number
+  readonly backoff?: ((attempt: number) => number) | undefined
   /** Whether a lock timeout is a reason, too; it is not unless asked, for it has already taken its time. */
-  readonly lockTimeouts?: boolean
+  readonly lockTimeouts?: boolean | undefined
 }
 
 interface Failure {
@@ -60,9 +61,13 @@ export class Retry {
     )
   }
 
-  /** Waits before that attempt, a random time so that rivals don't meet again. Rejects when `signal` is aborted. */
+  /**
+   * Waits before that attempt, a random time so that rivals don't meet again. Rejects when `signal` is aborted, with what
+   * `backoff` throws, and with a `UsageError` if that gives no time to wait.
+   */
   async wait(attempt: number, signal: AbortSignal | undefined): Promise<void> {
-    await sleep(Math.random() * this.#backoff(attempt), undefined, signal === undefined ? {} : { signal })
+    const longest = milliseconds(`retry.backoff(${attempt})`, this.#backoff(attempt))
+    await sleep(Math.random() * longest, undefined, signal === undefined ? {} : { signal })
   }
 }
 

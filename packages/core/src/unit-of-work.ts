@@ -17,14 +17,14 @@ import type { Body } from './unit.ts'
 
 export interface ReadOptions extends Omit<TransactionOptions, 'accessMode'>, DeadlineOptions {
   /** Name of the unit in events and errors: the query's own unless given, or that of the body's function. */
-  readonly label?: string
+  readonly label?: string | undefined
   /**
    * Whether the unit is run again, as a whole, when the server rolled it back for a deadlock or a conflict or the
    * connection was lost before COMMIT. On for a query, of which nothing can have happened outside of the database; off
    * for a body unless asked, since it may have sent a mail. A lost connection is no reason, unless asked, where raw SQL was
    * sent that may commit by itself, such as a CALL.
    */
-  readonly retry?: boolean | RetryOptions
+  readonly retry?: boolean | RetryOptions | undefined
 }
 
 /** Rows that were taken can't be taken back, so a stream is not run again. */
@@ -35,25 +35,25 @@ export interface RunOptions extends ReadOptions, TransactionOptions {
    * A name for what is to happen once, written in the unit's transaction: it lets an unknown outcome be settled, so that
    * the unit can be run again without happening twice. A key that was committed before is an `AlreadyCommittedError`.
    */
-  readonly outcomeKey?: string
+  readonly outcomeKey?: string | undefined
   /**
    * Milliseconds that the answer to COMMIT is waited for, whatever the unit's deadline: 30 000 unless given. Then the
    * connection is given up and the outcome is unknown. A deadline stops a unit until COMMIT is written, and not from then on.
    */
-  readonly commitTimeout?: number
+  readonly commitTimeout?: number | undefined
 }
 
 export interface UnitOfWorkOptions {
   readonly driver: Driver
   /** Milliseconds after which a lease that is still held is reported by a process warning that tells where `run` was called. */
-  readonly leakAfter?: number
+  readonly leakAfter?: number | undefined
   /**
    * Whether queries that a unit made and never ran are reported by a process warning that tells where they were made: for
    * a forgotten `yield*` or `q`. Unless given, they are if NODE_ENV is not `production`.
    */
-  readonly warnUnused?: boolean
+  readonly warnUnused?: boolean | undefined
   /** Told what `afterCommit` and `afterRollback` hooks throw; a process warning unless given. */
-  readonly onHookError?: HookErrorHandler
+  readonly onHookError?: HookErrorHandler | undefined
 }
 
 export interface UnitOfWork {

@@ -8,6 +8,7 @@ import { handOver } from './hand-over.ts'
 import { callHooks } from './hook-calls.ts'
 import { type Host, leasing } from './host.ts'
 import { LeakWatch } from './leak.ts'
+import { milliseconds } from './milliseconds.ts'
 import { explained, outcomeOf, withOutcome } from './outcome.ts'
 import { planOf, Query, type Queryable, type RowsQueryable } from './query.ts'
 import type { Answers } from './reply.ts'
@@ -42,6 +43,7 @@ let units = 0
 
 export function createUnitOfWork({ driver, ...options }: UnitOfWorkOptions): UnitOfWork {
   const settings = { ...options, warnUnused: options.warnUnused ?? process.env['NODE_ENV'] !== 'production' }
+  if (settings.leakAfter !== undefined) milliseconds('leakAfter', settings.leakAfter)
   if (settings.warnUnused) watchForUnused()
   return unitsOn(leasing(driver), settings).uow
 }
@@ -129,8 +131,12 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
       before = ended
       try {
         await policy.wait(number + 1, deadline?.signal)
-      } catch {
-        return { ...ended, error: deadline?.error(nameOf(unit), 'it waited to be run again') ?? ended.error }
+      } catch (error) {
+        const stopped = deadline?.reached === true
+        return {
+          ...ended,
+          error: stopped ? deadline.error(nameOf(unit), 'it waited to be run again') : error,
+        }
       }
     }
   }

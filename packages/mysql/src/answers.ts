@@ -67,6 +67,8 @@ export interface Header {
 /** mysql2's connection, with what its types leave out. */
 export interface Internals extends Mysql2Connection {
   readonly stream: Socket
+  /** Calls back before anything else is sent. */
+  startTLS(onSecure: (error?: Error) => void): void
   sequenceId: number
   _closing: boolean
   addCommand<C extends Command>(command: C): C

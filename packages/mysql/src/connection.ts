@@ -19,6 +19,7 @@ import { closePacket, preparePacket, queryPacket } from './packets.ts'
 import { patience, SilenceError } from './patience.ts'
 import type { Check, Outcome, Outgoing, Wire } from './pipeline.ts'
 import { isPreparable } from './preparable.ts'
+import { amongProbes, KEPT_SQL, keptOf, readProbes } from './probes.ts'
 import { PreparedStatements } from './prepared-statements.ts'
 import { LIMITS_SQL, modeSql, PROFILE_SQL, type SessionMode, STATUS } from './profile.ts'
 import { charsetOf, type Condition, SessionState } from './session-state.ts'
@@ -50,6 +51,8 @@ export class MysqlConnection implements Connection {
   readonly #wire: Wire
   readonly #settings: ConnectionSettings
   readonly #home: Home
+  /** Whether there may be a better one. */
+  readonly #isSuperseded: () => boolean
   readonly #prepared: PreparedStatements
   readonly #state = new SessionState()
   /** Texts to be prepared when no transaction is open. */
@@ -60,14 +63,20 @@ export class MysqlConnection implements Connection {
   #dropRows: (() => void) | undefined
   /** Until the server has stopped what is on its way. */
   #stopping: Promise<void> | undefined
+  /** What a reset leaves as it finds it, as it was at first. */
+  #kept = ''
   #mode: SessionMode = 'units'
   #server: ServerKind = 'mysql'
   #identity: SessionIdentity = { id: 0, server: undefined }
   #idleSince = performance.now()
 
-  constructor(wire: Wire, options: { pipelining: boolean; settings: ConnectionSettings; home: Home }) {
+  constructor(
+    wire: Wire,
+    options: { pipelining: boolean; isSuperseded: () => boolean; settings: ConnectionSettings; home: Home },
+  ) {
     this.#wire = wire
     this.pipelining = options.pipelining
+    this.#isSuperseded = options.isSuperseded
     this.#settings = options.settings
     this.#home = options.home
     wire.together = options.pipelining
@@ -114,23 +123,29 @@ export class MysqlConnection implements Connection {
   }
 
   get condition(): Condition {
-    return this.#wire.lost === undefined ? this.#state.condition : 'spent'
+    return this.#wire.lost !== undefined || this.#isSuperseded() ? 'spent' : this.#state.condition
   }
 
   /** Prepares a fresh session for its first lease. Rejects with what the server refused, or a `ConnectionLostError`. */
   async setUp(): Promise<void> {
-    const [, limits, server] = await this.#prepare([text(PROFILE_SQL), text(LIMITS_SQL)], text(SERVER_SQL))
+    const needed = amongProbes(PROFILE_SQL, LIMITS_SQL).map(text)
+    const replies = await this.#prepare(needed, text(SERVER_SQL))
+    const limits = replies[3]
+    const { hasInitConnect, kept } = readProbes(replies.slice(0, needed.length))
+    this.#kept = kept
+    if (hasInitConnect) this.#state.keepUnreset()
     const { id, maxAllowedPacket, version } = limits?.rows?.[0] ?? {}
-    this.#identity = { id: Number(id), server: serverOf(server) }
+    this.#identity = { id: Number(id), server: serverOf(replies[needed.length]) }
     this.#wire.maxAllowedPacket = Number(maxAllowedPacket)
     this.#server = /mariadb/i.test(String(version)) ? 'mariadb' : 'mysql'
   }
 
-  /** Drops whatever a lessee left: variables, locks, temporary tables. Rejects as {@link setUp} does. */
+  /** Drops whatever a lessee left: variables, locks, temporary tables; what can't be dropped makes it spent. Rejects as {@link setUp} does. */
   async reset(): Promise<void> {
     this.#prepared.clear()
-    await this.#soon(this.#prepare([RESET, text(PROFILE_SQL)]))
+    const replies = await this.#soon(this.#prepare([RESET, text(PROFILE_SQL), text(KEPT_SQL)]))
     this.#state.clean()
+    if (keptOf(replies[2]) !== this.#kept) this.#state.spend()
     this.#mode = 'units'
   }
 
@@ -392,5 +407,7 @@ const ENDED: Check = {
 function refused(outcome: Error | undefined): Error {
   if (outcome === undefined || !isServerError(outcome))
     return outcome ?? new Error('the session could not be set up')
-  return new Error(`the server refused to set up the session: ${outcome.sqlMessage} (${outcome.errno})`)
+  return new Error(`the server refused to set up the session: ${outcome.sqlMessage} (${outcome.errno})`, {
+    cause: outcome,
+  })
 }

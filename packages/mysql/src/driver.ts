@@ -5,10 +5,11 @@ import { Killer } from './killer.ts'
 import { connectionOptions, type MysqlDriverOptions, preparedStatements, valueSettings } from './options.ts'
 import { outcomes } from './outcome.ts'
 import { Wire } from './pipeline.ts'
+import { Pipelining } from './pipelining.ts'
 import { Pool } from './pool.ts'
-import { type PoolOptions, poolOptions } from './pool-options.ts'
+import { type PoolLimits, poolOptions } from './pool-options.ts'
 
-/** Milliseconds in which two statements sent together must be answered for flights to be used. */
+/** Milliseconds in which statements sent together must be answered for flights to be used. */
 const PROBE_TIMEOUT = 2_000
 
 /** Leases connections to a MySQL (8.4 or newer) or MariaDB (10.6 or newer) server; opens none before the first unit. */
@@ -19,14 +20,16 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
     exposeParameters: options.exposeParameters ?? false,
     preparedStatements: preparedStatements(options),
   }
-  /** Known from the start, or from the first connection on. */
-  let pipelining = options.pipeline
+  // mysql2 numbers the packets of one compressed command at a time only.
+  const pipelining = new Pipelining(mysql2Options.compress === true ? false : options.pipeline)
+  const connectTimeout = mysql2Options.connectTimeout ?? PROBE_TIMEOUT
 
   async function connect(home: Home, pipelined: boolean): Promise<MysqlConnection> {
     // mysql2 keeps what the server told it on the options, so each connection has its own.
     const wire = await Wire.connect({ ...mysql2Options })
     const connection = new MysqlConnection(wire, {
-      pipelining: pipelined && !wire.compressed,
+      pipelining: pipelined,
+      isSuperseded: () => !pipelined && pipelining.supersedes,
       settings,
       home,
     })
@@ -35,28 +38,25 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
   }
 
   async function open(home: Home): Promise<MysqlConnection> {
-    const timeout = mysql2Options.connectTimeout ?? PROBE_TIMEOUT
-    const connection = await connect(home, pipelining ?? true)
-    if (pipelining !== undefined) return setUp(connection, timeout)
+    const manner = pipelining.next()
     try {
-      await setUp(connection, Math.min(timeout, PROBE_TIMEOUT))
-      pipelining = true
-      return connection
-    } catch {
-      const serial = await setUp(await connect(home, false), timeout)
-      warnOnce()
-      return serial
+      const connection = await connect(home, manner !== 'singly')
+      try {
+        await setUp(
+          connection,
+          manner === 'asking' ? Math.min(connectTimeout, PROBE_TIMEOUT) : connectTimeout,
+        )
+        pipelining.passed(manner)
+        return connection
+      } catch (error) {
+        if (!pipelining.allowsRetreat(manner, error)) throw error
+        const serial = await setUp(await connect(home, false), connectTimeout)
+        pipelining.failed(error)
+        return serial
+      }
+    } finally {
+      pipelining.done(manner)
     }
-  }
-
-  function warnOnce(): void {
-    if (pipelining !== undefined) return
-    pipelining = false
-    process.emitWarning(
-      'two statements sent together were not both answered, so the server or a proxy before it takes them one at a ' +
-        'time only; units will be slower. Set the option pipeline to false to skip the test',
-      { type: 'LeaseholdPipelineWarning' },
-    )
   }
 
   const killer = new Killer(mysql2Options)
@@ -91,7 +91,7 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
 }
 
 /** Often enough for the shortest of the limits, and no more than needed. */
-function upkeepInterval({ maxLifetime, idleTimeout, keepalive }: Required<PoolOptions>): number {
+function upkeepInterval({ maxLifetime, idleTimeout, keepalive }: PoolLimits): number {
   return Math.min(1_000, Math.max(10, Math.min(maxLifetime, idleTimeout, keepalive) / 4))
 }
 

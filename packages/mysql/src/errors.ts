@@ -55,14 +55,9 @@ export function hasLostPrepared({ errno }: ServerError): boolean {
   return losing.has(errno)
 }
 
-/** Errors that connecting again will meet again: the account, its password or its rights, the database. */
-const refusals: ReadonlySet<number> = new Set([
-  1044, 1045, 1049, 1130, 1251, 1396, 1524, 1698, 1862, 3118, 3955, 4151,
-])
-
-/** Whether the server refused the account itself. */
-export function isRefusal(error: Error): boolean {
-  return 'errno' in error && typeof error.errno === 'number' && refusals.has(error.errno)
+/** What was read is not the answer to what was sent. */
+export class DesyncError extends Error {
+  override readonly name = 'DesyncError'
 }
 
 /** Errors of a server that has no more connections for an account, or for all: some come free again. */

@@ -4,11 +4,12 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ConnectionOptions } from 'mysql2'
-import { isCrowded, isGone, isRefusal } from './errors.ts'
+import { isCrowded, isGone } from './errors.ts'
 import { SERVER_SQL, serverOf, type SessionIdentity } from './identity.ts'
 import { inText } from './outgoing.ts'
 import { patience, SilenceError } from './patience.ts'
 import { type Outcome, PATIENCE, Wire } from './pipeline.ts'
+import { isRefusal } from './refusals.ts'
 import type { ReservationEnd } from './reservation.ts'
 
 /** Milliseconds that a control connection which is not reserved is kept for the next kill. */

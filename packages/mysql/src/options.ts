@@ -4,57 +4,65 @@ import type { ConnectionOptions } from 'mysql2'
 import type { Bigints } from './bigints.ts'
 import type { Datetimes } from './datetimes.ts'
 import type { PoolOptions } from './pool-options.ts'
+import { tlsOptions } from './tls.ts'
+import { parseUri } from './uri.ts'
 import { valueOptions, type ValueSettings } from './values.ts'
+import { milliseconds, wholeNumber } from './whole-numbers.ts'
 
 export interface MysqlDriverOptions {
-  /** `mysql://user:password@host:port/database`; may hold `?ssl=true` and `?socketPath=…`. Options given beside it win. */
-  readonly uri?: string
+  /**
+   * `mysql://user:password@host:port/database`; may hold `?ssl=true` (or 1, false, 0) and `?socketPath=…`. Options given
+   * beside it win. What means something in a uri is percent-encoded, in passwords too.
+   */
+  readonly uri?: string | undefined
   /** `localhost` unless given. */
-  readonly host?: string
+  readonly host?: string | undefined
   /** 3306 unless given. */
-  readonly port?: number
-  readonly socketPath?: string
-  readonly user?: string
-  readonly password?: string
-  readonly database?: string
-  /** TLS: `true`, or the options of mysql2. The certificate and the host's name are verified unless told otherwise. */
-  readonly ssl?: boolean | Exclude<ConnectionOptions['ssl'], string | undefined>
+  readonly port?: number | undefined
+  readonly socketPath?: string | undefined
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  readonly database?: string | undefined
+  /**
+   * TLS: `true`, or the options of mysql2. The certificate is verified, and that it was made for the host, name or
+   * address, unless told otherwise.
+   */
+  readonly ssl?: boolean | Exclude<ConnectionOptions['ssl'], string | undefined> | undefined
   /** The protocol's compression. It excludes flights: statements then travel one at a time. */
-  readonly compress?: boolean
+  readonly compress?: boolean | undefined
   /** Milliseconds that connecting and authenticating may take; 10 000 unless given. */
-  readonly connectTimeout?: number
-  readonly pool?: PoolOptions
+  readonly connectTimeout?: number | undefined
+  readonly pool?: PoolOptions | undefined
   /**
    * Whether statements travel together. Unless given, the first connection finds out whether the way to the server
    * allows for it; some proxies don't.
    */
-  readonly pipeline?: boolean
+  readonly pipeline?: boolean | undefined
   /**
    * How many statements each session keeps prepared, once it has been sent their text twice, without a round trip for it;
    * 256 unless given, 0 for none. All sessions together must keep below the server's `max_prepared_stmt_count`.
    */
-  readonly preparedStatements?: number
+  readonly preparedStatements?: number | undefined
   /** How BIGINT columns arrive, and large integers in JSON; `number` unless given. */
-  readonly bigints?: Bigints
+  readonly bigints?: Bigints | undefined
   /** How DATETIME and TIMESTAMP columns arrive; `date` unless given. */
-  readonly datetimes?: Datetimes
+  readonly datetimes?: Datetimes | undefined
   /** Whether errors carry the values bound to a statement; they don't unless asked, since errors end in logs. */
-  readonly exposeParameters?: boolean
+  readonly exposeParameters?: boolean | undefined
 }
 
-/** mysql2's options. Throws a `UsageError` for a uri that says something else than where the server is. */
+/** mysql2's options. Throws a `UsageError` for a uri or an option that makes no sense. */
 export function connectionOptions(options: MysqlDriverOptions): ConnectionOptions {
   const { host, port, socketPath, user, password, database, ssl, compress } = {
     ...(options.uri === undefined ? {} : parseUri(options.uri)),
-    ...options,
+    ...given(options),
   }
+  const tls = tlsOptions(ssl, host)
   const server = Object.entries({ host, port, socketPath, user, password, database, compress })
   return {
     ...Object.fromEntries(server.filter(([, value]) => value !== undefined)),
-    ...(ssl === undefined || ssl === false
-      ? {}
-      : { ssl: { verifyIdentity: true, ...(ssl === true ? {} : ssl) } }),
-    connectTimeout: options.connectTimeout ?? 10_000,
+    ...(tls === undefined ? {} : { ssl: tls }),
+    connectTimeout: milliseconds('connectTimeout', options.connectTimeout ?? 10_000, 1),
     // Several statements in one text and the server's right to ask for files are no use here, only a danger.
     // IGNORE_SPACE would be set for fresh sessions and not for those that were reset.
     // Query attributes would be two bytes before each statement, to say that there are none.
@@ -73,8 +81,7 @@ export function valueSettings({ bigints = 'number', datetimes = 'date' }: MysqlD
 
 /** The number of statements to keep prepared. Throws a `UsageError` for what is none. */
 export function preparedStatements({ preparedStatements: count = 256 }: MysqlDriverOptions): number {
-  if (Number.isSafeInteger(count) && count >= 0) return count
-  throw new UsageError(`preparedStatements: expected a whole number from 0, got ${count}`)
+  return wholeNumber('preparedStatements', count)
 }
 
 function oneOf<K extends string>(option: string, value: K, known: readonly K[]): void {
@@ -82,28 +89,7 @@ function oneOf<K extends string>(option: string, value: K, known: readonly K[]):
   throw new UsageError(`${option}: expected one of '${known.join("', '")}', got '${value}'`)
 }
 
-function parseUri(text: string): MysqlDriverOptions {
-  const uri = URL.canParse(text) ? new URL(text) : undefined
-  if (uri === undefined || !['mysql:', 'mariadb:'].includes(uri.protocol)) {
-    throw new UsageError('uri: expected mysql://user:password@host:port/database')
-  }
-  const known = { ssl: uri.searchParams.get('ssl'), socketPath: uri.searchParams.get('socketPath') }
-  const unknown = [...uri.searchParams.keys()].find((key) => !Object.hasOwn(known, key))
-  if (unknown !== undefined) {
-    throw new UsageError(`uri: unknown parameter ${unknown}; it may hold ${Object.keys(known).join(' and ')}`)
-  }
-  const found = {
-    host: part(uri.hostname.replace(/^\[|\]$/g, '')),
-    port: uri.port === '' ? undefined : Number(uri.port),
-    user: part(uri.username),
-    password: part(uri.password),
-    database: part(uri.pathname.slice(1)),
-    socketPath: known.socketPath ?? undefined,
-    ssl: known.ssl === null ? undefined : known.ssl === 'true',
-  }
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined))
-}
-
-function part(encoded: string): string | undefined {
-  return encoded === '' ? undefined : decodeURIComponent(encoded)
+/** Without what is there as undefined, which would take the place of something else. */
+function given(options: MysqlDriverOptions): MysqlDriverOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }

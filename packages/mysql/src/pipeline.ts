@@ -6,9 +6,10 @@
 import { ConnectionLostError, LeaseholdError, UsageError } from '@leasehold/core'
 import { type ConnectionOptions, createConnection } from 'mysql2'
 import { type AnswerForm, type Internals, type Listener, readers, type Reply, type Rows } from './answers.ts'
-import { isServerError } from './errors.ts'
+import { DesyncError, isServerError } from './errors.ts'
 import { PACKET_HEADER, packetCount, queryPacket, quitPacket } from './packets.ts'
 import { patience, SilenceError } from './patience.ts'
+import { watchTls } from './tls.ts'
 
 /** A command, ready to be written. */
 export interface Written {
@@ -69,7 +70,7 @@ export class Wire {
     this.#connection = connection
     connection.on('error', (error: Error) => this.#lose(error))
     // mysql2 goes on reading when a packet does not belong to the command it reads for.
-    connection.on('warn', (error: Error) => this.#lose(error))
+    connection.on('warn', (error: Error) => this.#lose(new DesyncError(error.message)))
   }
 
   /**
@@ -79,6 +80,7 @@ export class Wire {
   static connect(options: ConnectionOptions, signal?: AbortSignal): Promise<Wire> {
     const connection = createConnection(options) as unknown as Internals
     const { connectTimeout = PATIENCE } = options
+    watchTls(connection, options)
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         heard()
@@ -304,7 +306,8 @@ export class Wire {
 
 /** mysql2 puts the text of the statement, values included, on its errors; that is left behind. */
 function lostError(cause: Error, sent: boolean): ConnectionLostError {
-  const plain = cause instanceof LeaseholdError ? cause : new Error(cause.message)
+  const plain =
+    cause instanceof LeaseholdError || cause instanceof DesyncError ? cause : new Error(cause.message)
   return new ConnectionLostError(`the connection to the server was lost: ${cause.message}`, {
     cause: plain,
     sent,

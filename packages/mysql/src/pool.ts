@@ -2,9 +2,10 @@
 import { AcquireError, type DriverStats } from '@leasehold/core'
 import { Backoff } from './backoff.ts'
 import type { Home, MysqlConnection } from './connection.ts'
-import { isCrowded, isRefusal } from './errors.ts'
+import { isCrowded } from './errors.ts'
 import type { SessionIdentity } from './identity.ts'
-import type { PoolOptions } from './pool-options.ts'
+import type { PoolLimits } from './pool-options.ts'
+import { isRefusal, reasonOf } from './refusals.ts'
 import { Reservation, type ReservationEnd } from './reservation.ts'
 import { WaitingLine } from './waiting-line.ts'
 
@@ -31,7 +32,7 @@ export interface PoolPort {
 
 export class Pool implements Home {
   readonly #port: PoolPort
-  readonly #options: Required<PoolOptions>
+  readonly #options: PoolLimits
   readonly #places = new Map<MysqlConnection, Place>()
   readonly #expiry = new WeakMap<MysqlConnection, number>()
   readonly #line = new WaitingLine<MysqlConnection>()
@@ -52,7 +53,7 @@ export class Pool implements Home {
   #connecting = 0
   #closing: PromiseWithResolvers<void> | undefined
 
-  constructor(port: PoolPort, options: Required<PoolOptions>) {
+  constructor(port: PoolPort, options: PoolLimits) {
     this.#port = port
     this.#reservation = new Reservation(port.reserve, (end) => this.#reserved(end))
     this.#options = options
@@ -81,6 +82,8 @@ export class Pool implements Home {
       this.#places.set(connection, 'leased')
       return Promise.resolve(connection)
     }
+    const { refusal } = this.#backoff
+    if (refusal !== undefined && this.#places.size === 0) return Promise.reject(unreachable(refusal))
     const timeout = this.#options.acquireTimeout
     const leased = this.#line.join({ timeout, signal, onTimeout: () => this.#timedOut(), onAbort: aborted })
     this.#grow()
@@ -175,7 +178,8 @@ export class Pool implements Home {
     const room = this.#reservation.pending ? Math.max(1, max - 1) : max
     const missing = (): number =>
       Math.max(this.#line.length, this.#created === 0 ? 0 : min - this.#places.size)
-    while (this.#connecting < missing() && this.#connecting + this.#places.size < room) this.#connect()
+    const most = (): number => Math.min(missing(), this.#backoff.atOnce)
+    while (this.#connecting < most() && this.#connecting + this.#places.size < room) this.#connect()
   }
 
   /** Where the server has no place for the connection that kills, the first of the pool that is free leaves its own. */
@@ -221,14 +225,19 @@ export class Pool implements Home {
     )
   }
 
-  /** Who is refused for what they are need not wait; anything else may pass, as long as those who wait have time. */
+  /**
+   * Who is refused for what they are need not wait, unless for a connection that is open already; anything else may pass,
+   * as long as those who wait have time.
+   */
   #refused(error: Error): void {
     if (isCrowded(error) && this.#places.size === 0) {
       this.#port.giveWay()
       this.#reservation.postpone()
     }
-    if (isRefusal(error)) this.#line.dismiss(unreachable(error))
-    else this.#backoff.failed(error)
+    if (isRefusal(error)) {
+      this.#backoff.refused(error)
+      if (this.#places.size === 0) this.#line.dismiss(unreachable(error))
+    } else this.#backoff.failed(error)
     this.#finishIfEmpty()
   }
 
@@ -283,7 +292,7 @@ export class Pool implements Home {
 }
 
 function unreachable(cause: Error): AcquireError {
-  return new AcquireError('connect', `no connection could be opened: ${cause.message}`, { cause })
+  return new AcquireError('connect', `no connection could be opened: ${reasonOf(cause)}`, { cause })
 }
 
 function aborted(): AcquireError {

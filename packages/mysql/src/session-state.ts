@@ -12,6 +12,7 @@ export type Condition = 'clean' | 'dirty' | 'spent'
 
 export class SessionState {
   #condition: Condition = 'clean'
+  #soiled: Condition = 'dirty'
   #noBackslashEscapes = false
 
   get condition(): Condition {
@@ -25,7 +26,12 @@ export class SessionState {
 
   /** It may be in another state than it was leased in. */
   soil(): void {
-    if (this.#condition === 'clean') this.#condition = 'dirty'
+    if (this.#condition === 'clean') this.#condition = this.#soiled
+  }
+
+  /** A reset would not make it what it was at first. */
+  keepUnreset(): void {
+    this.#soiled = 'spent'
   }
 
   /** Nobody must use it again. */
