@@ -64,10 +64,14 @@ function locks(words: Reading): boolean {
 
 /** `into @a`, `into outfile`, `@a := 1`, `next value for s` and its like, and what a server may find in a comment. */
 function assigns(words: Reading): boolean {
-  return words.some((word, index) => ASSIGNING.has(word) || (word === 'next' && words[index + 1] === 'value'))
+  return words.some((word, index) => {
+    if (word === 'into') return TARGETS.has(words[index + 1] ?? '')
+    return ASSIGNING.has(word) || (word === 'next' && words[index + 1] === 'value')
+  })
 }
 
-const ASSIGNING: ReadonlySet<string> = new Set([':=', 'into', 'nextval', 'setval', '/*!'])
+const ASSIGNING: ReadonlySet<string> = new Set([':=', 'nextval', 'setval', '/*!'])
+const TARGETS: ReadonlySet<string> = new Set(['@', 'dumpfile', 'outfile'])
 
 function reads(words: Reading): boolean {
   return (
@@ -108,8 +112,8 @@ const STAYING: ReadonlySet<string> = new Set([
   'update',
 ])
 
-/** `for update`, and `with … delete`. */
-const CHANGING: ReadonlySet<string> = new Set(['delete', 'update'])
+/** `for update`, `with … delete`, and what else has no place in a plain read. */
+const CHANGING: ReadonlySet<string> = new Set(['delete', 'into', 'update'])
 
 function callsIn(words: Reading): string[] {
   const calls: string[] = []
@@ -120,17 +124,22 @@ function callsIn(words: Reading): string[] {
     if (!qualified && KEYWORDS.has(name)) continue
     // With a blank before the parenthesis, a function may have the name of an aggregate.
     if (!qualified && mark === '(' && AGGREGATES.has(name)) continue
-    if (isColumnList(words, index)) continue
+    if (isNoCall(words, index)) continue
     calls.push(`${qualified ? '.' : ''}${name}${mark === '(' ? '' : ' '}`)
   }
   return calls
 }
 
-/** Whether the parenthesis is that of `into t (a, b)` or `with t (a, b) as (…)`. */
-function isColumnList(words: Reading, open: number): boolean {
+/**
+ * Whether the parenthesis belongs to something else than a call, which no `)` or literal is before: `into t (a, b)`,
+ * `as char(9)`, `match (a) against (b)`, `'$' columns (…)`, `lateral (select …)`, `with t (a, b) as (…)`.
+ */
+function isNoCall(words: Reading, open: number): boolean {
   let start = open - 1
   while (words[start - 1] === '.') start -= 2
-  if (words[start - 1] === 'into') return true
+  const before = words[start - 1] ?? ''
+  if (before === 'into' || before === 'as' || before === ')' || before.startsWith("'")) return true
+  if (words[open - 1] === 'lateral') return words[open + 1] === 'select'
   let close = open + 1
   while (isName(words[close] ?? '') || words[close] === ',') close += 1
   return words[close] === ')' && words[close + 1] === 'as' && words[close + 2]?.endsWith('(') === true
@@ -138,10 +147,11 @@ function isColumnList(words: Reading, open: number): boolean {
 
 const AGGREGATES: ReadonlySet<string> = new Set(['avg', 'count', 'max', 'min', 'sum'])
 
-/** Keywords that a parenthesis may follow, which are reserved, so that no function has their name without quotes. */
+/** Keywords that a parenthesis may follow. Without quotes, no function that has the name of one is called. */
 const KEYWORDS: ReadonlySet<string> = new Set(
   (
-    'all and any as between by case distinct div else except exists from having in index join key lateral like not on or ' +
-    'over partition regexp rlike select some straight_join then union using values when where with xor'
+    'all and any as between by case distinct div else except exists from having in index intersect join ' +
+    'key like not on or over partition regexp rlike select some straight_join then union using values when ' +
+    'where with xor'
   ).split(' '),
 )
