@@ -45,6 +45,22 @@ describe('kind', () => {
       'raw SQL for update in a subquery',
       statement(accounts.where('id', 'in', sql<number>`(select id from entries for update)`)),
     ],
+    [
+      'read',
+      'a literal that speaks of a lock',
+      statement(accounts.where('ownerName', '=', sql<string>`'for update'`)),
+    ],
+    ['locking read', 'comments for blanks', statement(accounts.modifyEnd(sql`for/**/update`))],
+    [
+      'locking read',
+      'a lock in a comment that is run',
+      statement(accounts.modifyEnd(sql`/*! for update */`)),
+    ],
+    [
+      'locking read',
+      'a lock right behind a number',
+      statement(accounts.modifyEnd(sql`limit 1 offset 1.5for update`)),
+    ],
     ['read', 'another end', statement(accounts.modifyEnd(sql`limit rows examined 10`))],
     ['read', 'a value that speaks of a lock', statement(accounts.where('ownerName', '=', 'for update'))],
     ['write', 'insert', statement(db.insertInto('accounts').values(row))],
@@ -85,6 +101,10 @@ describe('mayWrite', () => {
       'a read that calls a function',
       statement(accounts.select((e) => e.fn('post', ['id']).as('posted'))),
     ],
+    [true, 'a next value', statement(accounts.select(sql`next value for counter`.as('n')))],
+    [true, 'an assignment', statement(accounts.select(sql`@a := 1`.as('n')))],
+    [true, 'a file', statement(accounts.modifyEnd(sql`into outfile 'a'`))],
+    [true, 'a comment that is run', statement(accounts.modifyEnd(sql`/*! limit 1 */`))],
     [
       true,
       'a function whose name ends like an aggregate',
@@ -137,6 +157,11 @@ describe('reads', () => {
     [true, raw('show tables')],
     [true, raw('with a as (select 1 as n) select n from a')],
     [true, raw('explain select 1')],
+    [true, raw('select/**/1')],
+    [true, raw("select 'a\\', 'into'")],
+    [false, raw("select 'a\\', ' into @a -- '")],
+    [false, raw('select next value for counter')],
+    [false, raw('select setval(counter, 1)')],
     [false, raw('select * from t for update')],
     [false, raw('select * from t for\n  share')],
     [false, raw('select * from t LOCK IN SHARE MODE')],
@@ -154,6 +179,75 @@ describe('reads', () => {
   ])('%s: $sql', (expected, { reads }) => {
     expect(reads).toBe(expected)
   })
+})
+
+describe('mayCommit', () => {
+  const raw = (text: string) => new Statement(sql.raw(text).compile(db), [])
+
+  test.each([
+    [false, statement(accounts)],
+    [false, statement(accounts.forUpdate())],
+    [false, statement(db.deleteFrom('accounts'))],
+    [false, raw('-- now\n((select 1))')],
+    [false, raw('insert into t values (f(1))')],
+    [false, raw('replace into t values (1)')],
+    [false, raw('do f(1)')],
+    [false, raw('savepoint a')],
+    [false, raw('release savepoint a')],
+    [false, raw('rollback to a')],
+    [false, raw('rollback work to savepoint a')],
+    [true, raw('rollback work')],
+    [true, raw('call f()')],
+    [true, raw('select 1 /*! , 2 */')],
+    [true, raw('/*!99999 select */ commit')],
+    [true, raw('set @a = 1')],
+    [true, raw("prepare a from 'commit'")],
+    [true, raw('execute a')],
+    [true, raw('execute immediate @a')],
+    [true, raw('begin not atomic select 1; end')],
+    [true, raw('check table t')],
+    [true, raw('')],
+    [true, statement(db.schema.dropTable('t'))],
+  ])('%s: $sql', (expected, { mayCommit }) => {
+    expect(mayCommit).toBe(expected)
+  })
+})
+
+describe('calls', () => {
+  const raw = (text: string) => new Statement(sql.raw(text).compile(db), [])
+
+  test.each([
+    [[], raw('select count(*), sum(a) from t where a in (1, 2) and exists (select 1) and (b or not (c))')],
+    [[], raw('insert into t (a) values (1) on duplicate key update a = values(a)')],
+    [[], raw('insert into `d`.`t` (`a`, `b`) values (?, ?)')],
+    [[], raw('with a (b, `c`) as (select 1, 2), d(e) as (select 3) select 1 from a, d')],
+    [[], raw('select \'f(1)\', "a" -- f(1)\n /* f(1) */')],
+    [['now', 'menü', 'f '], raw('select now(), menü(1), f (1), now()')],
+    [['`f`', '"g" '], raw('select `f`(1), "g" (1)')],
+    [['.count', '.`sum` '], raw('select d.count(1), `d`.`sum` (1)')],
+    [['count '], raw('select count (1)')],
+    [['f'], raw("select 'a\\', f(1), '\\'")],
+    [['f'], raw('select /*! f(1) */ 1')],
+  ])('%j: $sql', (expected, { calls }) => {
+    expect(calls).toEqual(expected)
+  })
+})
+
+test('what the text of a statement tells takes time in proportion to it', () => {
+  for (const part of ['f(', '/*! f(1', 'a.', 'a (b, ', 'for ', '((', "'a\\', ", 'next ']) {
+    const text = part.repeat((1 << 20) / part.length)
+    // What takes time in proportion to the square of the text would take hours.
+    expect(new Statement(sql.raw(text).compile(db), []).mayCommit).toBe(true)
+  }
+})
+
+test('a write may answer with rows by raw SQL, too', () => {
+  const insert = db.insertInto('accounts').values(row)
+  expect(statement(insert.modifyEnd(sql`RETURNING id`)).returning).toBe(true)
+  expect(statement(insert.modifyEnd(sql`-- returning`)).returning).toBe(false)
+  expect(
+    statement(db.insertInto('accounts').values({ ...row, ownerName: sql<string>`'returning'` })).returning,
+  ).toBe(false)
 })
 
 test('returning tells the writes that answer with rows', () => {

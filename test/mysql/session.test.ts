@@ -1,7 +1,7 @@
-import { all, many, one, type Query } from '@leasehold/core'
+import { affected, all, many, one, type Query } from '@leasehold/core'
 import { commandOf, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { type RawBuilder, sql } from 'kysely'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
 
 const fixture = useFixture()
@@ -76,6 +76,62 @@ describe('what a unit leaves behind is gone for the next', () => {
     await fixture.oracle.query("do release_lock('leftover')")
   })
 
+  describe('a user lock that a stored function takes', () => {
+    beforeAll(() =>
+      fixture.oracle.query(
+        'create function `take ä` (name varchar(50)) returns int reads sql data return get_lock(name, 0)',
+      ),
+    )
+    afterAll(() => fixture.oracle.query('drop function `take ä`'))
+    const taking = sql<number>`\`take ä\`('leftover')`
+    const failing = sql<number>`(select 1 union select 2)`
+    const uows = [{ pipeline: true }, { pipeline: false }]
+
+    async function isFree(): Promise<void> {
+      expect(await fixture.rows("select get_lock('leftover', 5) as got")).toEqual([{ got: 1 }])
+      await fixture.oracle.query("do release_lock('leftover')")
+    }
+
+    test.each(uows)('in a builder, %j', async (options) => {
+      const uow = fixture.uow({ pool: { max: 1 }, ...options })
+      await uow.run(value(taking))
+      await isFree()
+    })
+
+    test.each(uows)('in a write, %j', async (options) => {
+      const uow = fixture.uow({ pool: { max: 1 }, ...options })
+      await uow.run(affected(db.updateTable('accounts').set({ cents: taking }).where('id', '=', 1)))
+      await isFree()
+    })
+
+    test.each(uows)('in a statement that fails, %j', async (options) => {
+      const uow = fixture.uow({ pool: { max: 1 }, ...options })
+      const both = db.selectNoFrom([taking.as('taken'), failing.as('failing')])
+      await expect(uow.run(one(both))).rejects.toMatchObject({ errno: 1242 })
+      await isFree()
+    })
+
+    test('in a statement whose plan is asked for', async () => {
+      const uow = fixture.uow({ pool: { max: 1 } })
+      const derived = db.selectNoFrom(taking.as('taken')).as('derived')
+      await uow.explain(many(db.selectFrom(derived).selectAll()))
+      await isFree()
+    })
+
+    test.each(uows)('in a stream that is broken off, %j', async (options) => {
+      const uow = fixture.uow({ pool: { max: 1 }, ...options })
+      const rows = db
+        .selectFrom('accounts')
+        .select(['id', taking.as('taken')])
+        .orderBy('id')
+      for await (const row of uow.stream(many(rows))) {
+        expect(row.id).toBe(1)
+        break
+      }
+      await isFree()
+    })
+  })
+
   test('state that a trigger or function set', async () => {
     const uow = fixture.uow({ pool: { max: 1 } })
     await fixture.oracle.query(
@@ -116,6 +172,39 @@ test('a dirty session is reset once, a clean one never', async () => {
     'update',
     'commit',
   ])
+  await uow.close()
+  await proxy.stop()
+})
+
+test('a session on which functions ran that are built in is clean', async () => {
+  const proxy = await startRecordingProxy({ target: fixture.server })
+  const uow = fixture.uow({ host: proxy.host, port: proxy.port, pool: { max: 1 } })
+  const { fn } = db
+  const summary = db
+    .selectFrom('accounts')
+    .select([fn.countAll().as('n'), fn.coalesce(fn.sum('cents'), sql`0`).as('sum')])
+    .select(sql`date_format(now(), '%Y')`.as('year'))
+    .select(sql`cast(max(id) as decimal(10, 2))`.as('highest'))
+    .select(sql`json_extract('[1]', '$[0]')`.as('first'))
+  await uow.run(one(summary))
+  await uow.run(
+    affected(
+      db
+        .insertInto('accounts')
+        .values({ id: 1, name: sql`concat('a', upper('b'))`, cents: 1 })
+        .onDuplicateKeyUpdate({ cents: sql`values(cents)` }),
+    ),
+  )
+  await uow.run(
+    many(
+      db
+        .with('a(b)', (d) => d.selectFrom('accounts').select('id as b'))
+        .selectFrom('a')
+        .selectAll(),
+    ),
+  )
+  const names = proxy.conversations[0]?.packets.map((packet) => commandOf(packet)?.name)
+  expect(names).not.toContain('COM_RESET_CONNECTION')
   await uow.close()
   await proxy.stop()
 })

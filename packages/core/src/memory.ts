@@ -46,8 +46,8 @@ export class Memory {
   ran(statement: Statement): void {
     if (this.#empty) return
     if (statement.kind === 'read' && !statement.mayWrite) return
-    const known = statement.kind === 'write' || (statement.kind === 'locking read' && !statement.mayWrite)
-    this.forget(known && !statement.opaque ? namesOf(statement) : 'all')
+    const calling = statement.kind === 'write' ? statement.calls.length > 0 : statement.mayWrite
+    this.forget(calling || statement.opaque ? 'all' : namesOf(statement))
   }
 
   /** Forgets what is in these tables. */

@@ -3,6 +3,8 @@
  * place that looks at what Kysely compiled.
  */
 import type { CompiledQuery, KyselyPlugin, OperationNode, TableNode, WithNode } from 'kysely'
+import { type SqlTraits, traitsOf } from './sql-traits.ts'
+import { type Reading, readingsOf } from './sql-words.ts'
 
 /** `unknown` is what Kysely can't tell: raw SQL, DDL. Such a statement may change the session or commit. */
 export type StatementKind = 'read' | 'locking read' | 'write' | 'unknown'
@@ -15,6 +17,8 @@ export class Statement {
   readonly compiled: CompiledQuery
   readonly #plugins: readonly KyselyPlugin[]
   #mentions: Mentions | undefined
+  #traits: SqlTraits | undefined
+  #readings: readonly Reading[] | undefined
 
   constructor(compiled: CompiledQuery, plugins: readonly KyselyPlugin[]) {
     this.sql = compiled.sql
@@ -38,15 +42,34 @@ export class Statement {
     return (this.#mentions ??= mentionsOf(this.compiled.query))
   }
 
-  /** Whether it can change data: a write, what is unknown, and a read that calls functions, since those may write. */
-  get mayWrite(): boolean {
-    if (this.kind === 'write' || this.kind === 'unknown') return true
-    return this.sql.includes('(') && CALL.test(this.sql)
+  /** Its text as the server may read it; see {@link readingsOf}. */
+  get readings(): readonly Reading[] {
+    return (this.#readings ??= readingsOf(this.sql))
   }
 
-  /** Whether it may end the transaction it runs in. */
+  /** The first word of its text; several where it depends on the server. */
+  get verbs(): readonly string[] {
+    return this.#told.verbs
+  }
+
+  /** What its text calls; see {@link SqlTraits}. */
+  get calls(): readonly string[] {
+    return this.#told.calls
+  }
+
+  /** Whether its text assigns to a variable, a file or a sequence, as far as it tells. */
+  get assigns(): boolean {
+    return this.#told.assigns
+  }
+
+  /** Whether it can change data: a write, what is unknown, and a read that calls functions, since those may write. */
+  get mayWrite(): boolean {
+    return this.kind === 'write' || this.kind === 'unknown' || this.assigns || this.calls.length > 0
+  }
+
+  /** Whether it may end the transaction: raw SQL, other than statements that are known not to. */
   get mayCommit(): boolean {
-    return this.kind === 'unknown' && !CANNOT_COMMIT.test(this.sql.replaceAll(NOT_SQL, ' '))
+    return this.kind === 'unknown' && this.#told.mayCommit
   }
 
   /**
@@ -54,15 +77,19 @@ export class Statement {
    * server knows whether a function that it calls does.
    */
   get reads(): boolean {
-    if (this.kind !== 'unknown') return this.kind === 'read'
-    const text = this.sql.replaceAll(NOT_SQL, ' ')
-    return READ.test(text) && !MORE_THAN_READ.test(text)
+    return this.kind === 'unknown' ? this.#told.reads : this.kind === 'read' && !this.assigns
   }
 
-  /** Whether it is a write that answers with rows, as `INSERT … RETURNING` does. */
+  /** Whether it is a write that answers with rows, as `INSERT … RETURNING` does, or may be one. */
   get returning(): boolean {
     const node = this.compiled.query
-    return 'returning' in node && node.returning !== undefined
+    return (
+      ('returning' in node && node.returning !== undefined) || (this.kind === 'write' && this.#told.returning)
+    )
+  }
+
+  get #told(): SqlTraits {
+    return (this.#traits ??= traitsOf(this.sql))
   }
 
   /** Whether rows must pass through {@link transform} before they are decoded. */
@@ -80,28 +107,12 @@ export class Statement {
   }
 }
 
-/** A name before a parenthesis, other than those of aggregates and the keywords that a SELECT has there. */
-const CALL =
-  /(?:`|\b(?!(?:all|and|any|as|avg|by|case|count|distinct|else|exists|from|having|in|join|lateral|max|min|not|on|or|over|select|some|sum|then|union|using|values|when|where|with|xor)\s*\()\w+)\s*\(/i
-
-/** A lock may be taken anywhere: at the end, in a derived table, in raw SQL among what the builder made. */
-const LOCK = /\bfor\s+(?:update|share)\b|\block\s+in\s+share\s+mode\b/i
-
-/** Literals, quoted names, and comments other than those that the servers run as SQL. */
-const NOT_SQL = /'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`[^`]*`|\/\*(?!M?!)[^]*?\*\/|(?:--\s|#).*/g
-
-const CANNOT_COMMIT =
-  /^[\s(]*(?:select|insert|update|delete|replace|with|values|table|show|describe|desc|explain|do)\b/i
-
-const READ = /^[\s(]*(?:select|show|describe|desc|explain|values|table|with)\b/i
-
-/** `for update`, `into outfile`, `with … delete`, `@a := 1`, and SQL in comments. */
-const MORE_THAN_READ = /\b(?:for\s+share|lock\s+in|into|update|delete)\b|:=|\/\*/i
-
 function kindOf({ query, sql }: CompiledQuery): StatementKind {
   switch (query.kind) {
     case 'SelectQueryNode':
-      return query.explain === undefined && LOCK.test(sql) ? 'locking read' : 'read'
+      // With options, as ANALYZE is one, EXPLAIN may run what it explains.
+      if (query.explain !== undefined && query.explain.options === undefined) return 'read'
+      return traitsOf(sql).locks ? 'locking read' : 'read'
     case 'InsertQueryNode':
     case 'UpdateQueryNode':
     case 'DeleteQueryNode':

@@ -164,9 +164,8 @@ export class MysqlConnection implements Connection {
     command: StatementCommand,
     ahead: readonly Command[],
   ): AsyncGenerator<readonly unknown[], void, undefined> {
-    // Whoever leaves early does not see what it has changed.
-    if (command.statement.kind === 'unknown') this.#state.soil()
     await this.#turn('units')
+    this.#state.noteSent(command.statement, this.#server)
     const before = ahead.flatMap((each) => this.#outgoingOf(each))
     const batches = new RowBatches(this.#wire)
     const onRows = (rows: Rows): void => batches.push(rows)
@@ -345,9 +344,11 @@ export class MysqlConnection implements Connection {
     if (command.type === 'prepare') return [() => checking(command.statement)]
     if (command.type === 'explain') {
       if (!isExplained(command.statement)) return []
+      this.#state.noteSent(command.statement, this.#server)
       return [() => inText(explainSql(textOf(command, this.#state.escaping), this.#server))]
     }
     if (!('statement' in command)) return controlSql(command, this.#server).map(text)
+    this.#state.noteSent(command.statement, this.#server)
     const { kind, sql, compiled } = command.statement
     const prepared = kind === 'unknown' ? undefined : this.#prepared.use(sql)
     if (prepared === 'due') {
@@ -363,7 +364,6 @@ export class MysqlConnection implements Connection {
     if (outcome === undefined) return undefined
     if (command.type === 'prepare' && isUnpreparable(outcome)) return NOTHING
     if (outcome instanceof Error) {
-      if ('statement' in command && command.statement.kind === 'unknown') this.#state.soil()
       if (!isServerError(outcome)) return outcome as LeaseholdError
       if (hasLostPrepared(outcome)) this.#state.spend()
       return failureOf(command, index, outcome, this.#settings)
@@ -373,7 +373,7 @@ export class MysqlConnection implements Connection {
       return NOTHING
     }
     this.#state.noteStatus(outcome)
-    if ('statement' in command) this.#noteChanges(command, outcome)
+    if ('statement' in command) this.#noteChanges(outcome)
     try {
       return resultOf(command, outcome, this.#settings.values)
     } catch (error) {
@@ -382,8 +382,8 @@ export class MysqlConnection implements Connection {
   }
 
   /** Values can be escaped for utf8mb4 only. */
-  #noteChanges({ statement }: StatementCommand, reply: Reply): void {
-    this.#state.noteChanges(statement, reply)
+  #noteChanges(reply: Reply): void {
+    this.#state.noteChanges(reply)
     const charset = charsetOf(reply) ?? 'utf8mb4'
     if (charset === 'utf8mb4') return
     this.#wire.destroy(

@@ -1,5 +1,4 @@
 /** The SQL of transaction control (MySQL reference manual, "START TRANSACTION, COMMIT, and ROLLBACK Statements"). */
-import type { RootOperationNode } from 'kysely'
 import {
   type AccessMode,
   type Command,
@@ -73,49 +72,4 @@ function keyword<K extends string>(table: Readonly<Record<K, string>>, key: K, o
   const sql = Object.hasOwn(table, key) ? table[key] : undefined
   if (sql !== undefined) return sql
   throw new UsageError(`${option}: expected one of '${Object.keys(table).join("', '")}', got '${key}'`)
-}
-
-/** Refuses definitions that Kysely's schema builder made. Temporary tables are none. */
-export function assertNoDefinition(node: RootOperationNode): void {
-  if (node.kind === 'RawNode' || (node.kind === 'CreateTableNode' && node.temporary === true)) return
-  throw definition(node.kind.replace('Node', ''))
-}
-
-/** White space and comments; what is in a comment with an exclamation mark is carried out. */
-const NOTHING = String.raw`^(?:\s|/\*M?!\d*|/\*.*?\*/|(?:--\s|#).*?\n)*`
-
-const CONTROL = new RegExp(
-  String.raw`${NOTHING}(begin(?!\s+not\s+atomic)|start\s+transaction|commit|rollback(?!\s+to)|xa|(?:un)?lock\s+tables?)\b`,
-  'is',
-)
-
-/** MySQL reference manual, "Statements That Cause an Implicit Commit". */
-const DEFINITION = new RegExp(
-  String.raw`${NOTHING}(alter|create(?!\s+(?:or\s+replace\s+)?temporary\b)|drop(?!\s+(?:temporary|prepare)\b)|rename|` +
-    String.raw`truncate|grant|revoke|(?:analyze|check|optimize|repair)(?:\s+(?:local|no_write_to_binlog))?\s+tables?|` +
-    String.raw`flush|(?:un)?install|set\s+password)\b`,
-  'is',
-)
-
-/**
- * Refuses raw SQL that would end the unit's transaction behind its back: transaction control, because a transaction that
- * is begun again at once looks to the client like the old, and definitions, because one that fails has committed, too,
- * and the server does not say so.
- */
-export function assertNoControl(sql: string): void {
-  const control = CONTROL.exec(sql)?.[1]
-  if (control !== undefined) {
-    throw new UsageError(
-      `${control.toUpperCase()} can't be run inside of a unit, which begins, commits and rolls back its transaction by itself`,
-    )
-  }
-  const word = DEFINITION.exec(sql)?.[1]
-  if (word !== undefined) throw definition(word.toUpperCase())
-}
-
-function definition(name: string): UsageError {
-  return new UsageError(
-    `${name} can't be run inside of a unit: it would commit what came before, even if it fails; run it by itself, as a ` +
-      'migration',
-  )
 }

@@ -2,11 +2,11 @@
 import type { Statement } from '@leasehold/core'
 import type { ServerKind } from './control.ts'
 
-const EXPLAINED = /^[\s(]*(?:select|with|insert|replace|update|delete)\b/i
+const EXPLAINED: ReadonlySet<string> = new Set(['delete', 'insert', 'replace', 'select', 'update', 'with'])
 
 /** Whether the server has a plan for such a statement. */
-export function isExplained({ sql }: Statement): boolean {
-  return EXPLAINED.test(sql)
+export function isExplained({ verbs }: Statement): boolean {
+  return verbs.every((verb) => EXPLAINED.has(verb))
 }
 
 /** EXPLAIN of a text, in the table that both servers have. */

@@ -1,6 +1,6 @@
 /** What is written for a command. */
 import type { Statement, StatementCommand } from '@leasehold/core'
-import { assertNoControl, assertNoDefinition } from './control.ts'
+import { assertNoControl, assertNoDefinition } from './allowed.ts'
 import { executePacket } from './execute-packet.ts'
 import { preparePacket, queryPacket, resetPacket } from './packets.ts'
 import { assertBindable, bind, type EscapeMode } from './parameters.ts'
@@ -48,8 +48,8 @@ export function textOf(command: StatementCommand, mode: EscapeMode): string {
   return bind(command.statement, mode)
 }
 
-function assertAllowed({ kind, compiled, sql }: Statement): void {
-  if (kind !== 'unknown') return
-  assertNoDefinition(compiled.query)
-  assertNoControl(sql)
+function assertAllowed(statement: Statement): void {
+  if (statement.kind !== 'unknown') return
+  assertNoDefinition(statement.compiled.query)
+  assertNoControl(statement.readings)
 }

@@ -36,6 +36,3 @@ export const STATUS: Readonly<Record<'IN_TRANS' | 'AUTOCOMMIT' | 'NO_BACKSLASH_E
   AUTOCOMMIT: 0x0002,
   NO_BACKSLASH_ESCAPES: 0x0200,
 }
-
-/** SQL that leaves a state behind which the server does not report: user locks, assignments in expressions. */
-export const UNTRACKED_STATE: RegExp = /\bget_lock\s*\(|:=|\binto\s+@/i

@@ -1,8 +1,10 @@
 /** What a session is like, as far as the server tells, and what its lessees left behind in it. */
 import type { Statement } from '@leasehold/core'
 import type { Reply } from './answers.ts'
+import { leavesNothing } from './built-in.ts'
+import type { ServerKind } from './control.ts'
 import type { EscapeMode } from './parameters.ts'
-import { STATUS, UNTRACKED_STATE } from './profile.ts'
+import { STATUS } from './profile.ts'
 
 /**
  * What a lessee left behind. `dirty`: the session may be in another state than it was leased in; `spent`: in one that
@@ -48,10 +50,18 @@ export class SessionState {
     if (status !== undefined) this.#noBackslashEscapes = (status & STATUS.NO_BACKSLASH_ESCAPES) !== 0
   }
 
-  noteChanges(statement: Statement, { header }: Reply): void {
+  /**
+   * Notes a statement that is sent, whatever comes of it, since the server does not report all that one leaves behind: user
+   * locks, assignments in expressions, whatever a stored function does.
+   */
+  noteSent({ kind, assigns, calls }: Statement, server: ServerKind): void {
+    if (this.#condition !== 'clean') return
+    if (kind === 'unknown' || assigns || !calls.every((name) => leavesNothing(name, server))) this.soil()
+  }
+
+  noteChanges({ header }: Reply): void {
     const { trackStateChange = null, schema = null } = header?.stateChanges ?? {}
-    if (statement.kind === 'unknown' || trackStateChange !== null || UNTRACKED_STATE.test(statement.sql))
-      this.soil()
+    if (trackStateChange !== null) this.soil()
     if (schema !== null) this.spend()
   }
 }

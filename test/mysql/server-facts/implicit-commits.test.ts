@@ -1,6 +1,8 @@
 /** What commits by itself, and whether the server says so. */
+import { Statement } from '@leasehold/core'
+import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { UNTOUCHED, useFixture } from '../support/fixture.ts'
+import { db, UNTOUCHED, useFixture } from '../support/fixture.ts'
 import { isInTransaction, type Session, useSessions } from '../support/sessions.ts'
 
 const fixture = useFixture()
@@ -70,6 +72,80 @@ test.each([
   expect(isInTransaction(await session.run(statement))).toBe(true)
   await session.run('rollback')
   expect(await fixture.balances()).toEqual(UNTOUCHED)
+})
+
+/** What the servers don't have ends nothing either: a syntax error. */
+describe('a statement that core takes for one that leaves the transaction open does so:', () => {
+  test.each([
+    'select 1',
+    '(select 1)',
+    'with a as (select 1 as n) select * from a',
+    'values (1)',
+    'values row(1)',
+    'table accounts',
+    'select 1 into @a',
+    'insert into accounts values (10, "a", 1)',
+    'replace into accounts values (10, "a", 1)',
+    'update accounts set cents = 1 where id = 2',
+    'delete from accounts where id = 3',
+    'do 1',
+    'show tables',
+    'show create table accounts',
+    'show engine innodb status',
+    'desc accounts',
+    'describe accounts',
+    'explain accounts',
+    'explain select 1',
+    'explain analyze select 1',
+    'explain analyze delete a from accounts a join accounts b on a.id = b.id',
+    'savepoint another',
+    'release savepoint another',
+    'rollback to here',
+    'rollback work to savepoint here',
+  ])('%s', async (statement) => {
+    expect(new Statement(sql.raw(statement).compile(db), []).mayCommit).toBe(false)
+    const session = await begun()
+    await session.run('savepoint here')
+    await session.run('savepoint another')
+    await session.errnoOf(statement)
+    expect(await session.errnoOf('rollback to here')).toBeUndefined()
+    await session.run('rollback')
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+  })
+})
+
+describe('commits, so that the savepoint is gone:', () => {
+  const both = ['check table accounts', 'analyze table accounts', 'create role another', 'drop role another']
+  const mariadb = [
+    'create temporary sequence made',
+    'set default role none',
+    'set statement max_statement_time = 1 for commit',
+    "execute immediate 'commit'",
+    'begin not atomic commit; start transaction; end',
+    'if 1 then commit; end if',
+    'backup stage start',
+    'reset slave',
+    // Also where it fails.
+    "set password = 'a'",
+  ]
+  const mysql = [
+    'load index into cache accounts',
+    'cache index accounts in default',
+    'stop replica',
+    'start replica',
+    "change replication source to source_host = 'nowhere'",
+    "import table from 'nowhere.sdi'",
+  ]
+  test.each([...both, ...(fixture.server.kind === 'mariadb' ? mariadb : mysql)])('%s', async (statement) => {
+    const session = await begun()
+    await session.run('savepoint here')
+    await session.errnoOf(statement)
+    expect(await session.errnoOf('rollback to here')).toBe(1305)
+    await session.run('rollback')
+    expect(await fixture.balances()).toEqual(COMMITTED)
+    // For the others.
+    await session.errnoOf('backup stage end')
+  })
 })
 
 describe('a transaction', () => {

@@ -1,0 +1,235 @@
+/**
+ * The words and marks of SQL text, outside of comments. It is read once from the front, so that it takes time in
+ * proportion to the text, whatever that says.
+ */
+
+/**
+ * A word in lower case; a mark of one character, or `:=`; a literal or quoted name as it is written; `/*!` where a comment
+ * begins that a server may carry out. A parenthesis that does not follow a word or name directly is ` (`.
+ */
+export type Token = string
+
+/** Text as a server reads it, which depends on its version and on its `sql_mode`. */
+export type Reading = readonly Token[]
+
+/** All readings that the text has; most texts have one. One that ends within quotes is left out, since no server runs it. */
+export function readingsOf(sql: string): readonly Reading[] {
+  const first = read(sql, STANDARD)
+  if (!first.ambiguous) return [first.tokens]
+  const all = [first, ...OTHERS.map((mode) => read(sql, mode))]
+  const whole = all.filter(({ complete }) => complete)
+  return (whole.length === 0 ? all : whole).map(({ tokens }) => tokens)
+}
+
+/** What the servers differ in. */
+interface Mode {
+  /** Whether a backslash escapes what is behind it, in single and in double quotes. */
+  readonly single: boolean
+  readonly double: boolean
+  /** Whether comments with an exclamation mark are carried out. */
+  readonly comments: boolean
+}
+
+const STANDARD: Mode = { single: true, double: true, comments: true }
+
+/** ANSI_QUOTES makes names of what is in double quotes, and NO_BACKSLASH_ESCAPES is for both. */
+const OTHERS: readonly Mode[] = [
+  { single: true, double: true, comments: false },
+  { single: true, double: false, comments: true },
+  { single: true, double: false, comments: false },
+  { single: false, double: false, comments: true },
+  { single: false, double: false, comments: false },
+]
+
+interface Read {
+  readonly tokens: Token[]
+  /** Whether all quotes are closed. */
+  complete: boolean
+  /** Whether other modes may make something else of it. */
+  ambiguous: boolean
+}
+
+function read(sql: string, mode: Mode): Read {
+  const result: Read = { tokens: [], complete: true, ambiguous: false }
+  const { tokens } = result
+  let at = 0
+  /** Where the last word or name ended. */
+  let named = -1
+  let inComment = false
+  while (at < sql.length) {
+    const code = sql.charCodeAt(at)
+    if (isBlank(code)) {
+      at += 1
+      continue
+    }
+    if (isWordPart(code)) {
+      named = isDigit(code) ? numberEnd(sql, at) : wordEnd(sql, at)
+      tokens.push(sql.slice(at, named).toLowerCase())
+      at = named
+      continue
+    }
+    switch (code) {
+      case SINGLE:
+      case DOUBLE:
+      case BACKTICK: {
+        const escapes = code === SINGLE ? mode.single : code === DOUBLE && mode.double
+        const end = quoteEnd(sql, at, escapes)
+        if (end === undefined) result.complete = false
+        const token = sql.slice(at, end)
+        if (code !== BACKTICK && token.includes('\\')) result.ambiguous = true
+        tokens.push(token)
+        at = end ?? sql.length
+        if (code !== SINGLE) named = at
+        continue
+      }
+      case HASH:
+        at = lineEnd(sql, at)
+        continue
+      case MINUS:
+        if (
+          sql.charCodeAt(at + 1) === MINUS &&
+          !(sql.charCodeAt(at + 2) > SPACE && sql.charCodeAt(at + 2) !== DELETE)
+        ) {
+          at = lineEnd(sql, at)
+          continue
+        }
+        break
+      case SLASH:
+        if (sql.charCodeAt(at + 1) === ASTERISK) {
+          const mark = executableMark(sql, at)
+          if (mark === undefined) {
+            at = commentEnd(sql, at + 2)
+            continue
+          }
+          result.ambiguous = true
+          tokens.push('/*!')
+          inComment = mode.comments
+          at = inComment ? mark : skippedEnd(sql, at + 2)
+          continue
+        }
+        break
+      case ASTERISK:
+        if (inComment && sql.charCodeAt(at + 1) === SLASH) {
+          inComment = false
+          at += 2
+          continue
+        }
+        break
+      case COLON:
+        if (sql.charCodeAt(at + 1) === EQUALS) {
+          tokens.push(':=')
+          at += 2
+          continue
+        }
+        break
+      case OPEN:
+        tokens.push(named === at ? '(' : ' (')
+        at += 1
+        continue
+      default:
+    }
+    tokens.push(sql.charAt(at))
+    at += 1
+  }
+  return result
+}
+
+const SPACE = 0x20
+const DOUBLE = 0x22
+const HASH = 0x23
+const SINGLE = 0x27
+const OPEN = 0x28
+const ASTERISK = 0x2a
+const MINUS = 0x2d
+const SLASH = 0x2f
+const COLON = 0x3a
+const EQUALS = 0x3d
+const BACKSLASH = 0x5c
+const BACKTICK = 0x60
+const DELETE = 0x7f
+
+function isBlank(code: number): boolean {
+  return code === SPACE || (code >= 0x09 && code <= 0x0d)
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39
+}
+
+/** Whether it is a word, or a name in backticks or in double quotes. */
+export function isName(token: Token): boolean {
+  const code = token.charCodeAt(0)
+  return isWordPart(code) || code === BACKTICK || code === DOUBLE
+}
+
+/** Letters, digits, `_`, `$`, and whatever is beyond ASCII. */
+function isWordPart(code: number): boolean {
+  return (
+    (code >= 0x61 && code <= 0x7a) ||
+    (code >= 0x41 && code <= 0x5a) ||
+    isDigit(code) ||
+    code === 0x5f ||
+    code === 0x24 ||
+    code > DELETE
+  )
+}
+
+function wordEnd(sql: string, from: number): number {
+  let at = from + 1
+  while (isWordPart(sql.charCodeAt(at))) at += 1
+  return at
+}
+
+/** A number ends where its digits do: in `1.5for update` a word follows. */
+function numberEnd(sql: string, from: number): number {
+  let at = digitsEnd(sql, from)
+  if ((sql.charCodeAt(at) | SPACE) === 0x65 && isDigit(sql.charCodeAt(at + 1))) at = digitsEnd(sql, at + 1)
+  return at
+}
+
+function digitsEnd(sql: string, from: number): number {
+  let at = from
+  while (isDigit(sql.charCodeAt(at))) at += 1
+  return at
+}
+
+/** Behind the closing quote; `undefined` if there is none. A quote that is written twice is part of the text. */
+function quoteEnd(sql: string, from: number, escapes: boolean): number | undefined {
+  const quote = sql.charCodeAt(from)
+  for (let at = from + 1; at < sql.length; at += 1) {
+    const code = sql.charCodeAt(at)
+    if (escapes && code === BACKSLASH) at += 1
+    else if (code === quote) {
+      if (sql.charCodeAt(at + 1) !== quote) return at + 1
+      at += 1
+    }
+  }
+  return undefined
+}
+
+function lineEnd(sql: string, from: number): number {
+  const end = sql.indexOf('\n', from)
+  return end === -1 ? sql.length : end + 1
+}
+
+function commentEnd(sql: string, from: number): number {
+  const end = sql.indexOf('*/', from)
+  return end === -1 ? sql.length : end + 2
+}
+
+/** The end of a comment that is not carried out, in which there may be comments. */
+function skippedEnd(sql: string, from: number): number {
+  for (let at = from; ;) {
+    const end = commentEnd(sql, at)
+    const inner = sql.indexOf('/*', at)
+    if (inner === -1 || inner >= end) return end
+    at = commentEnd(sql, inner + 2)
+  }
+}
+
+/** Behind the mark and the version of a comment that may be carried out: `/*!`, `/*!50000`, and MariaDB's `/*M!`. */
+function executableMark(sql: string, from: number): number | undefined {
+  let at = from + 2
+  if (sql.charAt(at) === 'M') at += 1
+  return sql.charAt(at) === '!' ? digitsEnd(sql, at + 1) : undefined
+}
