@@ -1,0 +1,47 @@
+/** What must be as before when all units have ended. */
+import type { UnitOfWork } from '@leasehold/core'
+import { untilNone, within } from '../../soak/patience.ts'
+import { CENTS } from '../stage/schema.ts'
+import type { Stage } from '../stage/stage.ts'
+import type { Violation } from '../violation.ts'
+import type { Reported } from './client.ts'
+import type { Oracle } from './oracle.ts'
+import { marksAgainst } from './verdict.ts'
+
+const PATIENCE = 15_000
+
+export async function lookAround(uow: UnitOfWork, stage: Stage, oracle: Oracle): Promise<Violation[]> {
+  const found: Violation[] = []
+  const add = (rule: string, seen: readonly string[]): void => {
+    for (const one of seen) found.push({ rule, detail: '', seen: one })
+  }
+  const { leased, waiting } = uow.stats()
+  if (leased + waiting > 0) add('pool not at rest', [`${leased} leased, ${waiting} waiting`])
+  if (!(await within(PATIENCE, uow.close()))) add('pool not at rest', ['it does not close'])
+  add('session left', await untilNone(PATIENCE, () => sessions(stage, oracle)))
+  add('transaction left', await untilNone(PATIENCE, () => transactions(oracle)))
+  add('balance', await oracle.unbalanced(CENTS))
+  return found
+}
+
+/** Once more, now that no session can end behind our back. */
+export async function marksAtLast(reported: readonly Reported[], oracle: Oracle): Promise<Violation[]> {
+  const marks = await oracle.allMarks()
+  return reported.flatMap(({ program, report }) =>
+    marksAgainst(program, report, marks.get(program.unit) ?? [], 'in the end'),
+  )
+}
+
+async function sessions(stage: Stage, oracle: Oracle): Promise<string[]> {
+  const rows = (await oracle.rows('show processlist')) ?? []
+  return rows
+    .filter((row) => row['User'] === stage.account)
+    .map((row) => `session ${row['Id']}: ${row['Info']}`)
+}
+
+async function transactions(oracle: Oracle): Promise<string[]> {
+  const own =
+    'select trx_mysql_thread_id as id from information_schema.innodb_trx where trx_mysql_thread_id not in (0, connection_id())'
+  const rows = (await oracle.rows(own)) ?? []
+  return rows.map((row) => `a transaction of session ${row['id']}`)
+}

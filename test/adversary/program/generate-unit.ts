@@ -1,0 +1,178 @@
+/** Random units: what is run, and with which options. */
+import type { Random } from '../../../examples/order-desk/generate/random.ts'
+import { pick, times, weighted } from '../choice.ts'
+import { ACCOUNTS, NUMBERS, SLOTS } from '../stage/schema.ts'
+import { failure, mark, Marks, move, type Scope, step } from './generate.ts'
+import type { BodyStep, Program, Step, UnitOptions } from './step.ts'
+
+export interface UnitScope extends Omit<Scope, 'readOnly'> {
+  /** A sliced network carries them too slowly. */
+  readonly streams: boolean
+}
+
+export function calmUnit(unit: number, scope: UnitScope): Program {
+  const { random } = scope
+  const access = random.chance(25) ? 'read' : 'run'
+  const marks = new Marks()
+  const inner: Scope = { ...scope, readOnly: access === 'read' && random.chance(80) }
+  const options: UnitOptions = { ...transaction(random), access, hooks: random.chance(30) }
+  if (random.chance(60)) return { unit, options, form: 'query', root: step(inner, marks) }
+  return { unit, options, form: 'body', steps: bodySteps(inner, marks) }
+}
+
+export function hostileUnit(unit: number, scope: UnitScope): Program {
+  const { random } = scope
+  const marks = new Marks()
+  const writing: Scope = { ...scope, readOnly: false }
+  const options: UnitOptions = {
+    access: 'run',
+    hooks: random.chance(40),
+    ...transaction(random),
+    ...ending(random),
+  }
+  const make = weighted<() => Program>(random, [
+    [7, () => ({ unit, options: { ...options, ...ending(random, 70) }, form: 'query', root: lone(random) })],
+    [6, () => ({ unit, options, form: 'query', root: transfers(random, marks) })],
+    [4, () => ({ unit, options, form: 'query', root: step(writing, marks) })],
+    [4, () => ({ unit, options, form: 'body', steps: bodySteps(writing, marks) })],
+    [3, () => ({ unit, options, form: 'body', steps: lockSteps(random, marks, false) })],
+    [
+      2,
+      () => ({
+        unit,
+        options: { ...options, isolationLevel: 'serializable' },
+        form: 'body',
+        steps: lockSteps(random, marks, true),
+      }),
+    ],
+    [
+      3,
+      () => ({ unit, options: { ...options, access: 'read', outcomeKey: false }, ...reader(scope, marks) }),
+    ],
+    [1, () => ({ unit, options, form: 'query', root: beside(scope, marks) })],
+    [
+      scope.streams ? 2 : 0,
+      () => ({
+        unit,
+        options: { ...options, ...ending(random, 60) },
+        form: 'body',
+        steps: streaming(random),
+      }),
+    ],
+    [scope.streams ? 2 : 0, () => streamed(unit, random)],
+  ])
+  return make()
+}
+
+/** A lone write, with whose COMMIT it shares a flight. */
+function lone(random: Random): Step {
+  const facts = { step: 1, slot: random.integer(1, SLOTS), style: random.integer(1, 40) }
+  return { do: 'mark', how: random.chance(70) ? 'slot' : 'insert', ...facts }
+}
+
+/** What is half of something when a part of it is lost. */
+function transfers(random: Random, marks: Marks): Step {
+  const parts = times(random.integer(1, 3), () => move(random, marks))
+  return { do: random.chance(40) ? 'all' : 'turn', parts }
+}
+
+/** A lock, attempts, and whether the lock is still there. */
+function lockSteps(random: Random, marks: Marks, serializable: boolean): BodyStep[] {
+  const id = random.integer(1, ACCOUNTS)
+  const style = random.integer(1, 40)
+  const attempt: BodyStep = {
+    do: 'attempt',
+    part: random.chance(50)
+      ? { do: 'fail', how: pick(random, ['one', 'unknown table', 'affected']), step: marks.take() }
+      : { do: 'read', id: (id % ACCOUNTS) + 1, style },
+  }
+  return [
+    ...(serializable && random.chance(50) ? [attempt] : []),
+    serializable
+      ? { do: 'read', id, style }
+      : random.chance(70)
+        ? { do: 'stream lock', id }
+        : { do: 'lock', id, style },
+    ...times(random.integer(0, 2), (): BodyStep => attempt),
+    { do: 'holds', id },
+    ...(random.chance(50) ? [move(random, marks)] : []),
+  ]
+}
+
+type Form = { form: 'query'; root: Step } | { form: 'body'; steps: readonly BodyStep[] }
+
+/** A unit that only reads, as far as the types can tell. */
+function reader(scope: UnitScope, marks: Marks): Form {
+  const inner: Scope = { ...scope, readOnly: true }
+  const { random } = scope
+  const attempts = times(random.integer(1, 3), (): Step => ({
+    do: 'attempt',
+    part: random.chance(50) ? failure(inner, marks) : mark(inner, marks),
+  }))
+  const steps: Step[] = random.chance(60) ? attempts : [step(inner, marks), ...attempts]
+  return random.chance(50) ? { form: 'body', steps } : { form: 'query', root: { do: 'turn', parts: steps } }
+}
+
+/** A function that writes, beside what fails. */
+function beside(scope: UnitScope, marks: Marks): Step {
+  const inner: Scope = { ...scope, readOnly: true }
+  return { do: 'all', parts: [mark(inner, marks), failure(inner, marks)] }
+}
+
+function streaming(random: Random): BodyStep[] {
+  return [{ do: 'stream', pauseAt: random.integer(1, NUMBERS), leaveAt: random.chance(20) ? 500 : undefined }]
+}
+
+function streamed(unit: number, random: Random): Program {
+  const { timeout, abortAfter } = ending(random, 60)
+  const bounds = {
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(abortAfter === undefined ? {} : { abortAfter }),
+  }
+  return {
+    unit,
+    options: { access: 'read', ...bounds },
+    form: 'stream',
+    pauseAt: random.integer(1, NUMBERS),
+    pauseMs: random.integer(1, 20),
+    leaveAt: random.chance(30) ? random.integer(1, NUMBERS) : undefined,
+  }
+}
+
+function bodySteps(scope: Scope, marks: Marks): BodyStep[] {
+  const { random } = scope
+  const one = (): BodyStep =>
+    weighted<() => BodyStep>(random, [
+      [6, () => step(scope, marks, 1)],
+      [2, () => ({ do: 'tasks', tasks: tasks(scope, marks) })],
+      [scope.calm ? 0 : 1, () => ({ do: 'pause', ms: random.integer(1, 5) })],
+    ])()
+  return times(random.integer(1, 4), one)
+}
+
+/** Of leaves and moves: what the others do in a flight does not depend on who comes first. */
+function tasks({ random, ...scope }: Scope, marks: Marks): Step[][] {
+  const part = (): Step => (scope.readOnly ? { do: 'sum' } : move(random, marks))
+  return times(random.integer(1, 3), () => times(random.integer(1, 3), part))
+}
+
+function transaction(random: Random): Partial<UnitOptions> {
+  const level = random.chance(30)
+    ? pick(random, ['read committed', 'repeatable read', 'serializable'] as const)
+    : undefined
+  return {
+    ...(level === undefined ? {} : { isolationLevel: level }),
+    ...(random.chance(15) ? { snapshot: true } : {}),
+    ...(random.chance(10) ? { statementTimeout: 5_000 } : {}),
+    ...(random.chance(5) ? { accessMode: 'read write' as const } : {}),
+    ...(random.chance(25) ? { retry: random.chance(70) } : {}),
+  }
+}
+
+/** How the unit may be ended from outside, and what is to be found out then. */
+function ending(random: Random, percent = 35): Partial<UnitOptions> {
+  if (!random.chance(percent)) return random.chance(20) ? { outcomeKey: true } : {}
+  // Most units last for a few milliseconds; some wait for locks.
+  const ms = random.chance(75) ? random.integer(0, 6) : random.integer(5, 120)
+  return random.chance(70) ? { abortAfter: ms } : { timeout: Math.max(1, ms) }
+}
