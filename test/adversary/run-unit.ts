@@ -41,8 +41,12 @@ export async function runUnit(
       program.form === 'query'
         ? hooked(queryOf(program.root, program.unit), program, watcher)
         : hookedBody(bodyOf(program.steps, program.unit, watcher), hooks === true, watcher)
-    const run = access === 'read' ? uow.read.bind(uow) : uow.run.bind(uow)
-    const value = await (run as (work: unknown, options: RunOptions) => Promise<unknown>)(work, options)
+    const run = (work: AnyQuery | Body): Promise<unknown> => {
+      if (typeof work === 'function')
+        return access === 'read' ? uow.read(work, options) : uow.run(work, options)
+      return access === 'read' ? uow.read(work, options) : uow.run(work, options)
+    }
+    const value = await run(work)
     return isLone(program) && hooks === true ? (value as unknown[])[2] : value
   } finally {
     clearTimeout(timer)

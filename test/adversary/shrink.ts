@@ -8,7 +8,7 @@ const TRIES = 14
 /** Moments are the machine's: what was red once may need another try. */
 const RUNS = 2
 /** Milliseconds in all. */
-const LONGEST = 45_000
+const LONGEST = 20_000
 
 export async function shrinkRound(
   plan: Plan,

@@ -27,13 +27,13 @@ export class Line {
 
   /** Serves those in the line until the work has ended. */
   async through<T>(work: Promise<T>): Promise<T> {
-    let ended = false
+    const state = { ended: false }
     const settled = (): void => {
-      ended = true
+      state.ended = true
     }
     work.then(settled, settled)
     await turn()
-    while (!ended) {
+    while (!state.ended) {
       if (this.#checked === 0) this.#checkFlight()
       const next = this.#waiting.shift()
       if (next === undefined) throw new Error('the program waits, and nothing is in the line')

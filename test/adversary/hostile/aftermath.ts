@@ -6,7 +6,7 @@ import type { Stage } from '../stage/stage.ts'
 import type { Violation } from '../violation.ts'
 import type { Reported } from './client.ts'
 import type { Oracle } from './oracle.ts'
-import { marksAgainst } from './verdict.ts'
+import { marksAgainst, outcomeOf } from './verdict.ts'
 
 const PATIENCE = 15_000
 
@@ -20,16 +20,27 @@ export async function lookAround(uow: UnitOfWork, stage: Stage, oracle: Oracle):
   if (!(await within(PATIENCE, uow.close()))) add('pool not at rest', ['it does not close'])
   add('session left', await untilNone(PATIENCE, () => sessions(stage, oracle)))
   add('transaction left', await untilNone(PATIENCE, () => transactions(oracle)))
-  add('balance', await oracle.unbalanced(CENTS))
   return found
 }
 
 /** Once more, now that no session can end behind our back. */
-export async function marksAtLast(reported: readonly Reported[], oracle: Oracle): Promise<Violation[]> {
+export async function lookAtLast(reported: readonly Reported[], oracle: Oracle): Promise<Violation[]> {
   const marks = await oracle.allMarks()
-  return reported.flatMap(({ program, report }) =>
-    marksAgainst(program, report, marks.get(program.unit) ?? [], 'in the end'),
+  const balance = await unbalanced(reported, oracle)
+  const found = balance.map((seen): Violation => ({ rule: 'balance', detail: '', seen }))
+  return found.concat(
+    reported.flatMap(({ program, report, watch }) => [
+      ...watch.atLast(program, report),
+      ...marksAgainst(program, report, marks.get(program.unit) ?? [], 'in the end'),
+    ]),
   )
+}
+
+/** Accounts that don't fit the ledger, but for those of units that told themselves that they are partly there. */
+async function unbalanced(reported: readonly Reported[], oracle: Oracle): Promise<string[]> {
+  const partly = reported.filter(({ report }) => outcomeOf(report) === 'partly committed')
+  const moved = partly.flatMap(({ program }) => [...JSON.stringify(program).matchAll(/"(?:from|to)":(\d+)/g)])
+  return oracle.unbalanced(CENTS, new Set(moved.map(([, id]) => Number(id))))
 }
 
 async function sessions(stage: Stage, oracle: Oracle): Promise<string[]> {

@@ -13,6 +13,7 @@ import { marksAgainst, nameOf, outcomeOf, type Report, unexpected } from './verd
 export interface Reported {
   readonly program: Program
   readonly report: Report
+  readonly watch: UnitWatch
 }
 
 export interface Ground {
@@ -48,7 +49,7 @@ export async function runClient(programs: readonly Program[], ground: Ground): P
       return reported
     }
     const report = await running
-    reported.push({ program, report })
+    reported.push({ program, report, watch })
     count(report.ok ? 'committed' : nameOf(report))
     violations.push(
       ...watch.against(program, report),

@@ -69,7 +69,7 @@ export function planOf(seed: number, kind: ServerKind): Plan {
 
 /** A round has a few kinds of faults and not all, so that one does not hide what another does. */
 function faultsOf(random: Random): Fault[] {
-  const kinds = times(random.integer(0, 4), () => pick(random, WITHOUT_CRASH))
+  const kinds = times(random.integer(0, 4), () => weighted(random, USUAL))
   const every = random.integer(20, 120)
   const faults: Fault[] = []
   for (
@@ -88,4 +88,19 @@ function faultsOf(random: Random): Fault[] {
   return [...faults, crash].sort((a, b) => a.at - b.at)
 }
 
-const WITHOUT_CRASH = FAULT_KINDS.filter((kind) => kind !== 'crash') as unknown as [FaultKind, ...FaultKind[]]
+/** Those that meet a unit at the one moment that counts come more often. */
+const USUAL: readonly (readonly [weight: number, kind: FaultKind])[] = [
+  [2, 'cut'],
+  [1, 'cut within'],
+  [1, 'reset'],
+  [1, 'delay'],
+  [2, 'kill'],
+  [2, 'kill query'],
+  [1, 'read only'],
+  [4, 'read only under a lock'],
+  [1, 'alter'],
+  [4, 'rename'],
+  [4, 'lock tables'],
+  [1, 'rival'],
+  [4, 'cross rival'],
+]

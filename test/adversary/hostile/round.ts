@@ -7,7 +7,7 @@ import { ProcessWatch } from '../../soak/process-watch.ts'
 import type { Counts } from '../counts.ts'
 import type { Stage } from '../stage/stage.ts'
 import type { Violation } from '../violation.ts'
-import { lookAround, marksAtLast } from './aftermath.ts'
+import { lookAround, lookAtLast } from './aftermath.ts'
 import { runClient } from './client.ts'
 import { Faults } from './faults.ts'
 import { Oracle } from './oracle.ts'
@@ -56,7 +56,7 @@ export async function runRound(
     const { created } = uow.stats()
     counts.opened(created)
     violations.push(...(await lookAround(uow, stage, oracle)))
-    violations.push(...(await marksAtLast(reported.flat(), oracle)))
+    violations.push(...(await lookAtLast(reported.flat(), oracle)))
   } finally {
     await faults.stop()
     await proxy.stop()

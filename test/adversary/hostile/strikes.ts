@@ -58,16 +58,18 @@ export const strikes: Readonly<Record<FaultKind, Strike>> = {
     }),
   rename: ({ stage }, random) =>
     asAdmin(stage, async (admin) => {
-      const table = pick(random, ['accounts', 'ledger'])
-      await admin.query(`rename table ${table} to ${table}_away`)
-      await sleep(random.integer(0, 5))
-      await insist(() => admin.query(`rename table ${table}_away to ${table}`))
+      const tables = random.chance(50) ? ['accounts', 'ledger', 'slots'] : ['accounts', 'ledger']
+      await admin.query(`rename table ${tables.map((table) => `${table} to ${table}_away`).join(', ')}`)
+      await sleep(random.integer(0, 3))
+      await insist(() =>
+        admin.query(`rename table ${tables.map((table) => `${table}_away to ${table}`).join(', ')}`),
+      )
     }),
   'lock tables': ({ stage }, random) =>
     asAdmin(stage, async (admin) => {
-      const table = pick(random, TABLES)
-      await admin.query(`lock tables ${table} write`)
-      await sleep(random.integer(1, 30))
+      const tables = random.chance(70) ? TABLES : [pick(random, TABLES)]
+      await admin.query(`lock tables ${tables.map((table) => `${table} write`).join(', ')}`)
+      await sleep(random.integer(0, 10))
       await admin.query('unlock tables')
     }),
   rival: ({ stage }, random) =>
@@ -105,6 +107,7 @@ export const strikes: Readonly<Record<FaultKind, Strike>> = {
 export function mend(stage: Stage): Promise<void> {
   return asAdmin(stage, async (admin) => {
     await admin.query('set global read_only = 0')
+    // One statement may have hindered another half way: whatever is away comes back.
     for (const table of TABLES) {
       const [away] = await admin.query<RowDataPacket[]>('show tables like ?', [`${table}\\_away`])
       if (away.length > 0) await insist(() => admin.query(`rename table ${table}_away to ${table}`))

@@ -39,15 +39,23 @@ export class UnitWatch implements UnitWatcher {
     return locked
   }
 
+  /** Streams whose loops ended as if they had seen all. A body may go on for a while when its unit has reported. */
+  atLast(program: Program, report: Report): Violation[] {
+    return this.#streams
+      .filter((rows) => rows < WHOLE_STREAM)
+      .map((rows) => ({
+        rule: 'stream cut short',
+        detail: `${nameOf(report)}, a ${program.form}`,
+        program,
+        seen: `a loop ended normally after ${rows} of ${WHOLE_STREAM} rows`,
+      }))
+  }
+
   /** Called when the unit has reported, and its hooks with it. */
   against(program: Program, report: Report): Violation[] {
     const found: Violation[] = []
     const add = (rule: string, seen: string): void => {
       found.push({ rule, detail: nameOf(report), program, seen })
-    }
-    for (const rows of this.#streams) {
-      if (rows < WHOLE_STREAM)
-        add('stream cut short', `a loop ended normally after ${rows} of ${WHOLE_STREAM} rows`)
     }
     // A unit that was killed has lost its locks, and says so.
     if (report.ok && this.#unlocked.length > 0) {

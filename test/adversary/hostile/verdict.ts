@@ -77,7 +77,7 @@ export function unexpected(program: Program, report: Report): Violation[] {
   return [{ rule: 'unexpected error', detail: nameOf(report), program, seen: tell(report) }]
 }
 
-export function tell(report: Report): string {
+function tell(report: Report): string {
   if (report.ok) return `committed, with ${JSON.stringify(report.value)?.slice(0, 600)}`
   const { error } = report
   if (!(error instanceof Error)) return String(error)

@@ -31,7 +31,8 @@ export function hostileUnit(unit: number, scope: UnitScope): Program {
     ...ending(random),
   }
   const make = weighted<() => Program>(random, [
-    [7, () => ({ unit, options: { ...options, ...ending(random, 70) }, form: 'query', root: lone(random) })],
+    [8, () => ({ unit, options: loneOptions(random), form: 'query', root: lone(random) })],
+    [2, () => ({ unit, options, form: 'query', root: swallowing(random, marks) })],
     [6, () => ({ unit, options, form: 'query', root: transfers(random, marks) })],
     [4, () => ({ unit, options, form: 'query', root: step(writing, marks) })],
     [4, () => ({ unit, options, form: 'body', steps: bodySteps(writing, marks) })],
@@ -70,10 +71,32 @@ function lone(random: Random): Step {
   return { do: 'mark', how: random.chance(70) ? 'slot' : 'insert', ...facts }
 }
 
-/** What is half of something when a part of it is lost. */
+/** Without options that begin a transaction ahead of it, most of the time. */
+function loneOptions(random: Random): UnitOptions {
+  const options = random.chance(15) ? transaction(random) : random.chance(20) ? { retry: false } : {}
+  return { access: 'run', hooks: random.chance(40), ...options, ...ending(random, 50) }
+}
+
+/** Something before and something behind a procedure that makes light of what goes wrong in it. */
+function swallowing(random: Random, marks: Marks): Step {
+  const style = random.integer(1, 40)
+  const insert = (): Step => ({ do: 'mark', how: 'insert', step: marks.take(), slot: 1, style })
+  const call: Step = { do: 'call', procedure: 'swallowing', slot: random.integer(1, SLOTS), step: 0 }
+  return { do: 'turn', parts: [insert(), call, ...(random.chance(50) ? [insert()] : [])] }
+}
+
+/** What is half of something when a part of it is lost; its tables come in any order, as those of definitions don't. */
 function transfers(random: Random, marks: Marks): Step {
+  const how = pick(random, ['slot', 'insert'])
+  const first: Step = {
+    do: 'mark',
+    how,
+    step: marks.take(),
+    slot: random.integer(1, SLOTS),
+    style: random.integer(1, 40),
+  }
   const parts = times(random.integer(1, 3), () => move(random, marks))
-  return { do: random.chance(40) ? 'all' : 'turn', parts }
+  return { do: random.chance(30) ? 'all' : 'turn', parts: random.chance(60) ? [first, ...parts] : parts }
 }
 
 /** A lock, attempts, and whether the lock is still there. */

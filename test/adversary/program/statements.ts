@@ -17,7 +17,7 @@ export const db = mysqlBuilder<Tables>()
 export type Shape = 'rows' | 'one' | 'maybe' | 'affected' | 'exactly one' | 'nothing'
 
 export interface Sendable {
-  readonly builder: Compilable<unknown> | CompiledQuery<unknown>
+  readonly builder: Compilable | CompiledQuery
   readonly shape: Shape
   /** Whether a unit that only reads may send it; a function that writes is left to the server. */
   readonly reads: boolean
