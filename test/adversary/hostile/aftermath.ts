@@ -10,13 +10,19 @@ import { marksAgainst, outcomeOf } from './verdict.ts'
 
 const PATIENCE = 15_000
 
-export async function lookAround(uow: UnitOfWork, stage: Stage, oracle: Oracle): Promise<Violation[]> {
+export async function lookAround(
+  uow: UnitOfWork,
+  stage: Stage,
+  oracle: Oracle,
+  units: readonly number[],
+): Promise<Violation[]> {
   const found: Violation[] = []
   const add = (rule: string, seen: readonly string[]): void => {
     for (const one of seen) found.push({ rule, detail: '', seen: one })
   }
   const { leased, waiting } = uow.stats()
   if (leased + waiting > 0) add('pool not at rest', [`${leased} leased, ${waiting} waiting`])
+  add('named lock left', await untilNone(PATIENCE, () => namedLocks(oracle, units)))
   if (!(await within(PATIENCE, uow.close()))) add('pool not at rest', ['it does not close'])
   add('session left', await untilNone(PATIENCE, () => sessions(stage, oracle)))
   add('transaction left', await untilNone(PATIENCE, () => transactions(oracle)))
@@ -55,4 +61,12 @@ async function transactions(oracle: Oracle): Promise<string[]> {
     'select trx_mysql_thread_id as id from information_schema.innodb_trx where trx_mysql_thread_id not in (0, connection_id())'
   const rows = (await oracle.rows(own)) ?? []
   return rows.map((row) => `a transaction of session ${row['id']}`)
+}
+
+/** Those that units took and that were still held when everybody had given their connections back. */
+async function namedLocks(oracle: Oracle, units: readonly number[]): Promise<string[]> {
+  const asked = units.map((unit) => `is_used_lock('adversary ${unit}') as u${unit}`)
+  const [row] = (asked.length === 0 ? [] : await oracle.rows(`select ${asked.join(', ')}`)) ?? []
+  const held = Object.entries(row ?? {}).filter(([, session]) => session !== null)
+  return held.map(([unit, session]) => `the lock of ${unit} by session ${String(session)}`)
 }

@@ -8,7 +8,7 @@ import type { Violation } from '../violation.ts'
 import type { Oracle } from './oracle.ts'
 import { rowsAgainst } from './rows.ts'
 import { UnitWatch } from './unit-watch.ts'
-import { marksAgainst, nameOf, outcomeOf, type Report, unexpected } from './verdict.ts'
+import { marksAgainst, nameOf, outcomeOf, type Report, tell, unexpected } from './verdict.ts'
 
 export interface Reported {
   readonly program: Program
@@ -20,6 +20,8 @@ export interface Ground {
   readonly uow: UnitOfWork
   readonly oracle: Oracle
   readonly runId: string
+  /** Whether there are any in this round. */
+  readonly faults: boolean
   /** Whether an unknown outcome could be looked up. */
   readonly isUp: () => boolean
   /** In milliseconds of `performance.now()`: no program is begun afterwards. */
@@ -31,8 +33,15 @@ export interface Ground {
 /** Waiting for a lease, for locks, for a server that comes back: with all of it nothing takes longer. */
 const PATIENCE = 40_000
 
+/** What only a fault can bring about. */
+const BROKEN: ReadonlySet<string> = new Set([
+  'CommitUnknownError',
+  'ConnectionLostError',
+  'AcquireError connect',
+])
+
 export async function runClient(programs: readonly Program[], ground: Ground): Promise<Reported[]> {
-  const { uow, oracle, runId, isUp, end, violations, count } = ground
+  const { uow, oracle, runId, faults, isUp, end, violations, count } = ground
   const reported: Reported[] = []
   for (const program of programs) {
     if (performance.now() > end) break
@@ -70,6 +79,9 @@ export async function runClient(programs: readonly Program[], ground: Ground): P
         program,
         seen: 'it could have been looked up',
       })
+    }
+    if (!faults && BROKEN.has(nameOf(report))) {
+      violations.push({ rule: 'nothing to blame', detail: nameOf(report), program, seen: tell(report) })
     }
     const found = await oracle.marks(program.unit)
     if (found !== undefined) violations.push(...marksAgainst(program, report, found, 'when it reported'))

@@ -45,6 +45,7 @@ export async function runRound(
       uow,
       oracle,
       runId: `round ${plan.seed}`,
+      faults: plan.faults.length > 0,
       isUp: () => !faults.crashing,
       end: performance.now() + DURATION,
       violations,
@@ -53,9 +54,17 @@ export async function runRound(
     const reported = await Promise.all(clients.map((programs) => runClient(programs, ground)))
     await faults.stop()
     await mend(stage)
+    const lockers = clients.flat().filter((program) => JSON.stringify(program).includes('"user lock"'))
     const { created } = uow.stats()
     counts.opened(created)
-    violations.push(...(await lookAround(uow, stage, oracle)))
+    violations.push(
+      ...(await lookAround(
+        uow,
+        stage,
+        oracle,
+        lockers.map(({ unit }) => unit),
+      )),
+    )
     violations.push(...(await lookAtLast(reported.flat(), oracle)))
   } finally {
     await faults.stop()

@@ -1,14 +1,39 @@
 /** Whether the rows that a committed unit has read fit together. */
 import { within as marksWithin } from '../program/marks.ts'
-import type { Program, Step } from '../program/step.ts'
+import { type BodyStep, isBodyOnly, type Program, type Step } from '../program/step.ts'
 import { ACCOUNTS, CENTS } from '../stage/schema.ts'
 import type { Violation } from '../violation.ts'
 import type { Report } from './verdict.ts'
 
 export function rowsAgainst(program: Program, report: Report): Violation[] {
-  if (!report.ok || program.form !== 'query') return []
-  const seen = [...sums(program.root, report.value), ...ownWrites(program.root, report.value)]
+  if (!report.ok || program.form === 'stream') return []
+  const root = program.form === 'query' ? program.root : asTurn(program.steps)
+  const seen = [
+    ...sums(root, report.value),
+    ...ownWrites(root, report.value),
+    ...leftovers(root, report.value, program.unit),
+  ]
   return seen.map((seen) => ({ rule: 'rows', detail: program.form, program, seen }))
+}
+
+/** A body as the steps that it is, what gives no rows left out. */
+function asTurn(steps: readonly BodyStep[]): Step {
+  const parts = steps.map((step): Step => {
+    if (!isBodyOnly(step)) return step
+    if (step.do !== 'tasks') return { do: 'sleep', ms: 0 }
+    return { do: 'all', parts: step.tasks.map((parts): Step => ({ do: 'turn', parts })) }
+  })
+  return { do: 'turn', parts }
+}
+
+/** What the session has of those who had it before. */
+function leftovers(step: Step, value: unknown, unit: number): string[] {
+  if (step.do === 'session') {
+    const { left } = value as { left: unknown }
+    return left === null || Number(left) === unit ? [] : [`a variable that unit ${String(left)} had set`]
+  }
+  if (!('parts' in step) || !Array.isArray(value)) return []
+  return step.parts.flatMap((part, index) => leftovers(part, value[index], unit))
 }
 
 /** Nobody sees half of another's move; only the unit itself can see half of its own. */

@@ -17,7 +17,9 @@ export interface Targets {
 
 type Strike = (targets: Targets, random: Random) => Promise<void> | void
 
-const TABLES = ['accounts', 'slots', 'ledger'] as const
+const TABLES = ['accounts', 'ledger', 'slots'] as const
+/** Those without a trigger, which a crash in the middle of a definition may leave broken. */
+const PLAIN_TABLES = ['accounts', 'ledger'] as const
 
 export const strikes: Readonly<Record<FaultKind, Strike>> = {
   cut: ({ proxy }, random) => anyLink(proxy, random)?.cut(),
@@ -51,19 +53,18 @@ export const strikes: Readonly<Record<FaultKind, Strike>> = {
     ),
   alter: ({ stage }, random) =>
     asAdmin(stage, async (admin) => {
-      const table = pick(random, TABLES)
+      const table = pick(random, PLAIN_TABLES)
       await admin.query(`alter table ${table} add column extra int not null default 0`)
       await sleep(random.integer(0, 20))
       await insist(() => admin.query(`alter table ${table} drop column extra`))
     }),
   rename: ({ stage }, random) =>
     asAdmin(stage, async (admin) => {
-      const tables = random.chance(50) ? ['accounts', 'ledger', 'slots'] : ['accounts', 'ledger']
-      await admin.query(`rename table ${tables.map((table) => `${table} to ${table}_away`).join(', ')}`)
+      const there = PLAIN_TABLES.map((table) => `${table} to ${table}_away`)
+      const back = PLAIN_TABLES.map((table) => `${table}_away to ${table}`)
+      await admin.query(`rename table ${there.join(', ')}`)
       await sleep(random.integer(0, 3))
-      await insist(() =>
-        admin.query(`rename table ${tables.map((table) => `${table}_away to ${table}`).join(', ')}`),
-      )
+      await insist(() => admin.query(`rename table ${back.join(', ')}`))
     }),
   'lock tables': ({ stage }, random) =>
     asAdmin(stage, async (admin) => {
@@ -108,7 +109,7 @@ export function mend(stage: Stage): Promise<void> {
   return asAdmin(stage, async (admin) => {
     await admin.query('set global read_only = 0')
     // One statement may have hindered another half way: whatever is away comes back.
-    for (const table of TABLES) {
+    for (const table of PLAIN_TABLES) {
       const [away] = await admin.query<RowDataPacket[]>('show tables like ?', [`${table}\\_away`])
       if (away.length > 0) await insist(() => admin.query(`rename table ${table}_away to ${table}`))
       const [extra] = await admin.query<RowDataPacket[]>(`show columns from ${table} like 'extra'`)

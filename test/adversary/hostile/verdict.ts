@@ -44,7 +44,7 @@ export function marksAgainst(
   const against = (rule: string, expected: string): Violation[] => [
     {
       rule,
-      detail: `${nameOf(report)}, ${program.options.access} of a ${program.form}`,
+      detail: `${nameOf(report)}, ${program.options.access} of a ${program.form}, ${found.length === 0 ? 'none' : 'marks'} found`,
       program,
       seen: `${when}: told ${tell(report)}; expected ${expected}, found the marks [${found.join(', ')}]`,
     },
@@ -77,7 +77,7 @@ export function unexpected(program: Program, report: Report): Violation[] {
   return [{ rule: 'unexpected error', detail: nameOf(report), program, seen: tell(report) }]
 }
 
-function tell(report: Report): string {
+export function tell(report: Report): string {
   if (report.ok) return `committed, with ${JSON.stringify(report.value)?.slice(0, 600)}`
   const { error } = report
   if (!(error instanceof Error)) return String(error)

@@ -81,7 +81,7 @@ function loneOptions(random: Random): UnitOptions {
 function swallowing(random: Random, marks: Marks): Step {
   const style = random.integer(1, 40)
   const insert = (): Step => ({ do: 'mark', how: 'insert', step: marks.take(), slot: 1, style })
-  const call: Step = { do: 'call', procedure: 'swallowing', slot: random.integer(1, SLOTS), step: 0 }
+  const call: Step = { do: 'call', procedure: 'swallowing', slot: 1, step: random.integer(0, 1) }
   return { do: 'turn', parts: [insert(), call, ...(random.chance(50) ? [insert()] : [])] }
 }
 

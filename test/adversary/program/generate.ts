@@ -141,6 +141,7 @@ function leaf(scope: Scope, marks: Marks): Leaf {
     [calm ? 0 : 1, () => ({ do: 'sleep', ms: random.integer(1, 8) })],
     [calm || readOnly ? 0 : 1, () => call(random, marks)],
     [calm ? 0 : 1, () => ({ do: 'user lock' })],
+    [calm ? 0 : 1, () => ({ do: 'session' })],
     [calm ? 0 : 1, () => ({ do: 'control', text: pick(random, CONTROL) })],
   ])
   return make()
@@ -161,7 +162,7 @@ function call(random: Random, marks: Marks): Leaf {
     [1, 'committing'],
     [1, 'recommitting'],
   ] as const)
-  return { do: 'call', procedure, slot: random.integer(1, SLOTS), step: marks.take() }
+  return { do: 'call', procedure, slot: random.integer(1, SLOTS - 1), step: marks.take() }
 }
 
 function note(random: Random): Leaf {

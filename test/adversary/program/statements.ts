@@ -70,6 +70,8 @@ export function sendable(leaf: StatementLeaf, unit: number): Sendable {
       return reading(db.selectNoFrom(sql<number>`plain(${unit})`.as('plain')), 'one')
     case 'set':
       return writing(sql`set @adversary = ${unit}`.compile(db), 'nothing')
+    case 'session':
+      return reading(db.selectNoFrom(sql<number | null>`@adversary`.as('left')), 'one')
     case 'user lock':
       return reading(db.selectNoFrom(sql<number>`get_lock(${`adversary ${unit}`}, 0)`.as('locked')), 'one')
     case 'fail':
@@ -157,7 +159,9 @@ function calling(
     case 'failing':
       return sql`call failing()`
     case 'swallowing':
-      return sql`call swallowing(${slot}, ${(slot % 6) + 1})`
+      return step % 2 === 0
+        ? sql`call swallowing(${slot}, ${slot + 1})`
+        : sql`call swallowing(${slot + 1}, ${slot})`
     case 'committing':
       return sql`call committing(${unit}, ${step})`
     default:

@@ -37,7 +37,7 @@ export type Leaf =
     }
   | { readonly do: 'add'; readonly id: number; readonly cents: number; readonly style: number }
   | { readonly do: 'read' | 'find' | 'lock' | 'share'; readonly id: number; readonly style: number }
-  | { readonly do: 'sum' | 'raw sum' | 'own' | 'list' | 'call read' | 'set' | 'user lock' }
+  | { readonly do: 'sum' | 'raw sum' | 'own' | 'list' | 'call read' | 'set' | 'session' | 'user lock' }
   | {
       readonly do: 'note'
       readonly how: 'insert' | 'upsert' | 'patch' | 'delete' | 'find'
