@@ -104,6 +104,7 @@ function memoryDriver(onFlight: () => void): Driver {
         }
       })
     },
+    interrupt() {},
     stream: () => {
       throw new Error('nothing is streamed here')
     },

@@ -16,6 +16,7 @@ function driverWith(change: (connection: Connection) => Partial<Connection>): Re
       server: connection.server,
       fly: (commands) => connection.fly(commands),
       stream: (command, ahead) => connection.stream(command, ahead),
+      interrupt: (reason) => connection.interrupt(reason),
       release: (transaction) => connection.release(transaction),
       discard: (reason) => connection.discard(reason),
       ...change(connection),

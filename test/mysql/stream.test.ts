@@ -183,6 +183,29 @@ test('an abort ends the stream, its statement and its locks', async () => {
   expect(await uow.read(accounts.byId(1))).toMatchObject({ id: 1 })
 })
 
+test('a deadline that strikes while whoever takes the rows is busy is thrown when they come back', async () => {
+  const uow = single()
+  await uow.read(accounts.all())
+  const unhandled: unknown[] = []
+  const note = (error: unknown): void => void unhandled.push(error)
+  process.on('unhandledRejection', note)
+  try {
+    let seen = 0
+    const taking = async (): Promise<void> => {
+      for await (const _ of uow.stream(million(), { timeout: 150 })) {
+        seen += 1
+        if (seen === 1) await sleep(500)
+      }
+    }
+    await expect(taking()).rejects.toMatchObject({ name: 'DeadlineError', reason: 'timeout' })
+    expect(seen).toBeLessThan(10_000)
+    expect(unhandled).toEqual([])
+  } finally {
+    process.off('unhandledRejection', note)
+  }
+  expect(await uow.read(accounts.byId(1))).toMatchObject({ id: 1 })
+})
+
 test('what the server says on the way comes out, and the connection is sound', async () => {
   const uow = single()
   const rows = uow.stream(million())[Symbol.asyncIterator]()

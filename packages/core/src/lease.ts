@@ -60,6 +60,11 @@ export class Lease {
     return this.#connection.stream(command, ahead)
   }
 
+  /** See {@link Connection.interrupt}; does nothing once the lease has ended, for the flight would be another's. */
+  interrupt(reason: Error): void {
+    if (this.#ended === undefined) this.#connection.interrupt(reason)
+  }
+
   /** Gives a sound connection back. `where` is told to whoever uses the lease afterwards. See {@link Connection.release}. */
   release(where: string, transaction?: 'open'): void {
     this.#end(`released ${where}`)

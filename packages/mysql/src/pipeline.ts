@@ -7,7 +7,7 @@ import { ConnectionLostError, LeaseholdError, UsageError } from '@leasehold/core
 import { type ConnectionOptions, createConnection } from 'mysql2'
 import { type AnswerForm, type Internals, type Listener, readers, type Reply, type Rows } from './answers.ts'
 import { isServerError } from './errors.ts'
-import { PACKET_HEADER, packetCount } from './packets.ts'
+import { PACKET_HEADER, packetCount, quitPacket } from './packets.ts'
 
 /** A command, ready to be written. */
 export interface Written {
@@ -22,6 +22,13 @@ export type Outgoing = () => Written
 
 /** The reply, or the error that the command failed with; `undefined` if it was not sent because another had failed. */
 export type Outcome = Reply | Error | undefined
+
+/** What becomes of the answer to a command that nobody waits for. */
+export interface Check {
+  readonly answer: AnswerForm
+  /** Gives the error for which the connection is to be given up, if the answer is a reason to. */
+  readonly wrong: (outcome: Reply | Error) => Error | undefined
+}
 
 /** What is beyond this waits until answers have come, so that a flight of any size takes bounded memory. */
 const BYTES_IN_FLIGHT = 1 << 20
@@ -108,17 +115,18 @@ export class Wire {
 
   /**
    * Has a command written ahead of the next flight, or with {@link flush}, which nobody waits for. Without `check` the
-   * server doesn't answer it; an answer that is an error, or that `check` finds one in, costs the connection.
+   * server doesn't answer it.
    */
-  tell(packet: Buffer, check?: (reply: Reply) => Error | undefined): void {
+  tell(packet: Buffer, check?: Check): void {
     if (this.#lost !== undefined) return
     this.#ahead.push(packet)
     if (check === undefined) return
     const answered = (outcome: Reply | Error): void => {
-      const wrong = outcome instanceof Error ? outcome : check(outcome)
+      const wrong = outcome instanceof Error && !isServerError(outcome) ? outcome : check.wrong(outcome)
       if (wrong !== undefined) this.#lose(wrong)
     }
-    this.#connection.addCommand(new readers.text({ packets: 1, answered }))
+    const packets = packetCount(packet.length)
+    this.#connection.addCommand(new readers[check.answer]({ packets, answered }))
   }
 
   /** Writes at once what was to go ahead of the next flight. */
@@ -130,7 +138,9 @@ export class Wire {
   quit(): void {
     if (this.#lost !== undefined) return
     this.#lost = new Error('the connection was closed by its driver')
-    this.#connection.end()
+    this.#connection._closing = true
+    // mysql2 would wait for answers to what was never written.
+    this.#connection.write(quitPacket())
     this.#connection.stream.destroySoon()
   }
 
@@ -173,8 +183,7 @@ export class Wire {
     }
     const index = flight.written
     const answered = (outcome: Reply | Error): void => {
-      // What can't be prepared is not what the flight is for.
-      if (outcome instanceof Error && answer !== 'prepared') flight.failed = true
+      if (outcome instanceof Error) flight.failed = true
       this.#answered(flight, index, outcome)
     }
     flight.written += 1

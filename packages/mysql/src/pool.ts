@@ -77,6 +77,10 @@ export class Pool implements Home {
     return this.#port.interrupt(id)
   }
 
+  kill(id: number): void {
+    this.#port.kill(id)
+  }
+
   takeBack(connection: MysqlConnection): void {
     if (connection.condition === 'dirty') this.#work(connection, 'resetting', connection.reset())
     else this.#offer(connection)
