@@ -78,9 +78,9 @@ function hooked(query: AnyQuery, program: Program, watcher: UnitWatcher): AnyQue
 type Body = (q: Executor<'read'>) => Promise<unknown>
 
 function hookedBody(body: Body, hooks: boolean, watcher: UnitWatcher): Body {
-  if (!hooks) return body
   return async (q) => {
     watcher.attempted()
+    if (!hooks) return body(q)
     await q.all(hooksOf(watcher))
     watcher.registered()
     return body(q)

@@ -45,7 +45,9 @@ export async function lookAtLast(reported: readonly Reported[], oracle: Oracle):
 /** Accounts that don't fit the ledger, but for those of units that told themselves that they are partly there. */
 async function unbalanced(reported: readonly Reported[], oracle: Oracle): Promise<string[]> {
   const partly = reported.filter(({ report }) => outcomeOf(report) === 'partly committed')
-  const moved = partly.flatMap(({ program }) => [...JSON.stringify(program).matchAll(/"(?:from|to)":(\d+)/g)])
+  const moved = partly.flatMap(({ program }) =>
+    Array.from(JSON.stringify(program).matchAll(/"(?:from|to)":(\d+)/g)),
+  )
   return oracle.unbalanced(CENTS, new Set(moved.map(([, id]) => Number(id))))
 }
 

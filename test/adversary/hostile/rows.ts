@@ -29,7 +29,7 @@ function asTurn(steps: readonly BodyStep[]): Step {
 /** What the session has of those who had it before. */
 function leftovers(step: Step, value: unknown, unit: number): string[] {
   if (step.do === 'session') {
-    const { left } = value as { left: unknown }
+    const { left } = value as { left: number | null }
     return left === null || Number(left) === unit ? [] : [`a variable that unit ${String(left)} had set`]
   }
   if (!('parts' in step) || !Array.isArray(value)) return []

@@ -11,7 +11,7 @@ export class UnitWatch implements UnitWatcher {
   readonly #calls = { commit: 0, rollback: 0 }
   #registered = false
   readonly #streams: number[] = []
-  readonly #unlocked: number[] = []
+  #unlocked: number[] = []
 
   constructor(oracle: Oracle) {
     this.#oracle = oracle
@@ -19,6 +19,7 @@ export class UnitWatch implements UnitWatcher {
 
   attempted(): void {
     this.#registered = false
+    this.#unlocked = []
   }
 
   registered(): void {
