@@ -6,7 +6,8 @@ import type { Stage } from '../stage/stage.ts'
 import type { Violation } from '../violation.ts'
 import type { Reported } from './client.ts'
 import type { Oracle } from './oracle.ts'
-import { marksAgainst, outcomeOf } from './verdict.ts'
+import { sumsAgainst } from './rows.ts'
+import { marksAgainst } from './verdict.ts'
 
 const PATIENCE = 15_000
 
@@ -32,23 +33,31 @@ export async function lookAround(
 /** Once more, now that no session can end behind our back. */
 export async function lookAtLast(reported: readonly Reported[], oracle: Oracle): Promise<Violation[]> {
   const marks = await oracle.allMarks()
+  // What is half there shows in sums.
+  const wholeOnly = !reported.some(mayBePartlyThere)
   const balance = await unbalanced(reported, oracle)
   const found = balance.map((seen): Violation => ({ rule: 'balance', detail: '', seen }))
   return found.concat(
     reported.flatMap(({ program, report, watch }) => [
       ...watch.atLast(program, report),
+      ...(wholeOnly ? sumsAgainst(program, report) : []),
       ...marksAgainst(program, report, marks.get(program.unit) ?? [], 'in the end'),
     ]),
   )
 }
 
-/** Accounts that don't fit the ledger, but for those of units that told themselves that they are partly there. */
+/** Accounts that don't fit the ledger, but for those of units that may be there in part, and may say so. */
 async function unbalanced(reported: readonly Reported[], oracle: Oracle): Promise<string[]> {
-  const partly = reported.filter(({ report }) => outcomeOf(report) === 'partly committed')
+  const partly = reported.filter(mayBePartlyThere)
   const moved = partly.flatMap(({ program }) =>
     Array.from(JSON.stringify(program).matchAll(/"(?:from|to)":(\d+)/g)),
   )
   return oracle.unbalanced(CENTS, new Set(moved.map(([, id]) => Number(id))))
+}
+
+/** A commit of its own, and then an end that is none: half of what it moved may stay. */
+function mayBePartlyThere({ program, report }: Reported): boolean {
+  return !report.ok && /"(?:re)?committing"|"control"/.test(JSON.stringify(program))
 }
 
 async function sessions(stage: Stage, oracle: Oracle): Promise<string[]> {

@@ -6,14 +6,25 @@ import type { Violation } from '../violation.ts'
 import type { Report } from './verdict.ts'
 
 export function rowsAgainst(program: Program, report: Report): Violation[] {
+  return against(program, report, (root, value) => [
+    ...ownWrites(root, value),
+    ...leftovers(root, value, program.unit),
+  ])
+}
+
+/** Where no unit is there in part, nobody sees a sum other than the one that is kept. */
+export function sumsAgainst(program: Program, report: Report): Violation[] {
+  return against(program, report, sums)
+}
+
+function against(
+  program: Program,
+  report: Report,
+  look: (root: Step, value: unknown) => readonly string[],
+): Violation[] {
   if (!report.ok || program.form === 'stream') return []
   const root = program.form === 'query' ? program.root : asTurn(program.steps)
-  const seen = [
-    ...sums(root, report.value),
-    ...ownWrites(root, report.value),
-    ...leftovers(root, report.value, program.unit),
-  ]
-  return seen.map((seen) => ({ rule: 'rows', detail: program.form, program, seen }))
+  return look(root, report.value).map((seen) => ({ rule: 'rows', detail: program.form, program, seen }))
 }
 
 /** A body as the steps that it is, what gives no rows left out. */
