@@ -41,7 +41,7 @@ function asTurn(steps: readonly BodyStep[]): Step {
 function leftovers(step: Step, value: unknown, unit: number): string[] {
   if (step.do === 'session') {
     const { left } = value as { left: number | null }
-    return left === null || Number(left) === unit ? [] : [`a variable that unit ${String(left)} had set`]
+    return left === null || left === unit ? [] : [`a variable that unit ${left} had set`]
   }
   if (!('parts' in step) || !Array.isArray(value)) return []
   return step.parts.flatMap((part, index) => leftovers(part, value[index], unit))
