@@ -22,8 +22,8 @@ export interface Ground {
   readonly runId: string
   /** Whether there are any in this round. */
   readonly faults: boolean
-  /** Whether an unknown outcome could be looked up. */
-  readonly isUp: () => boolean
+  /** How often the server has crashed; `undefined` while it is down. */
+  readonly crashes: () => number | undefined
   /** In milliseconds of `performance.now()`: no program is begun afterwards. */
   readonly end: number
   readonly violations: Violation[]
@@ -41,12 +41,12 @@ const BROKEN: ReadonlySet<string> = new Set([
 ])
 
 export async function runClient(programs: readonly Program[], ground: Ground): Promise<Reported[]> {
-  const { uow, oracle, runId, faults, isUp, end, violations, count } = ground
+  const { uow, oracle, runId, faults, crashes, end, violations, count } = ground
   const reported: Reported[] = []
   for (const program of programs) {
     if (performance.now() > end) break
     const watch = new UnitWatch(oracle)
-    const upBefore = isUp()
+    const before = crashes()
     const running = reportOf(() => runUnit(uow, program, watch, runId))
     if (!(await within(PATIENCE, running))) {
       violations.push({
@@ -70,8 +70,8 @@ export async function runClient(programs: readonly Program[], ground: Ground): P
       outcomeOf(report) === 'unknown' &&
       program.options.outcomeKey === true &&
       !bounded &&
-      upBefore &&
-      isUp()
+      before !== undefined &&
+      before === crashes()
     ) {
       violations.push({
         rule: 'unknown with a key',

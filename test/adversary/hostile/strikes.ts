@@ -41,7 +41,7 @@ export const strikes: Readonly<Record<FaultKind, Strike>> = {
     asAdmin(stage, (admin) =>
       asAdmin(stage, async (rival) => {
         await rival.query('start transaction')
-        await rival.query('update slots set visits = visits + 1 where id <= ?', [random.integer(1, SLOTS)])
+        await rival.query('update slots set visits = visits + 1 where id <= ?', [random.integer(3, SLOTS)])
         await sleep(random.integer(5, 25))
         const pending = admin.query('set global read_only = 1')
         await sleep(random.integer(5, 25))
