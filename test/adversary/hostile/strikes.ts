@@ -4,7 +4,7 @@ import type { FaultProxy } from '@leasehold/test-support/fault-proxy'
 import type { TestServer } from '@leasehold/test-support/server'
 import type { Connection, RowDataPacket } from 'mysql2/promise'
 import type { Random } from '../../../examples/order-desk/generate/random.ts'
-import { pick } from '../choice.ts'
+import { pick, weighted } from '../choice.ts'
 import { ACCOUNTS, SLOTS } from '../stage/schema.ts'
 import type { Stage } from '../stage/stage.ts'
 import type { FaultKind } from './plan.ts'
@@ -27,7 +27,12 @@ export const strikes: Readonly<Record<FaultKind, Strike>> = {
     anyLink(proxy, random)?.cutAfter(random.chance(50) ? 'client' : 'server', random.integer(0, 399)),
   reset: ({ proxy }, random) => anyLink(proxy, random)?.reset(),
   delay: ({ proxy }, random) => {
-    anyLink(proxy, random)?.stall(random.chance(80) ? random.integer(1, 30) : random.integer(100, 600))
+    const ms = weighted(random, [
+      [16, random.integer(1, 30)],
+      [3, random.integer(100, 600)],
+      [1, 2_500],
+    ])
+    anyLink(proxy, random)?.stall(ms)
   },
   kill: ({ stage }, random) => asAdmin(stage, (admin) => killOne(admin, stage, 'kill', random)),
   'kill query': ({ stage }, random) => asAdmin(stage, (admin) => killOne(admin, stage, 'kill query', random)),

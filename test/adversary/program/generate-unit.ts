@@ -16,7 +16,7 @@ export function calmUnit(unit: number, scope: UnitScope): Program {
   const access = random.chance(25) ? 'read' : 'run'
   const marks = new Marks()
   const inner: Scope = { ...scope, readOnly: access === 'read' && random.chance(80) }
-  const options: UnitOptions = { ...transaction(random), access, hooks: random.chance(30) }
+  const options: UnitOptions = { ...transaction(random, true), access, hooks: random.chance(30) }
   if (random.chance(60)) return { unit, options, form: 'query', root: step(inner, marks) }
   return { unit, options, form: 'body', steps: bodySteps(inner, marks) }
 }
@@ -28,7 +28,7 @@ export function hostileUnit(unit: number, scope: UnitScope): Program {
   const options: UnitOptions = {
     access: 'run',
     hooks: random.chance(40),
-    ...transaction(random),
+    ...transaction(random, false),
     ...ending(random),
   }
   const make = weighted<() => Program>(random, [
@@ -74,7 +74,7 @@ function lone(random: Random): Step {
 
 /** Without options that begin a transaction ahead of it, most of the time. */
 function loneOptions(random: Random): UnitOptions {
-  const options = random.chance(15) ? transaction(random) : random.chance(20) ? { retry: false } : {}
+  const options = random.chance(15) ? transaction(random, false) : random.chance(20) ? { retry: false } : {}
   return { access: 'run', hooks: random.chance(40), ...options, ...ending(random, 50) }
 }
 
@@ -140,15 +140,16 @@ function streamed(unit: number, random: Random): Program {
   }
 }
 
-function transaction(random: Random): Partial<UnitOptions> {
+/** Times that may strike are not for those who compare. */
+function transaction(random: Random, calm: boolean): Partial<UnitOptions> {
   const level = random.chance(30)
     ? pick(random, ['read committed', 'repeatable read', 'serializable'] as const)
     : undefined
   return {
     ...(level === undefined ? {} : { isolationLevel: level }),
     ...(random.chance(15) ? { snapshot: true } : {}),
-    ...(random.chance(10) ? { statementTimeout: 5_000 } : {}),
-    ...(random.chance(5) ? { accessMode: 'read write' as const } : {}),
+    ...(random.chance(10) ? { statementTimeout: calm ? 5_000 : pick(random, [5, 20, 5_000]) } : {}),
+    ...(random.chance(5) ? { accessMode: pick(random, ['read write', 'read only'] as const) } : {}),
     ...(random.chance(25) ? { retry: random.chance(70) } : {}),
   }
 }
