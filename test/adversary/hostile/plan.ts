@@ -51,7 +51,12 @@ const DURATION = 4_000
 export function planOf(seed: number, kind: ServerKind): Plan {
   const random = new Random(seed, 1)
   const sliced = random.chance(8)
-  const scope = { random, calm: false, returning: kind === 'mariadb', streams: !sliced }
+  const focus = weighted(random, [
+    [3, undefined],
+    [1, 'lone'],
+    [1, 'transfers'],
+  ])
+  const scope = { random, focus, calm: false, returning: kind === 'mariadb', streams: !sliced }
   const clientCount = random.integer(4, 14)
   let unit = 0
   const clients = times(clientCount, () => times(UNITS, () => hostileUnit(++unit, scope)))

@@ -9,6 +9,8 @@ import type { BodyStep, Program, Step, UnitOptions } from './step.ts'
 export interface UnitScope extends Omit<Scope, 'readOnly'> {
   /** A sliced network carries them too slowly. */
   readonly streams: boolean
+  /** What most units of the round are: it takes many of them to meet a fault at the moment that counts. */
+  readonly focus?: 'lone' | 'transfers' | undefined
 }
 
 export function calmUnit(unit: number, scope: UnitScope): Program {
@@ -32,9 +34,15 @@ export function hostileUnit(unit: number, scope: UnitScope): Program {
     ...ending(random),
   }
   const make = weighted<() => Program>(random, [
-    [8, () => ({ unit, options: loneOptions(random), form: 'query', root: lone(random) })],
+    [
+      scope.focus === 'lone' ? 80 : 8,
+      () => ({ unit, options: loneOptions(random), form: 'query', root: lone(random) }),
+    ],
     [2, () => ({ unit, options, form: 'query', root: swallowing(random, marks) })],
-    [6, () => ({ unit, options, form: 'query', root: transfers(random, marks) })],
+    [
+      scope.focus === 'transfers' ? 80 : 6,
+      () => ({ unit, options, form: 'query', root: transfers(random, marks) }),
+    ],
     [4, () => ({ unit, options, form: 'query', root: step(writing, marks) })],
     [4, () => ({ unit, options, form: 'body', steps: bodySteps(writing, marks) })],
     [3, () => ({ unit, options, form: 'body', steps: lockSteps(random, marks, false) })],
