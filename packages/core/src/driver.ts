@@ -59,6 +59,8 @@ export interface Connection {
   readonly id: number
   /** Whether a flight may hold more than one command. */
   readonly pipelining: boolean
+  /** Whether the server has answered within the last second; where not, COMMIT does not travel along with a write. */
+  readonly proven: boolean
   /** What the server behind it can do; the same for as long as it is leased. */
   readonly server: ServerFacts
 
@@ -82,10 +84,10 @@ export interface Connection {
 
   /**
    * Has the server stop the statements of the flight or stream on its way, which still ends by itself: with answers,
-   * among them errors of the kind `killed`; or with a `ConnectionLostError` caused by `reason`, if they don't come within
-   * the driver's limit. Does nothing when nothing is on its way.
+   * among them errors of the kind `killed`; or with a `ConnectionLostError`, if they don't come within the driver's limit.
+   * Does nothing when nothing is on its way.
    */
-  interrupt(reason: Error): void
+  interrupt(): void
 
   /**
    * Ends the ownership; the connection is sound. A transaction that is `open` is read only and has still to be ended,

@@ -31,6 +31,11 @@ export class Flights {
     return this.#lease.pipelining
   }
 
+  /** See {@link Connection.proven}. */
+  get proven(): boolean {
+    return this.#lease.proven
+  }
+
   /** Round trips made so far. */
   get count(): number {
     return this.#event.flights
@@ -120,7 +125,7 @@ export class Flights {
   /** Has nothing more sent but ROLLBACK, and the server stop what is on its way, but for COMMIT by itself. */
   stop(reason: Error): void {
     this.#stopped ??= reason
-    if (this.#commands.length > 1 || !this.committing) this.#lease.interrupt(reason)
+    if (this.#commands.length > 1 || !this.committing) this.#lease.interrupt()
   }
 
   /** Gives the connection back, or up; see {@link Lease.release}. */

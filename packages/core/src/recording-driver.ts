@@ -93,6 +93,7 @@ export class RecordingDriver implements Driver {
 class RecordingConnection implements Connection {
   readonly id: number
   readonly pipelining: boolean
+  readonly proven = true
   readonly server: ServerFacts
   readonly #driver: RecordingDriver
   readonly #script: Script

@@ -113,8 +113,9 @@ export class Transaction {
     if (andCommit && first !== undefined && this.#isLoneRead(statements)) return this.#readAlone(first)
     const before = this.#takePreliminaries()
     for (const sendable of statements) this.#note(sendable)
-    // What is refused before a write doesn't keep the write from being carried out.
-    const commits = andCommit && !(before.length > 0 && this.#wrote)
+    // What is refused before a write doesn't keep the write from being carried out; and where the way to the server may
+    // have died, a write without COMMIT is lost and nothing more.
+    const commits = andCommit && !((before.length > 0 || !this.#flights.proven) && this.#wrote)
     const commands = [...before]
     const guards: Guard[] = []
     const places = statements.map((sendable) => this.#place(sendable, commands, guards))

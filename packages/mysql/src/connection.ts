@@ -11,10 +11,12 @@ import {
 import type { Reply, Rows } from './answers.ts'
 import { controlSql, type ServerKind } from './control.ts'
 import { hasLostPrepared, isPassing, isServerError } from './errors.ts'
+import { SERVER_SQL, serverOf, type SessionIdentity } from './identity.ts'
 import { explainSql, isExplained } from './inspection.ts'
 import { interruptUntilOver } from './interruption.ts'
 import { checking, inText, RESET, text, textOf, written } from './outgoing.ts'
 import { closePacket, preparePacket, queryPacket } from './packets.ts'
+import { patience, SilenceError } from './patience.ts'
 import type { Check, Outcome, Outgoing, Wire } from './pipeline.ts'
 import { isPreparable } from './preparable.ts'
 import { PreparedStatements } from './prepared-statements.ts'
@@ -39,9 +41,7 @@ export interface ConnectionSettings {
 export interface Home {
   takeBack(connection: MysqlConnection): void
   /** Ends the statement that a session runs. Resolves when the server has heard of it. */
-  interrupt(id: number): Promise<void>
-  /** Ends a session. */
-  kill(id: number): void
+  interrupt(connection: MysqlConnection): Promise<void>
   discard(connection: MysqlConnection, reason: Error): void
 }
 
@@ -62,20 +62,26 @@ export class MysqlConnection implements Connection {
   #stopping: Promise<void> | undefined
   #mode: SessionMode = 'units'
   #server: ServerKind = 'mysql'
+  #identity: SessionIdentity = { id: 0, server: undefined }
   #idleSince = performance.now()
-  #answeredAt = this.#idleSince
 
   constructor(wire: Wire, options: { pipelining: boolean; settings: ConnectionSettings; home: Home }) {
     this.#wire = wire
     this.pipelining = options.pipelining
     this.#settings = options.settings
     this.#home = options.home
+    wire.together = options.pipelining
     // Where commands travel alone, each that is prepared would cost a round trip.
     this.#prepared = new PreparedStatements(options.pipelining ? options.settings.preparedStatements : 0)
   }
 
   get id(): number {
-    return this.#wire.id
+    return this.#identity.id
+  }
+
+  /** Known once the session is set up. */
+  get identity(): SessionIdentity {
+    return this.#identity
   }
 
   get server(): ServerFacts {
@@ -88,6 +94,15 @@ export class MysqlConnection implements Connection {
     return this.#wire.lost !== undefined
   }
 
+  /** Whether it was given up because no answer came; its session may be there and at work. */
+  get silent(): boolean {
+    return this.#wire.lost instanceof SilenceError
+  }
+
+  get proven(): boolean {
+    return this.#wire.proven
+  }
+
   /** When its last lease ended; on the clock of `performance.now()`. */
   get idleSince(): number {
     return this.#idleSince
@@ -95,7 +110,7 @@ export class MysqlConnection implements Connection {
 
   /** When the server last answered. */
   get answeredAt(): number {
-    return this.#answeredAt
+    return this.#wire.answeredAt
   }
 
   get condition(): Condition {
@@ -104,8 +119,9 @@ export class MysqlConnection implements Connection {
 
   /** Prepares a fresh session for its first lease. Rejects with what the server refused, or a `ConnectionLostError`. */
   async setUp(): Promise<void> {
-    const [, limits] = await this.#prepare([text(PROFILE_SQL), text(LIMITS_SQL)])
-    const { maxAllowedPacket, version } = limits?.rows?.[0] ?? {}
+    const [, limits, server] = await this.#prepare([text(PROFILE_SQL), text(LIMITS_SQL)], text(SERVER_SQL))
+    const { id, maxAllowedPacket, version } = limits?.rows?.[0] ?? {}
+    this.#identity = { id: Number(id), server: serverOf(server) }
     this.#wire.maxAllowedPacket = Number(maxAllowedPacket)
     this.#server = /mariadb/i.test(String(version)) ? 'mariadb' : 'mysql'
   }
@@ -160,23 +176,22 @@ export class MysqlConnection implements Connection {
       const answer = this.#answerTo(refused ? (ahead[0] ?? command) : command, 0, outcomes)
       if (answer instanceof Error) throw answer
     } finally {
-      if (!landed) this.interrupt(new Error('the rows of a stream were not wanted any more'))
+      if (!landed) this.interrupt()
       if (this.#stopping !== undefined) await this.#stopped()
       this.#flown = undefined
       this.#dropRows = undefined
     }
   }
 
-  interrupt(reason: Error): void {
+  interrupt(): void {
     if (this.#flown === undefined) return
     this.#dropRows?.()
-    this.#stopping ??= this.#stop(this.#flown, reason)
+    this.#stopping ??= this.#stop(this.#flown)
   }
 
-  /** Asks the server whether the session is still there. Rejects with a `ConnectionLostError` if not. */
-  async validate(): Promise<void> {
-    await this.#soon(this.#wire.fly([text('DO 1')]))
-    this.#answeredAt = performance.now()
+  /** Asks the server whether the session is still there and sound. Rejects with a `ConnectionLostError` if not. */
+  validate(): Promise<void> {
+    return this.#wire.prove()
   }
 
   release(transaction?: 'open'): void {
@@ -186,7 +201,6 @@ export class MysqlConnection implements Connection {
     }
     if (this.#due.size > 0) this.#prepareDue()
     this.#idleSince = performance.now()
-    this.#answeredAt = this.#idleSince
     this.#home.takeBack(this)
   }
 
@@ -206,12 +220,13 @@ export class MysqlConnection implements Connection {
 
   /** What nobody waits for with a limit of their own must not keep the connection for ever. */
   async #soon<T>(errand: Promise<T>): Promise<T> {
-    const late = new Error(`the server did not answer within ${ERRAND_TIMEOUT} ms`)
-    const timer = setTimeout(() => this.#wire.destroy(late), ERRAND_TIMEOUT)
+    const heard = patience(ERRAND_TIMEOUT, () =>
+      this.#wire.destroy(new SilenceError(`the server did not answer within ${ERRAND_TIMEOUT} ms`)),
+    )
     try {
       return await errand
     } finally {
-      clearTimeout(timer)
+      heard()
     }
   }
 
@@ -221,23 +236,24 @@ export class MysqlConnection implements Connection {
   }
 
   /** Has the server stop the flight; gives the connection up, and never rejects, if it does not in time. */
-  async #stop(flown: Promise<unknown>, reason: Error): Promise<void> {
+  async #stop(flown: Promise<unknown>): Promise<void> {
     const late = Promise.withResolvers<true>()
-    const timer = setTimeout(() => {
-      this.#home.kill(this.id)
-      this.#wire.destroy(reason)
+    const heard = patience(ERRAND_TIMEOUT, () => {
+      this.#wire.destroy(new SilenceError(`the server did not stop within ${ERRAND_TIMEOUT} ms`))
       late.resolve(true)
-    }, ERRAND_TIMEOUT)
+    })
     const stopping = interruptUntilOver(flown, {
-      interrupt: () => this.#home.interrupt(this.id),
+      interrupt: () => this.#home.interrupt(this),
       pass: () => this.#wire.fly([text('DO 0')]),
     })
     const sound = await Promise.race([late.promise, stopping])
-    clearTimeout(timer)
+    heard()
     if (!sound) this.#state.spend()
   }
 
   async #fly(commands: readonly Command[]): Promise<readonly Answer[]> {
+    // A COMMIT that went unanswered together with the question could not be told from one that was carried out.
+    if (commands[0]?.type === 'commit' && !this.proven) await this.#wire.prove()
     const mode = commands[0]?.type === 'read' ? 'reads' : 'units'
     if (mode !== this.#mode) await this.#turn(mode)
     const outgoing: Outgoing[] = []
@@ -251,10 +267,14 @@ export class MysqlConnection implements Connection {
     })
   }
 
-  async #prepare(outgoing: readonly Outgoing[]): Promise<readonly Reply[]> {
+  /** Gives the replies to what is needed, and behind them to what can be done without, if there is one. */
+  async #prepare(needed: readonly Outgoing[], ...wanted: readonly Outgoing[]): Promise<readonly Reply[]> {
     const replies: Reply[] = []
-    for (const outcome of await this.#send(outgoing)) {
-      if (outcome === undefined || outcome instanceof Error) throw refused(outcome)
+    for (const [index, outcome] of (await this.#send([...needed, ...wanted])).entries()) {
+      if (outcome === undefined || outcome instanceof Error) {
+        if (index >= needed.length) break
+        throw refused(outcome)
+      }
       replies.push(outcome)
       this.#state.noteStatus(outcome)
     }

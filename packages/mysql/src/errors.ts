@@ -65,6 +65,19 @@ export function isRefusal(error: Error): boolean {
   return 'errno' in error && typeof error.errno === 'number' && refusals.has(error.errno)
 }
 
+/** Errors of a server that has no more connections for an account, or for all: some come free again. */
+const crowding: ReadonlySet<number> = new Set([1040, 1203, 1226])
+
+/** Whether the server has no connection to give. */
+export function isCrowded(error: Error): boolean {
+  return 'errno' in error && typeof error.errno === 'number' && crowding.has(error.errno)
+}
+
+/** Whether there is no session to be killed any more. */
+export function isGone(error: Error): boolean {
+  return 'errno' in error && error.errno === 1094
+}
+
 /** An ERR packet as mysql2 hands it over. */
 export interface ServerError extends Error {
   readonly errno: number
