@@ -1,6 +1,6 @@
 /**
- * Entry point of `npm test` and `npm run demo`, `soak`, `bench` or `bench:abort`: makes a fresh checkout ready, then
- * runs the command with the arguments that follow. Plain JavaScript without dependencies, because it runs on Node 20
+ * Entry point of `npm test` and `npm run demo`, `soak`, `adversary`, `bench` or `bench:abort`: makes a fresh checkout
+ * ready, then runs the command with the arguments that follow. Plain JavaScript without dependencies, because it runs on Node 20
  * before anything is installed.
  */
 import { join, resolve } from 'node:path'
@@ -15,6 +15,7 @@ const commands = {
   // npm changes to the root; file options are relative to where the user is.
   demo: (args) => ['node', [join(root, 'examples/order-desk/main.ts'), ...args], process.env.INIT_CWD],
   soak: (args) => ['node', [join(root, 'test/soak/main.ts'), ...args], process.env.INIT_CWD],
+  adversary: (args) => ['node', [join(root, 'test/adversary/main.ts'), ...args], process.env.INIT_CWD],
   bench: (args) => ['node', [join(root, 'test/bench/main.ts'), ...args], process.env.INIT_CWD],
   'bench:abort': (args) => ['node', [join(root, 'test/bench/abort.ts'), ...args], process.env.INIT_CWD],
   /** Any program of the toolchain or of the workspace. */
@@ -25,13 +26,13 @@ const commands = {
 const needBench = new Set(['bench', 'exec'])
 
 /** What tells times does so as in production, where nothing is looked at for the sake of warnings. */
-const timed = new Set(['demo', 'soak', 'bench', 'bench:abort'])
+const timed = new Set(['demo', 'soak', 'adversary', 'bench', 'bench:abort'])
 
 async function main([name, ...args]) {
   const command = commands[name]
   if (command === undefined || (name === 'exec' && args.length === 0)) {
     throw new SetUpError(
-      `expected one of: test, demo, soak, bench, bench:abort, exec <program>; got: ${name ?? 'nothing'}`,
+      `expected one of: test, demo, soak, adversary, bench, bench:abort, exec <program>; got: ${name ?? 'nothing'}`,
     )
   }
   const environment = await setUp(root, { withBench: needBench.has(name) })
