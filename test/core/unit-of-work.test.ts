@@ -346,6 +346,33 @@ describe('a commit that nobody asked for', () => {
     },
   )
 
+  test('is not looked for behind what was not sent, for an earlier statement had failed', async () => {
+    for (const script of [{ carriesOn: false }, { pipelining: false }]) {
+      const answers = { a: refusal('duplicate-key'), release: refusal('unknown-name', 1_305) }
+      const { uow } = record({ answers, ...script })
+      const error = await failureOf(uow.run(all([write('a'), raw('call')])))
+      expect(error).toMatchObject({ kind: 'duplicate-key' })
+    }
+  })
+
+  test('is told also where the unit was stopped meanwhile, or failed for another reason', async () => {
+    const flying = Promise.withResolvers<void>()
+    const { uow } = record({
+      answers: { release: refusal('unknown-name', 1_305) },
+      pipelining: false,
+      delay: (flight) => {
+        if (flight !== 2) return Promise.resolve()
+        flying.resolve()
+        return new Promise(() => {})
+      },
+    })
+    const controller = new AbortController()
+    const unit = uow.run(raw('call'), { signal: controller.signal })
+    await flying.promise
+    controller.abort()
+    expect(await failureOf(unit)).toBeInstanceOf(ImplicitCommitError)
+  })
+
   test('is not what a transaction is that the server ended between the two', async () => {
     const { uow } = record({ answers: { release: refusal('deadlock') } })
     expect(await failureOf(uow.run((q) => q(raw('call'))))).toMatchObject({ kind: 'deadlock' })

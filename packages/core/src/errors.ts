@@ -130,7 +130,10 @@ export class StaleError extends LeaseholdError {
   }
 }
 
-/** The connection is gone and the unit was not committed: the server rolls back what it had of it. */
+/**
+ * The connection is gone and the unit was not committed: the server rolls back what it had of it. Where raw SQL was under
+ * way that may commit by itself, such as a CALL, nobody can tell whether it had.
+ */
 export class ConnectionLostError extends LeaseholdError {
   override readonly name = 'ConnectionLostError'
   /** Whether anything of the flight that failed may have reached the server. */

@@ -5,6 +5,9 @@ import { traceFlight, type UnitEvent } from './events.ts'
 import type { Lease } from './lease.ts'
 import type { ServerFacts } from './server.ts'
 
+/** What is sent for a unit that was stopped: to end its transaction, and to learn whether that is its own. */
+const ENDING: ReadonlySet<Command['type'] | undefined> = new Set(['release', 'rollback'])
+
 export class Flights {
   readonly #lease: Lease
   readonly #event: UnitEvent
@@ -46,7 +49,7 @@ export class Flights {
     return this.#spent === undefined && this.#cut === undefined
   }
 
-  /** Why the unit was stopped, if it was: nothing but ROLLBACK is sent any more. */
+  /** Why the unit was stopped, if it was: no more of its work is sent. */
   get stopped(): Error | undefined {
     return this.#stopped
   }
@@ -72,7 +75,7 @@ export class Flights {
    * COMMIT may have come through for a transaction that `wrote`, or with what the unit was stopped by.
    */
   async fly(commands: readonly Command[], wrote: boolean): Promise<readonly Answer[]> {
-    if (this.#stopped !== undefined && commands[0]?.type !== 'rollback') throw this.#stopped
+    if (this.#stopped !== undefined && !ENDING.has(commands[0]?.type)) throw this.#stopped
     if (this.#lease.pipelining) return this.#fly(commands, wrote)
     const answers: Answer[] = []
     for (const command of commands) {
@@ -122,7 +125,7 @@ export class Flights {
     this.#spent = reason
   }
 
-  /** Has nothing more sent but ROLLBACK, and the server stop what is on its way, but for COMMIT by itself. */
+  /** Has no more of the unit's work sent, and the server stop what is on its way, but for COMMIT by itself. */
   stop(reason: Error): void {
     this.#stopped ??= reason
     if (this.#commands.length > 1 || !this.committing) this.#lease.interrupt()

@@ -1,5 +1,5 @@
 import type { Answer } from './driver.ts'
-import { LeaseholdError, StatementError } from './errors.ts'
+import { type ImplicitCommitError, LeaseholdError, StatementError } from './errors.ts'
 import type { UnitEvent } from './events.ts'
 import type { ServerFacts } from './server.ts'
 import type { Scope, Sendable } from './transaction.ts'
@@ -45,6 +45,10 @@ export class SavepointScope implements Scope {
 
   get ended(): StatementError | undefined {
     return this.#outer.ended
+  }
+
+  get broken(): ImplicitCommitError | undefined {
+    return this.#outer.broken
   }
 
   get activity(): string {

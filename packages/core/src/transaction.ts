@@ -66,6 +66,7 @@ export class Transaction {
   #mayHaveCommitted = false
   /** The first answer with which the server has ended the transaction. */
   #ended: StatementError | undefined
+  #broken: ImplicitCommitError | undefined
   /** Why the COMMIT that travelled along did not commit, or may not have. */
   #refused: LeaseholdError | undefined
   /** Whether there is nothing to end: nothing was sent, or the server has ended it. */
@@ -100,6 +101,11 @@ export class Transaction {
   /** The error with which the server has rolled the whole transaction back, whichever came before it. */
   get ended(): StatementError | undefined {
     return this.#ended
+  }
+
+  /** Set where a statement has ended the transaction by itself: then part of it may be in the database, whatever failed. */
+  get broken(): ImplicitCommitError | undefined {
+    return this.#broken
   }
 
   /**
@@ -316,6 +322,7 @@ export class Transaction {
   /** Rejects with an `ImplicitCommitError` if a statement has ended the transaction without a failure that says so. */
   async #assertUnbroken({ sendable, savepoint, place }: Guard, answers: readonly Answer[]): Promise<void> {
     const [set, answer, released] = answers.slice(place, place + 3)
+    if (set === undefined) return
     if (set instanceof LeaseholdError) throw set
     if (answer instanceof StatementError && MAY_END.has(answer.kind)) return
     // What failed may have kept the release from being sent.
@@ -325,7 +332,8 @@ export class Transaction {
     const failed = answer instanceof LeaseholdError
     if (told instanceof StatementError && told.kind === 'unknown-name') {
       const { statement, label } = sendable
-      throw new ImplicitCommitError(label, statement.sql, failed ? { cause: answer } : {})
+      this.#broken ??= new ImplicitCommitError(label, statement.sql, failed ? { cause: answer } : {})
+      throw this.#broken
     }
     if (!failed) throw told
   }

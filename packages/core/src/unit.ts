@@ -91,12 +91,12 @@ export async function runUnit(work: Work, context: UnitContext): Promise<Ended> 
     if (failure instanceof CommitUnknownError) {
       return { outcome: 'unknown', error: failure, value, hooks: { commit, rollback } }
     }
-    const error = stopped?.told(failure) ?? failure
-    const { mayHaveCommitted = false } = execution.transaction ?? {}
+    const { broken, mayHaveCommitted = false } = execution.transaction ?? {}
+    const error = broken ?? stopped?.told(failure) ?? failure
     return {
       outcome: 'rolled back',
       error,
-      cause: execution.cause ?? error,
+      cause: broken ?? execution.cause ?? error,
       mayHaveCommitted,
       hooks: rollback,
     }

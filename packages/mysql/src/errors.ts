@@ -68,9 +68,12 @@ export function isCrowded(error: Error): boolean {
   return 'errno' in error && typeof error.errno === 'number' && crowding.has(error.errno)
 }
 
+/** Answers to KILL: no such session; or not ours, which one of our own is not any more while it ends. */
+const going: ReadonlySet<number> = new Set([1094, 1095])
+
 /** Whether there is no session to be killed any more. */
 export function isGone(error: Error): boolean {
-  return 'errno' in error && error.errno === 1094
+  return 'errno' in error && typeof error.errno === 'number' && going.has(error.errno)
 }
 
 /** An ERR packet as mysql2 hands it over. */
