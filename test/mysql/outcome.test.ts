@@ -1,7 +1,8 @@
 import { afterCommit, afterRollback, all, type Query } from '@leasehold/core'
-import { outcomeTable } from '@leasehold/mysql'
+import { mysqlBuilder, outcomeTable, outcomeTableUpgrade } from '@leasehold/mysql'
 import { commandOf, type RecordingProxy, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { sql } from 'kysely'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { accounts, UNTOUCHED, useFixture } from './support/fixture.ts'
 
 const fixture = useFixture()
@@ -110,4 +111,112 @@ test('keys differ by case and accent', async () => {
   await uow.run(work(), { outcomeKey: 'Ä' })
   await uow.run(work(), { outcomeKey: 'ä' })
   expect(await uow.outcome('a')).toBe(false)
+})
+
+describe('keys are compared byte by byte:', () => {
+  test.each([
+    ['a blank at the end', 'order-1', 'order-1 '],
+    ['a tab at the end', 'order-1', 'order-1\t'],
+    ['a zero at the end', 'order-1', 'order-1\0'],
+    ['another composition of a letter', 'é', 'e\u0301'],
+    ['what is behind 255 characters', 'k'.repeat(255), `${'k'.repeat(255)}l`],
+    ['what is behind 1 019 bytes', `${'😀'.repeat(254)}abca`, `${'😀'.repeat(254)}abcb`],
+  ])('%s', async (_, one, another) => {
+    const uow = fixture.uow()
+    await fixture.oracle.query('delete from leasehold_outcomes')
+    await uow.run(work(), { outcomeKey: one })
+    expect(await uow.outcome(another)).toBe(false)
+    await uow.run(work(), { outcomeKey: another })
+    expect(await uow.outcome(another)).toBe(true)
+    expect(await fixture.rows('select count(*) as n from leasehold_outcomes')).toEqual([{ n: 2 }])
+    await expect(uow.run(work(), { outcomeKey: one })).rejects.toMatchObject({
+      name: 'AlreadyCommittedError',
+    })
+  })
+
+  test('also where the server is not strict', async () => {
+    const uow = fixture.uow()
+    const key = '😀'.repeat(255)
+    const body = async (outcomeKey: string) =>
+      uow.run(async (q) => q(sql`set sql_mode = ''`.compile(mysqlBuilder())), { outcomeKey })
+    await body(key)
+    await body(`${key.slice(2)}a`)
+    expect(await uow.outcome(key)).toBe(true)
+  })
+})
+
+describe('a key that can not be kept as it is is refused before anything runs:', () => {
+  test.each([
+    ['an empty one', ''],
+    ['half a surrogate pair', 'a\ud800'],
+    ['one that is too long', '😀'.repeat(255) + 'a'],
+    ['no string', 7 as unknown as string],
+    ['null', null as unknown as string],
+  ])('%s', async (_, outcomeKey) => {
+    const uow = fixture.uow()
+    const ran: string[] = []
+    const body = async (): Promise<void> => void ran.push('body')
+    await expect(uow.run(work(), { outcomeKey })).rejects.toMatchObject({ name: 'UsageError' })
+    await expect(uow.run(body, { outcomeKey })).rejects.toThrow(
+      /^outcomeKey: expected a string of 1 to 1020 bytes/,
+    )
+    await expect(uow.outcome(outcomeKey)).rejects.toMatchObject({ name: 'UsageError' })
+    expect(ran).toEqual([])
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+  })
+})
+
+describe('on a table of the earlier definition', () => {
+  const EARLIER =
+    'create table leasehold_outcomes (outcome_key varchar(255) character set utf8mb4 collate utf8mb4_bin not null primary ' +
+    'key, committed_at timestamp(6) not null default current_timestamp(6), key (committed_at)) engine = InnoDB'
+
+  beforeEach(async () => {
+    await fixture.oracle.query('drop table if exists leasehold_outcomes')
+    await fixture.oracle.query(EARLIER)
+  })
+  afterAll(async () => {
+    await fixture.oracle.query('drop table if exists leasehold_outcomes')
+    await fixture.oracle.query(outcomeTable)
+  })
+
+  test('units with a key are refused, with the remedy, until the upgrade has run', async () => {
+    const uow = fixture.uow()
+    await fixture.oracle.query("insert into leasehold_outcomes (outcome_key) values ('before 😀')")
+    // It leaves a table that is there as it is.
+    await fixture.oracle.query(outcomeTable)
+    const refusal = { name: 'UsageError', message: expect.stringContaining('outcomeTableUpgrade') }
+    await expect(uow.run(work(), { outcomeKey: 'before 😀' })).rejects.toMatchObject(refusal)
+    await expect(uow.run((q) => q(work()), { outcomeKey: 'after' })).rejects.toMatchObject(refusal)
+    await expect(uow.outcome('before 😀')).rejects.toMatchObject(refusal)
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+    await fixture.oracle.query(outcomeTableUpgrade)
+    expect(await uow.outcome('before 😀')).toBe(true)
+    expect(await uow.outcome('before 😀 ')).toBe(false)
+    await expect(uow.run(work(), { outcomeKey: 'before 😀' })).rejects.toMatchObject({
+      name: 'AlreadyCommittedError',
+    })
+    await uow.run(work(), { outcomeKey: 'before 😀 ' })
+    expect(await fixture.balances()).toEqual(DONE)
+  })
+
+  test('the upgrade makes the table that there would be without it', async () => {
+    const columns =
+      'select column_name as name, column_type as type, is_nullable as nullable, column_default as fallback, column_key as ' +
+      "k from information_schema.columns where table_name = 'leasehold_outcomes' and table_schema = database() order by 1"
+    await fixture.oracle.query(outcomeTableUpgrade)
+    const upgraded = await fixture.rows(columns)
+    await fixture.oracle.query('drop table leasehold_outcomes')
+    await fixture.oracle.query(outcomeTable)
+    expect(upgraded).toEqual(await fixture.rows(columns))
+  })
+})
+
+test('without the table, the refusal tells of it', async () => {
+  await fixture.oracle.query('drop table leasehold_outcomes')
+  try {
+    await expect(fixture.uow().run(work(), { outcomeKey: 'a' })).rejects.toThrow(/outcomeTable/)
+  } finally {
+    await fixture.oracle.query(outcomeTable)
+  }
 })

@@ -202,6 +202,6 @@ export class ImplicitCommitError extends LeaseholdError {
   }
 }
 
-function abridged(sql: string): string {
+export function abridged(sql: string): string {
   return sql.length <= 80 ? sql : `${sql.slice(0, 77)}…`
 }

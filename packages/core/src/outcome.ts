@@ -3,16 +3,22 @@
  * committed.
  */
 import type { Driver } from './driver.ts'
-import { AlreadyCommittedError, StatementError } from './errors.ts'
-import { all } from './combine.ts'
+import { abridged, AlreadyCommittedError, StatementError, UsageError } from './errors.ts'
+import { all, fail } from './combine.ts'
+import { program } from './program.ts'
 import { affected, maybeOne } from './shapes.ts'
 import type { Query } from './query.ts'
 import type { Work } from './unit.ts'
 
 const LABEL = 'leasehold.outcome'
 
+/** Bytes of a key in UTF-8. */
+const LONGEST_KEY = 1_020
+
 /** The work, with the key written first; it travels with the work's own first statements. */
 export function withOutcome(work: Work, key: string, driver: Driver): Work {
+  const problem = problemOf(key)
+  if (problem !== undefined) throw problem
   const record = affected(driver.outcomes.record(key)).named(LABEL)
   if (typeof work !== 'function') return all([record, work]).map(([, value]) => value)
   return async (q) => {
@@ -25,17 +31,42 @@ export function withOutcome(work: Work, key: string, driver: Driver): Work {
 
 /** Whether the key is there. Waits for a unit with it whose end the server has not seen yet. */
 export function outcomeOf(key: string, driver: Driver): Query<boolean> {
-  return maybeOne(driver.outcomes.find(key))
-    .map((row) => row !== undefined)
-    .named(LABEL)
+  const problem = problemOf(key)
+  if (problem !== undefined) return fail(problem)
+  const found = maybeOne(driver.outcomes.find(key)).named(LABEL)
+  return program(function* () {
+    try {
+      return (yield* found) !== undefined
+    } catch (error) {
+      throw explained(error, key)
+    }
+  }).named(LABEL)
 }
 
-/** The failure of a unit whose key was there already, told as what it means; any other as it is. */
+/** Keys are compared byte by byte, so that one that is cut off or changed on its way would be another. */
+function problemOf(key: unknown): UsageError | undefined {
+  const expected = `outcomeKey: expected a string of 1 to ${LONGEST_KEY} bytes in UTF-8`
+  if (typeof key !== 'string') return new UsageError(`${expected}, got ${key === null ? 'null' : typeof key}`)
+  if (key === '') return new UsageError(`${expected}, got an empty one`)
+  if (!key.isWellFormed()) return new UsageError(`${expected}, got one with half a surrogate pair`)
+  const bytes = Buffer.byteLength(key)
+  if (bytes <= LONGEST_KEY) return undefined
+  return new UsageError(`${expected}, got one of ${bytes} bytes: use a hash of it`)
+}
+
+/** The failure of a unit on account of its key, told as what it means; any other as it is. */
 export function explained(error: unknown, key: string): unknown {
-  if (!(error instanceof StatementError) || error.label !== LABEL || error.kind !== 'duplicate-key')
-    return error
+  if (!(error instanceof StatementError) || error.label !== LABEL) return error
+  if (error.kind === 'unknown-name') {
+    return new UsageError(
+      'the table for outcome keys is missing, or of an earlier definition: run the migration outcomeTable or, to keep the ' +
+        'keys of an earlier one, outcomeTableUpgrade, both of which the package of the driver exports',
+      { cause: error },
+    )
+  }
+  if (error.kind !== 'duplicate-key') return error
   return new AlreadyCommittedError(
-    `a unit with the outcomeKey ${JSON.stringify(key)} has been committed before; nothing of this one remains`,
+    `a unit with the outcomeKey ${abridged(JSON.stringify(key))} has been committed before; nothing of this one remains`,
     { cause: error },
   )
 }

@@ -34,6 +34,8 @@ export interface RunOptions extends ReadOptions, TransactionOptions {
   /**
    * A name for what is to happen once, written in the unit's transaction: it lets an unknown outcome be settled, so that
    * the unit can be run again without happening twice. A key that was committed before is an `AlreadyCommittedError`.
+   * Keys are compared byte by byte; one that is empty, no well-formed text or longer than 1 020 bytes in UTF-8 is a
+   * `UsageError`, and so is a table for keys that is missing or of an earlier definition.
    */
   readonly outcomeKey?: string | undefined
   /**
