@@ -47,18 +47,14 @@ test(
     await Promise.all(Array.from({ length: CLIENTS }, (_, index) => client(index)))
 
     for (const node of nodes.keys()) {
-      expect(await book.discrepancies(galera, node)).toEqual(NONE)
+      expect(await book.discrepancies(galera, node), book.summary).toEqual(NONE)
       const balances = Object.values(await galera.balances(node))
       expect(balances.reduce((sum, cents) => sum + cents, 0)).toBe(TOTAL)
     }
     expect(book.committed.length).toBeGreaterThan(0)
     // Without conflicts, nothing was tested.
     expect(await galera.conflicts(0)).toBeGreaterThan(0)
-    if (process.env['LEASEHOLD_GALERA_SECONDS'] !== undefined) console.log(figures(book))
+    if (process.env['LEASEHOLD_GALERA_SECONDS'] !== undefined) console.log(book.summary)
   },
   SECONDS * 1_000 + PATIENCE,
 )
-
-function figures({ committed, failed, unknown }: Book): string {
-  return `committed ${committed.length}, failed ${failed.size}, unknown ${unknown.size}`
-}

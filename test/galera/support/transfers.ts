@@ -1,5 +1,13 @@
 /** Transfers that write down both of their halves, and what was told of them, held against what is there. */
-import { affected, all, CommitUnknownError, defineRepository, program, type Query } from '@leasehold/core'
+import {
+  affected,
+  all,
+  CommitUnknownError,
+  defineRepository,
+  program,
+  type Query,
+  StatementError,
+} from '@leasehold/core'
 import { mysqlBuilder } from '@leasehold/mysql'
 import type { Generated } from 'kysely'
 import { accounts } from '../../mysql/support/fixture.ts'
@@ -58,6 +66,16 @@ export class Book {
       if (error instanceof CommitUnknownError) this.unknown.set(id, error)
       else this.failed.set(id, error as Error)
     }
+  }
+
+  /** How many were told what, for messages. */
+  get summary(): string {
+    const errors = new Map<string, number>()
+    for (const error of [...this.failed.values(), ...this.unknown.values()]) {
+      const told = error instanceof StatementError ? `${error.name} ${error.errno}` : error.name
+      errors.set(told, (errors.get(told) ?? 0) + 1)
+    }
+    return `told committed: ${this.committed.length}, else: ${JSON.stringify(Object.fromEntries(errors))}`
   }
 
   async discrepancies(fixture: GaleraFixture, node: number): Promise<Discrepancies> {
