@@ -86,6 +86,7 @@ function memoryDriver(onFlight: () => void): Driver {
   const connection: Connection = {
     id: 1,
     pipelining: true,
+    proven: true,
     server: { returning: false, maxAllowedPacket: Infinity },
     async fly(commands) {
       onFlight()
@@ -104,6 +105,7 @@ function memoryDriver(onFlight: () => void): Driver {
         }
       })
     },
+    interrupt() {},
     stream: () => {
       throw new Error('nothing is streamed here')
     },

@@ -153,9 +153,9 @@ describe('all', () => {
     await uow.run(all([read('a'), raw('x'), write('b'), raw('y'), raw('z'), read('c')]))
     expect(driver.journal).toEqual([
       'acquire',
-      ['begin', 'a', 'x'],
-      ['b', 'y'],
-      ['z'],
+      ['a', 'savepoint', 'x', 'release'],
+      ['b', 'savepoint', 'y', 'release'],
+      ['savepoint', 'z', 'release'],
       ['c'],
       ['commit'],
       'release',

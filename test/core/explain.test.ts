@@ -72,9 +72,9 @@ test('attempts and raw SQL are explained, too', async () => {
   const plans = await uow.explain(all([attempt(write('a')), raw('b')]))
   expect(plans.map(({ label }) => label)).toEqual(['a', 'b'])
   expect(driver.journal.slice(1, -1)).toEqual([
-    ['begin', 'savepoint', 'explain', 'a'],
+    ['savepoint', 'explain', 'a'],
     ['rollback to'],
-    ['explain', 'b'],
+    ['explain', 'savepoint', 'b', 'release'],
     ['rollback'],
   ])
 })

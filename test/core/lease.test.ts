@@ -13,9 +13,11 @@ function driverWith(change: (connection: Connection) => Partial<Connection>): Re
     return {
       id: connection.id,
       pipelining: true,
+      proven: connection.proven,
       server: connection.server,
       fly: (commands) => connection.fly(commands),
       stream: (command, ahead) => connection.stream(command, ahead),
+      interrupt: () => connection.interrupt(),
       release: (transaction) => connection.release(transaction),
       discard: (reason) => connection.discard(reason),
       ...change(connection),
@@ -23,6 +25,16 @@ function driverWith(change: (connection: Connection) => Partial<Connection>): Re
   }
   return driver
 }
+
+test('a lone write on a way that is not proven is answered before COMMIT is sent', async () => {
+  const [proven, unproven] = [record(), driverWith(() => ({ proven: false }))]
+  await proven.uow.run(write('a'))
+  expect(proven.driver.flights).toHaveLength(1)
+  await createUnitOfWork({ driver: unproven }).run(write('a'))
+  expect(unproven.journal).toEqual(['acquire', ['a'], ['commit'], 'release'])
+  await createUnitOfWork({ driver: unproven }).run(read('b'))
+  expect(unproven.journal.slice(4)).toEqual(['acquire', ['b', 'commit'], 'release'])
+})
 
 describe('a lease', () => {
   test('of a failed acquire never was: nothing ran, and the error comes out', async () => {

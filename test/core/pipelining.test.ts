@@ -11,7 +11,17 @@ describe('a connection that takes one command at a time', () => {
     const query = all([write('a').andThen(() => write('d')), raw('b'), write('c')])
     const { uow, driver } = record({ pipelining: false })
     await uow.run(query)
-    expect(driver.journal).toEqual(['acquire', ['begin'], ['a'], ['b'], ['c'], ['d'], ['commit'], 'release'])
+    expect(driver.journal).toEqual([
+      'acquire',
+      ['a'],
+      ['savepoint'],
+      ['b'],
+      ['release'],
+      ['c'],
+      ['d'],
+      ['commit'],
+      'release',
+    ])
   })
 
   test('gets nothing behind a command that failed', async () => {

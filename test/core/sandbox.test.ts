@@ -109,7 +109,6 @@ describe('units inside of a sandbox', () => {
     expect(value).toBe(1)
     const savepoints = driver.flights.flat().flatMap((command) => ('name' in command ? [command.name] : []))
     expect(driver.sent).toEqual([
-      'begin',
       'savepoint',
       'b',
       'a',
@@ -153,7 +152,7 @@ describe('units inside of a sandbox', () => {
       })
       await Promise.all([slow, sandboxed.run(write('b').andThen(() => write('b2'))), q(write('c'))])
     })
-    const names = driver.sent.filter((name) => !['begin', 'savepoint', 'rollback'].includes(name))
+    const names = driver.sent.filter((name) => !['savepoint', 'rollback'].includes(name))
     expect(names).toEqual(['c', 'a1', 'a2', 'b', 'b2'])
   })
 
@@ -167,7 +166,7 @@ describe('units inside of a sandbox', () => {
       })
       expect(value).toBe(1)
     })
-    expect(driver.sent).toEqual(['begin', 'savepoint', 'savepoint', 'b', 'c', 'rollback to', 'rollback'])
+    expect(driver.sent).toEqual(['savepoint', 'savepoint', 'b', 'c', 'rollback to', 'rollback'])
   })
 
   test('are read only with read', async () => {
@@ -182,7 +181,7 @@ describe('units inside of a sandbox', () => {
     const { uow, driver } = record()
     const plans = await uow.sandbox((_, sandboxed) => sandboxed.explain(write('a')))
     expect(plans).toHaveLength(1)
-    expect(driver.sent).toEqual(['begin', 'savepoint', 'explain', 'a', 'rollback to', 'rollback'])
+    expect(driver.sent).toEqual(['savepoint', 'explain', 'a', 'rollback to', 'rollback'])
   })
 
   test('write and find outcome keys, and attempt', async () => {
@@ -192,7 +191,7 @@ describe('units inside of a sandbox', () => {
       await sandboxed.outcome('a')
     })
     expect(driver.journal.slice(1, -1)).toEqual([
-      ['begin', 'savepoint', 'leasehold.outcome'],
+      ['savepoint', 'leasehold.outcome'],
       ['savepoint', 'bad'],
       ['rollback to'],
       ['savepoint', 'leasehold.outcome'],
@@ -209,7 +208,7 @@ describe('units inside of a sandbox', () => {
       expect(await failureOf(sandboxed.run(write('b')))).toBeInstanceOf(UsageError)
     })
     expect(await failureOf(failing)).toMatchObject({ kind: 'deadlock', attempts: 1 })
-    expect(driver.sent).toEqual(['begin', 'savepoint', 'bad', 'rollback to', 'rollback'])
+    expect(driver.sent).toEqual(['savepoint', 'bad', 'rollback'])
   })
 
   test('count their flights, in the context of their caller', async () => {
@@ -257,15 +256,7 @@ describe('units inside of a sandbox', () => {
       })
     })
     expect(rows).toEqual([{ id: 1 }, { id: 2 }, { id: 1 }, 1, { id: 2 }, 1, { id: 1 }, { id: 2 }])
-    expect(driver.sent.filter((name) => name !== 'savepoint')).toEqual([
-      'a',
-      'begin',
-      'a',
-      'b',
-      'b',
-      'a',
-      'rollback',
-    ])
+    expect(driver.sent.filter((name) => name !== 'savepoint')).toEqual(['a', 'a', 'b', 'b', 'a', 'rollback'])
   })
 
   test('of another unit of work are none of its units', async () => {
@@ -327,7 +318,7 @@ describe('a mistake is told', () => {
     expect(await failureOf(escaped?.run(write('b')) ?? Promise.resolve())).toEqual(
       new UsageError('the sandbox has ended: await every unit inside of it'),
     )
-    expect(driver.sent).toEqual(['begin', 'savepoint', 'a', 'rollback'])
+    expect(driver.sent).toEqual(['savepoint', 'a', 'rollback'])
   })
 })
 

@@ -310,47 +310,45 @@ describe('a commit that nobody asked for', () => {
     const error = await failureOf(uow.run(all([write('a'), raw('ddl'), write('b')])))
     expect(error).toBeInstanceOf(ImplicitCommitError)
     expect(error).toMatchObject({ label: 'ddl', sql: 'call something()' })
-    expect(driver.journal).toEqual(['acquire', ['begin', 'a', 'ddl'], ['rollback'], 'release'])
+    expect(driver.journal).toEqual(['acquire', ['a', 'savepoint', 'ddl', 'release'], ['rollback'], 'release'])
   })
 
-  test('is noticed behind the first statement, for which a transaction is begun', async () => {
-    const { uow, driver } = record({ answers: { ddl: ended } })
-    expect(await failureOf(uow.run((q) => q(raw('ddl'))))).toBeInstanceOf(ImplicitCommitError)
-    expect(driver.journal).toEqual(['acquire', ['begin', 'ddl'], ['rollback'], 'release'])
+  test('is noticed where another transaction was begun at once', async () => {
+    const { uow } = record({ answers: { release: refusal('unknown-name', 1_305) } })
+    expect(await failureOf(uow.run((q) => q(raw('call'))))).toBeInstanceOf(ImplicitCommitError)
   })
 
-  test('is asked for behind raw SQL that fails, because an error does not tell', async () => {
-    const failing = { ddl: refusal(), ask: ended }
-    const { uow, driver } = record({ answers: failing })
+  test('is noticed behind raw SQL that fails, because an error does not tell', async () => {
+    const { uow } = record({ answers: { ddl: refusal(), release: refusal('unknown-name', 1_305) } })
     const error = await failureOf(uow.run(raw('ddl')))
     expect(error).toBeInstanceOf(ImplicitCommitError)
     expect(error).toMatchObject({ label: 'ddl', cause: { name: 'StatementError' } })
-    expect(driver.journal).toEqual(['acquire', ['begin', 'ddl'], ['ask'], ['rollback'], 'release'])
+  })
+
+  test('is asked for where the failure kept the release from being sent', async () => {
+    for (const script of [{ carriesOn: false }, { pipelining: false }]) {
+      const answers = { ddl: refusal(), release: refusal('unknown-name', 1_305) }
+      const { uow, driver } = record({ answers, ...script })
+      expect(await failureOf(uow.run(raw('ddl')))).toBeInstanceOf(ImplicitCommitError)
+      expect(driver.sent).toEqual(
+        expect.arrayContaining(['savepoint', 'ddl', 'release', 'rollback']) as unknown,
+      )
+    }
   })
 
   test.each(['deadlock', 'conflict', 'lock-timeout'] as const)(
-    'is not asked for behind a failure of kind %s, with which the server may roll back',
+    'is not what a failure of kind %s is taken for, with which the server may roll back',
     async (kind) => {
-      const { uow, driver } = record({ answers: { call: refusal(kind) } })
+      const { uow } = record({
+        answers: { call: refusal(kind), release: refusal('unknown-name', 1_305) },
+      })
       expect(await failureOf(uow.run((q) => q(raw('call'))))).toMatchObject({ kind })
-      expect(driver.journal).toEqual(['acquire', ['begin', 'call'], ['rollback'], 'release'])
     },
   )
 
-  test('needs no BEGIN once a transaction is open', async () => {
-    const { uow, driver } = record()
-    await uow.run(
-      write('a')
-        .andThen(() => raw('x'))
-        .andThen(() => raw('y')),
-    )
-    expect(driver.journal).toEqual(['acquire', ['a'], ['x'], ['y'], ['commit'], 'release'])
-  })
-
-  test('needs a BEGIN when none was opened by what came before', async () => {
-    const { uow, driver } = record({ answers: { a: ended } })
-    await uow.run(write('a').andThen(() => raw('x')))
-    expect(driver.journal).toEqual(['acquire', ['a'], ['begin', 'x'], ['commit'], 'release'])
+  test('is not what a transaction is that the server ended between the two', async () => {
+    const { uow } = record({ answers: { release: refusal('deadlock') } })
+    expect(await failureOf(uow.run((q) => q(raw('call'))))).toMatchObject({ kind: 'deadlock' })
   })
 
   test('is not looked for behind statements that can not commit', async () => {

@@ -89,6 +89,24 @@ describe('a connection that is cut', () => {
   })
 })
 
+test('a packet that nobody asked for, right behind the login: another connection is opened', async () => {
+  let repeated = false
+  const proxy = await startRecordingProxy({
+    target: fixture.server,
+    onPacket: ({ from, payload }) => {
+      const repeats = !repeated && from === 'server' && payload[0] === 0
+      repeated ||= repeats
+      return repeats ? 'repeat' : 'forward'
+    },
+  })
+  const uow = fixture.uow({ host: proxy.host, port: proxy.port, pipeline: true })
+  expect(await uow.run(accounts.add(1, 1))).toBe(1)
+  expect(proxy.conversations).toHaveLength(2)
+  expect(uow.stats()).toMatchObject({ open: 1, created: 1 })
+  await uow.close()
+  await proxy.stop()
+})
+
 test('a session that the server killed in a statement: lost, and nothing remains', async () => {
   const uow = fixture.uow()
   const running = uow.run(async (q) => {

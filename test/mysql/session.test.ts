@@ -106,8 +106,9 @@ test('a dirty session is reset once, a clean one never', async () => {
   await uow.run(accounts.add(1, 1))
   expect(clean.filter((name) => name === 'set' || name === 'COM_RESET_CONNECTION')).toEqual(['set'])
   expect(sent().slice(clean.length)).toEqual([
-    'start',
+    'savepoint',
     'set',
+    'release',
     'commit',
     'COM_RESET_CONNECTION',
     'set',

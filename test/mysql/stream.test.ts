@@ -45,6 +45,11 @@ async function take<Row>(rows: RowStream<Row>, count: number): Promise<Row[]> {
   return taken
 }
 
+function abortable(): { signal: AbortSignal; abort: () => void } {
+  const controller = new AbortController()
+  return { signal: controller.signal, abort: () => controller.abort() }
+}
+
 const single = (): UnitOfWork => fixture.uow({ pool: { max: 1 } })
 
 test('the rows are those that many gives, in their order', async () => {
@@ -180,6 +185,31 @@ test('an abort ends the stream, its statement and its locks', async () => {
     })(),
   ).rejects.toMatchObject({ name: 'DeadlineError', reason: 'aborted' })
   await expect.poll(running).toEqual([])
+  expect(await uow.read(accounts.byId(1))).toMatchObject({ id: 1 })
+})
+
+test('an abort while whoever takes the rows is busy is thrown when they come back', async () => {
+  const uow = single()
+  const unhandled: unknown[] = []
+  const note = (error: unknown): void => void unhandled.push(error)
+  process.on('unhandledRejection', note)
+  const { signal, abort } = abortable()
+  try {
+    let seen = 0
+    const taking = async (): Promise<void> => {
+      for await (const _ of uow.stream(million(), { signal })) {
+        seen += 1
+        if (seen > 1) continue
+        abort()
+        await expect.poll(() => uow.stats().leased).toBe(0)
+      }
+    }
+    await expect(taking()).rejects.toMatchObject({ name: 'DeadlineError', reason: 'aborted' })
+    expect(seen).toBeLessThan(10_000)
+    expect(unhandled).toEqual([])
+  } finally {
+    process.off('unhandledRejection', note)
+  }
   expect(await uow.read(accounts.byId(1))).toMatchObject({ id: 1 })
 })
 

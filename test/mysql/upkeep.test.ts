@@ -1,9 +1,9 @@
 import { createUnitOfWork, one, type UnitOfWork } from '@leasehold/core'
 import { mysqlDriver } from '@leasehold/mysql'
+import { startFaultProxy } from '@leasehold/test-support/fault-proxy'
 import { commandOf, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { startServer } from '@leasehold/test-support/server'
 import { sql } from 'kysely'
-import { createConnection } from 'mysql2/promise'
 import { expect, test, vi } from 'vitest'
 import { accounts, db, eventually, useFixture } from './support/fixture.ts'
 
@@ -155,17 +155,18 @@ test('a lease that is held for too long is reported with its holder', async () =
   await uow.close()
 })
 
-test('a session that was given up is gone from the server', async () => {
-  const uow = fixture.uow({ pool: { max: 1 } })
-  const { host, port, user, password } = fixture.server
-  const admin = await createConnection({ host, port, user, password })
+test('a session whose statement was stopped is kept; one that can not be stopped is gone from the server', async () => {
+  const proxy = await startFaultProxy({ target: fixture.server })
+  const uow = fixture.uow({ host: proxy.host, port: proxy.port, pipeline: true, pool: { max: 1 } })
   const id = await uow.run(session)
   const sleeping = one(db.selectNoFrom(sql<number>`sleep(30)`.as('slept')))
   await expect(uow.run(sleeping, { timeout: 100 })).rejects.toMatchObject({ name: 'DeadlineError' })
-  await eventually(async () => {
-    const [rows] = await admin.query('select id from information_schema.processlist where id = ?', [id])
-    return Array.isArray(rows) && rows.length === 0
-  })
-  await admin.end()
-  expect(uow.stats().discarded).toMatchObject({ stopped: 1 })
+  expect(await uow.run(session)).toBe(id)
+  // The control connection comes through the proxy as well, and does not stall.
+  proxy.links[0]?.stall()
+  await expect(uow.run(sleeping, { timeout: 100 })).rejects.toMatchObject({ name: 'DeadlineError' })
+  await eventually(async () => (await fixture.sessions()).every((one) => one.id !== id))
+  expect(uow.stats().discarded).toMatchObject({ lost: 1 })
+  await uow.close()
+  await proxy.stop()
 })

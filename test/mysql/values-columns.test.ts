@@ -238,7 +238,7 @@ describe.each(Object.entries(ZONES))('with the process in %s', (zone, { wallCloc
       return yield* column.take()
     })
     const uow = fixture.uow({ ...options, pool: { max: 1 } })
-    for (const form of ['text', 'text, being prepared', 'prepared']) {
+    for (const form of ['text', 'text again', 'text, being prepared', 'prepared']) {
       expect([form, await uow.run(roundTrip)]).toStrictEqual([form, [...as, null]])
     }
     await uow.close()

@@ -8,6 +8,14 @@ export interface DeadlineOptions {
   readonly signal?: AbortSignal
 }
 
+const COMMIT_TIMEOUT = 30_000
+
+/** How long the answer to COMMIT is waited for. Throws a `UsageError` for a time that makes no sense. */
+export function commitLimit(timeout: number = COMMIT_TIMEOUT): number {
+  if (timeout >= 1 && timeout <= 2 ** 31 - 1) return timeout
+  throw new UsageError(`commitTimeout: expected milliseconds from 1 to 2^31 - 1, got ${timeout}`)
+}
+
 export class Deadline {
   readonly #controller = new AbortController()
   readonly #timer: NodeJS.Timeout | undefined

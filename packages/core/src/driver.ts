@@ -23,15 +23,14 @@ export interface TransactionOptions {
 }
 
 /**
- * One thing to send. Sessions run with autocommit off, so that any statement opens a transaction: `begin` is
- * there for options, and for statements after which it must be known that the transaction is still the same.
+ * One thing to send. Sessions run with autocommit off, so that any statement opens a transaction, and a savepoint can
+ * be set before one is open: `begin` is there for options alone, since in the middle of a transaction it commits.
  */
 export type Command =
   | { readonly type: 'begin'; readonly options: TransactionOptions }
   | StatementCommand
-  | { readonly type: 'savepoint' | 'rollback to'; readonly name: string }
-  /** Changes nothing; its answer tells whether a transaction is open. */
-  | { readonly type: 'ask' }
+  /** `release` is refused as `unknown-name` where the transaction that had the savepoint has ended. */
+  | { readonly type: 'savepoint' | 'release' | 'rollback to'; readonly name: string }
   | { readonly type: 'commit' }
   | { readonly type: 'rollback' }
 
@@ -60,6 +59,8 @@ export interface Connection {
   readonly id: number
   /** Whether a flight may hold more than one command. */
   readonly pipelining: boolean
+  /** Whether the server has answered within the last second; where not, COMMIT does not travel along with a write. */
+  readonly proven: boolean
   /** What the server behind it can do; the same for as long as it is leased. */
   readonly server: ServerFacts
 
@@ -80,6 +81,13 @@ export interface Connection {
     command: StatementCommand,
     ahead: readonly Command[],
   ): AsyncGenerator<readonly unknown[], void, undefined>
+
+  /**
+   * Has the server stop the statements of the flight or stream on its way, which still ends by itself: with answers,
+   * among them errors of the kind `killed`; or with a `ConnectionLostError`, if they don't come within the driver's limit.
+   * Does nothing when nothing is on its way.
+   */
+  interrupt(): void
 
   /**
    * Ends the ownership; the connection is sound. A transaction that is `open` is read only and has still to be ended,

@@ -36,6 +36,7 @@ export type StatementErrorKind =
   | 'killed'
   | 'lock-timeout'
   | 'not-null'
+  | 'not-ready'
   | 'other'
   | 'read-only'
   | 'statement-timeout'
@@ -157,7 +158,10 @@ export class DeadlineError extends LeaseholdError {
   }
 }
 
-/** The connection was lost after COMMIT had been sent: the unit is in the database whole, or not at all. */
+/**
+ * COMMIT was sent, and its answer did not come, or came as an error that does not say that the unit was rolled back: the
+ * unit is in the database whole, or not at all. `cause` tells which, and if it was the caller's deadline that cut the wait.
+ */
 export class CommitUnknownError extends LeaseholdError {
   override readonly name = 'CommitUnknownError'
 }
@@ -172,18 +176,22 @@ export class UsageError extends LeaseholdError {
   override readonly name = 'UsageError'
 }
 
-/** A COMMIT that nobody asked for happened inside a unit: what came before it is in the database. */
+/**
+ * A statement of the unit ended the transaction that it ran in, by a COMMIT or a ROLLBACK of its own: what came before it
+ * is in the database, or is not; what came behind it was rolled back.
+ */
 export class ImplicitCommitError extends LeaseholdError {
   override readonly name = 'ImplicitCommitError'
-  /** The statement after which the server reported that no transaction was open any more. */
+  /** The statement behind which the transaction was not the same any more. */
   readonly label: string | undefined
   readonly sql: string
 
   /** `cause`: what the statement failed with, if it did. */
   constructor(label: string | undefined, sql: string, options?: ErrorOptions) {
     super(
-      `${label ?? abridged(sql)} committed the transaction it ran in, so the unit is partly in the database and the ` +
-        'rest was rolled back; run statements that commit (DDL, LOCK TABLES, SET autocommit …) outside of units',
+      `${label ?? abridged(sql)} ended the transaction it ran in: what the unit had done before is in the database if it ` +
+        'committed, and undone if it rolled back or went on after a deadlock; the rest was rolled back. Run what commits ' +
+        '(DDL, LOCK TABLES, SET autocommit …) outside of units, and have procedures let deadlocks out',
       options,
     )
     this.label = label

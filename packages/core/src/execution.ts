@@ -79,9 +79,9 @@ export class Execution {
    * rows of one statement, and what makes the statement fail; both fail the unit.
    */
   stream(query: Query<unknown>): AsyncGenerator<readonly unknown[], void, undefined> {
-    const stream = this.#rows(query)
-    this.#stream = stream
-    return stream
+    const rows = this.#rows(query)
+    this.#stream = rows
+    return this.#whole(rows)
   }
 
   /** Has others work on the transaction: in its turn, while nothing else is sent. */
@@ -95,12 +95,16 @@ export class Execution {
     })
   }
 
-  /** Ends everything at once; what is under way is given up. */
-  stop(error: Error): void {
+  /**
+   * Has nothing more sent, and what is under way stopped. Gives false where COMMIT is under way: then its answer tells how
+   * the unit ends, and whoever waits for a result goes on waiting.
+   */
+  stop(error: Error): boolean {
+    if (this.#transaction?.stop(error) === false) return false
     this.#stopped = error
     this.#gone?.resolve()
     this.doom(error)
-    this.#transaction?.stop(error)
+    return true
   }
 
   /** What is going on, for messages. */
@@ -116,7 +120,8 @@ export class Execution {
 
   /** Resolves when nothing is on its way any more; rows that are, and that nobody can take any more, are given up. */
   async settled(): Promise<void> {
-    await this.#stream?.return()
+    // What it fails with has doomed the unit.
+    await this.#stream?.return().catch(() => {})
     while (this.#flying) await this.#landed
   }
 
@@ -184,13 +189,21 @@ export class Execution {
     }
   }
 
+  /** Throws at the end of rows that were given up, which looks like the end of them all. */
+  async *#whole<T>(rows: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
+    yield* rows
+    if (this.failure !== undefined) throw this.failure.error
+  }
+
   async *#rows(query: Query<unknown>): AsyncGenerator<readonly unknown[], void, undefined> {
     try {
       const sendable = streamable(query)
       const { statement } = sendable
       while (this.#flying) await this.#landed
       if (this.#options.readOnly && !statement.reads) throw notReading(sendable)
+      if (this.failure !== undefined) return
       const transaction = await this.open()
+      if (this.failure !== undefined) return
       this.#evaluations[0].forget(statement)
       for await (const rows of transaction.stream(sendable)) {
         yield statement.transforms ? await statement.transform(rows) : rows
@@ -232,8 +245,10 @@ export class Execution {
     if (savepoint !== undefined) {
       try {
         await this.#transaction?.rollbackTo(savepoint)
-      } catch {
-        throw error
+      } catch (refusal) {
+        if (survivable(refusal)) throw error
+        this.#cause = refusal
+        throw refusal
       }
     }
     this.#cause = undefined

@@ -14,8 +14,10 @@ export class Flights {
   #stopped: Error | undefined
   /** Why nobody must use the connection again. */
   #spent: Error | undefined
+  /** Why the connection was given up before the end. */
+  #cut: Error | undefined
 
-  /** Takes over the lease, which ends with {@link end} or {@link stop}. */
+  /** Takes over the lease, which ends with {@link end}. */
   constructor(lease: Lease, event: UnitEvent) {
     this.#lease = lease
     this.#event = event
@@ -29,14 +31,29 @@ export class Flights {
     return this.#lease.pipelining
   }
 
+  /** See {@link Connection.proven}. */
+  get proven(): boolean {
+    return this.#lease.proven
+  }
+
   /** Round trips made so far. */
   get count(): number {
     return this.#event.flights
   }
 
-  /** Whether more can be sent. */
+  /** Whether the connection can still be used. */
   get isOpen(): boolean {
-    return this.#spent === undefined && this.#stopped === undefined
+    return this.#spent === undefined && this.#cut === undefined
+  }
+
+  /** Why the unit was stopped, if it was: nothing but ROLLBACK is sent any more. */
+  get stopped(): Error | undefined {
+    return this.#stopped
+  }
+
+  /** Whether COMMIT is on its way. */
+  get committing(): boolean {
+    return this.#commands.at(-1)?.type === 'commit'
   }
 
   /** What is going on, for messages. */
@@ -50,20 +67,33 @@ export class Flights {
   }
 
   /**
-   * One flight; where commands can't travel together, one for each, up to the first that fails. Rejects when nothing is
-   * known of the answers: with a `ConnectionLostError`, with a `CommitUnknownError` if COMMIT may have come through for a
-   * transaction that `wrote`, or with what the unit was stopped by.
+   * One flight; where commands can't travel together, one for each, up to the first that fails or until the unit is
+   * stopped. Rejects when nothing is known of the answers: with a `ConnectionLostError`, with a `CommitUnknownError` if
+   * COMMIT may have come through for a transaction that `wrote`, or with what the unit was stopped by.
    */
   async fly(commands: readonly Command[], wrote: boolean): Promise<readonly Answer[]> {
+    if (this.#stopped !== undefined && commands[0]?.type !== 'rollback') throw this.#stopped
     if (this.#lease.pipelining) return this.#fly(commands, wrote)
     const answers: Answer[] = []
     for (const command of commands) {
       const [answer] = await this.#fly([command], wrote)
       answers.push(answer)
-      if (answer instanceof LeaseholdError) break
+      if (answer instanceof LeaseholdError || this.#stopped !== undefined) break
     }
     while (answers.length < commands.length) answers.push(undefined)
     return answers
+  }
+
+  /** The same, for an answer that is waited for `limit` milliseconds at most; then the connection is given up. */
+  async flyWithin(limit: number, commands: readonly Command[], wrote: boolean): Promise<readonly Answer[]> {
+    const [{ type } = { type: '' }] = commands
+    const late = new Error(`the answer to ${type.toUpperCase()} did not come within ${limit} ms`)
+    const timer = setTimeout(() => this.#giveUp(late), limit)
+    try {
+      return await this.fly(commands, wrote)
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   /** The rows of one statement; see {@link Connection.stream}. */
@@ -92,21 +122,20 @@ export class Flights {
     this.#spent = reason
   }
 
-  /** Gives the connection up at once, whatever it is doing; what waits for it fails with `error`. */
-  stop(error: Error): void {
-    this.#stopped = error
-    this.#lease.discard(error)
+  /** Has nothing more sent but ROLLBACK, and the server stop what is on its way, but for COMMIT by itself. */
+  stop(reason: Error): void {
+    this.#stopped ??= reason
+    if (this.#commands.length > 1 || !this.committing) this.#lease.interrupt()
   }
 
-  /** Gives the connection back, or up; see {@link Lease.release}. What was stopped has been given up already. */
+  /** Gives the connection back, or up; see {@link Lease.release}. */
   end(where: string, transaction?: 'open'): void {
-    if (this.#stopped !== undefined) return
+    if (this.#cut !== undefined) return
     if (this.#spent === undefined) this.#lease.release(where, transaction)
     else this.#lease.discard(this.#spent)
   }
 
   async #fly(commands: readonly Command[], wrote: boolean): Promise<readonly Answer[]> {
-    if (this.#stopped !== undefined) throw this.#stopped
     this.#begin(commands)
     try {
       return await traceFlight(this.#event.unit, this.#event.flights, commands, () =>
@@ -116,10 +145,13 @@ export class Flights {
       if (!(error instanceof ConnectionLostError)) throw error
       this.#spent = error
       if (!error.sent || !wrote || commands.at(-1)?.type !== 'commit') throw this.#stopped ?? error
+      const cut = this.#cut ?? this.#stopped
+      const why =
+        cut === undefined ? 'the connection was lost' : `it was not waited for any longer (${cut.message})`
       throw new CommitUnknownError(
-        'the connection was lost after COMMIT had been sent and before its answer came: the unit is in the database ' +
-          'whole or not at all; look there before running it again',
-        { cause: this.#stopped ?? error },
+        `COMMIT was sent and its answer did not come, for ${why}: the unit is in the database whole or not at all; ` +
+          'look there before running it again, or give it an outcomeKey',
+        { cause: cut ?? error },
       )
     } finally {
       this.#commands = []
@@ -129,5 +161,10 @@ export class Flights {
   #begin(commands: readonly Command[]): void {
     this.#event.flights += 1
     this.#commands = commands
+  }
+
+  #giveUp(reason: Error): void {
+    this.#cut = reason
+    this.#lease.discard(reason)
   }
 }

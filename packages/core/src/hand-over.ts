@@ -7,8 +7,12 @@ export interface HandOver<T> {
   take(giving: Promise<unknown>): AsyncGenerator<T, void, undefined>
 }
 
+interface Given<T> {
+  readonly value: T
+}
+
 export function handOver<T>(): HandOver<T> {
-  let given = Promise.withResolvers<{ readonly value: T } | undefined>()
+  let given = offer<T>()
   let wanted = Promise.withResolvers<boolean>()
   return {
     async give(value) {
@@ -23,15 +27,21 @@ export function handOver<T>(): HandOver<T> {
       )
       try {
         for (let next = await given.promise; next !== undefined; next = await given.promise) {
-          given = Promise.withResolvers()
+          given = offer()
           yield next.value
           wanted.resolve(true)
         }
       } finally {
         wanted.resolve(false)
-        given.promise.catch(() => {})
         await giving.catch(() => {})
       }
     },
   }
+}
+
+/** Whoever takes may be busy elsewhere when giving fails, and learns of it when back. */
+function offer<T>(): PromiseWithResolvers<Given<T> | undefined> {
+  const given = Promise.withResolvers<Given<T> | undefined>()
+  given.promise.catch(() => {})
+  return given
 }

@@ -41,6 +41,10 @@ export class Lease {
     return this.#connection.pipelining
   }
 
+  get proven(): boolean {
+    return this.#connection.proven
+  }
+
   get server(): ServerFacts {
     return this.#connection.server
   }
@@ -58,6 +62,11 @@ export class Lease {
   ): AsyncGenerator<readonly unknown[], void, undefined> {
     this.#assertOpen('used')
     return this.#connection.stream(command, ahead)
+  }
+
+  /** See {@link Connection.interrupt}; does nothing once the lease has ended, for the flight would be another's. */
+  interrupt(): void {
+    if (this.#ended === undefined) this.#connection.interrupt()
   }
 
   /** Gives a sound connection back. `where` is told to whoever uses the lease afterwards. See {@link Connection.release}. */

@@ -212,7 +212,7 @@ const asTheyAre: StatementPlan['decode'] = ({ rows }) => rows
 /** The statement whose rows a query gives just as they are; throws a {@link UsageError} for any other query. */
 export function streamable(query: Query<unknown>): { statement: Statement; label: string | undefined } {
   let label: string | undefined
-  let plan = query['~plan']
+  let plan = planOf(query)
   for (; plan.type === 'label'; plan = plan.source['~plan']) label = plan.label
   if (plan.type === 'statement' && plan.decode === asTheyAre && mayBeStreamed(plan.statement)) {
     return { statement: plan.statement, label }

@@ -11,15 +11,16 @@ import type {
   StatementCommand,
 } from './driver.ts'
 import { type AcquireError, ConnectionLostError, LeaseholdError, StatementError } from './errors.ts'
-import { type Answers, placed, replier, type Reply, resultOf } from './reply.ts'
+import { type Answers, placed, refusal, replier, type Reply, resultOf } from './reply.ts'
 import type { StatementResult } from './result.ts'
 import { IMAGINED_SERVER, type ServerFacts } from './server.ts'
 
 /** What a {@link RecordingDriver} answers, and what it lets go wrong. */
 export interface Script {
   /**
-   * Replies to statements; `explain`, `prepare`, `begin`, `savepoint`, `rollback to`, `ask`, `commit` and `rollback` are
-   * names, too. Without a reply a read gives no rows, and a write has matched one.
+   * Replies to statements; `explain`, `prepare`, `begin`, `savepoint`, `release`, `rollback to`, `commit` and `rollback`
+   * are names, too. Without a reply a read gives no rows, and a write has matched one; `release` is refused behind a reply
+   * by which no transaction is open.
    */
   readonly answers?: Answers
   /** The flight, counted from 1, in which the connection is lost. */
@@ -92,12 +93,16 @@ export class RecordingDriver implements Driver {
 class RecordingConnection implements Connection {
   readonly id: number
   readonly pipelining: boolean
+  readonly proven = true
   readonly server: ServerFacts
   readonly #driver: RecordingDriver
   readonly #script: Script
   readonly #reply: ReturnType<typeof replier>
   #state: 'idle' | 'flying' | 'lost' | 'ended' = 'idle'
   #inTransaction = false
+  /** Whether a statement has ended the transaction that its savepoints were set in. */
+  #broken = false
+  #interrupted: PromiseWithResolvers<void> | undefined
   readonly #discarded = Promise.withResolvers<never>()
 
   constructor(driver: RecordingDriver, script: Script, reply: ReturnType<typeof replier>, id: number) {
@@ -123,7 +128,13 @@ class RecordingConnection implements Connection {
     this.#state = 'flying'
     this.#driver.journal.push(commands.map(nameOf))
     const flight = this.#driver.flights.push(commands)
-    await Promise.race([delay(flight), this.#discarded.promise])
+    const interrupted = Promise.withResolvers<void>()
+    this.#interrupted = interrupted
+    const inTime = await Promise.race([
+      delay(flight).then(() => true),
+      interrupted.promise.then(() => false),
+      this.#discarded.promise,
+    ])
     if (lost?.flight === flight) {
       this.#state = 'lost'
       throw new ConnectionLostError('the connection to the server was lost', { sent: lost.sent })
@@ -131,8 +142,8 @@ class RecordingConnection implements Connection {
     this.#state = 'idle'
     let failed = false
     return commands.map((command, index) => {
-      if (failed && this.#script.carriesOn === false) return undefined
-      const answer = this.#answer(command, index)
+      if (failed && (this.#script.carriesOn === false || !inTime)) return undefined
+      const answer = inTime ? this.#answer(command, index) : placed(killed, { ...factsOf(command), index })
       failed ||= answer instanceof LeaseholdError
       return answer
     })
@@ -146,6 +157,11 @@ class RecordingConnection implements Connection {
     const answer = answers.find((each) => each instanceof LeaseholdError) ?? answers.at(-1)
     if (answer instanceof LeaseholdError) throw answer
     yield answer?.rows ?? []
+  }
+
+  /** The first command of the flight on its way is then answered as killed, and none behind it. */
+  interrupt(): void {
+    if (this.#state === 'flying') this.#interrupted?.resolve()
   }
 
   release(transaction?: 'open'): void {
@@ -172,10 +188,14 @@ class RecordingConnection implements Connection {
     const result = this.#resultOf(command)
     if (result instanceof LeaseholdError) {
       // Like the server: a deadlock rolls the transaction back.
-      if (result instanceof StatementError && result.kind === 'deadlock') this.#inTransaction = false
+      if (result instanceof StatementError && result.kind === 'deadlock') {
+        this.#inTransaction = false
+        this.#broken = true
+      }
       return placed(result, { ...factsOf(command), index })
     }
     this.#inTransaction = result.inTransaction
+    this.#broken = (this.#broken || isRun(command)) && !ENDING.has(command.type) && !result.inTransaction
     return result
   }
 
@@ -184,7 +204,7 @@ class RecordingConnection implements Connection {
     const statement = isRun(command) ? command.statement : undefined
     try {
       const inTransaction = !ENDING.has(command.type)
-      return resultOf(this.#reply(name, statement) ?? defaultReply(command), {
+      return resultOf(this.#reply(name, statement) ?? this.#defaultReply(command), {
         name,
         statement,
         inTransaction,
@@ -194,7 +214,17 @@ class RecordingConnection implements Connection {
       throw error
     }
   }
+
+  #defaultReply(command: Command): Reply {
+    if (command.type === 'release' && this.#broken) return refusal('unknown-name', 1_305)
+    if (!isRun(command)) return {}
+    const { kind, returning } = command.statement
+    if (kind === 'unknown') return {}
+    return kind === 'write' && !returning ? 1 : []
+  }
 }
+
+const killed = refusal('killed', 1_317)
 
 const ledgerBuilder = composer<{ leasehold_outcomes: { outcome_key: string } }>({
   adapter: new MysqlAdapter(),
@@ -226,11 +256,4 @@ function isRun(command: Command): command is StatementCommand {
 function factsOf(command: Command): { readonly sql: string; readonly label: string | undefined } {
   if (!('statement' in command)) return { sql: command.type.toUpperCase(), label: undefined }
   return { sql: command.statement.sql, label: command.label }
-}
-
-function defaultReply(command: Command): Reply {
-  if (!isRun(command)) return {}
-  const { kind, returning } = command.statement
-  if (kind === 'unknown') return {}
-  return kind === 'write' && !returning ? 1 : []
 }

@@ -11,6 +11,12 @@ export interface RetryOptions {
   readonly lockTimeouts?: boolean
 }
 
+interface Failure {
+  readonly cause: unknown
+  /** Whether a statement was sent that may commit by itself, such as the call of a procedure. */
+  readonly mayHaveCommitted: boolean
+}
+
 const ATTEMPTS = 5
 const LONGEST_WAIT = 1_000
 
@@ -22,24 +28,30 @@ export class Retry {
   readonly #attempts: number
   readonly #backoff: (attempt: number) => number
   readonly #lockTimeouts: boolean
+  readonly #asked: boolean
 
-  /** Throws a `UsageError` for a number of attempts that makes no sense. */
-  constructor({ attempts = ATTEMPTS, backoff = doubling, lockTimeouts = false }: RetryOptions) {
+  /** `asked`: by the caller, not by default. Throws a `UsageError` for a number of attempts that makes no sense. */
+  constructor(
+    { attempts = ATTEMPTS, backoff = doubling, lockTimeouts = false }: RetryOptions,
+    { asked }: { readonly asked: boolean },
+  ) {
     if (!Number.isSafeInteger(attempts) || attempts < 1) {
       throw new UsageError(`retry.attempts: expected a whole number from 1, got ${attempts}`)
     }
     this.#attempts = attempts
     this.#backoff = backoff
     this.#lockTimeouts = lockTimeouts
+    this.#asked = asked
   }
 
   /**
    * Whether a unit that failed because of `cause` in this attempt is to be run again. It is only if nothing of it is in
-   * the database: the server rolled it back (deadlock, conflict), or the connection broke before COMMIT was sent.
+   * the database: the server rolled it back (deadlock, conflict), or the connection broke before COMMIT was sent. A
+   * statement that may have committed by itself before the connection broke is repeated only for who asked.
    */
-  allows(cause: unknown, attempt: number): boolean {
+  allows({ cause, mayHaveCommitted }: Failure, attempt: number): boolean {
     if (attempt >= this.#attempts) return false
-    if (cause instanceof ConnectionLostError) return true
+    if (cause instanceof ConnectionLostError) return this.#asked || !mayHaveCommitted
     if (!(cause instanceof StatementError)) return false
     return (
       cause.kind === 'deadlock' ||

@@ -1,5 +1,5 @@
 import type { Answer } from './driver.ts'
-import { LeaseholdError } from './errors.ts'
+import { LeaseholdError, StatementError } from './errors.ts'
 import type { UnitEvent } from './events.ts'
 import type { ServerFacts } from './server.ts'
 import type { Scope, Sendable } from './transaction.ts'
@@ -8,8 +8,8 @@ import type { Scope, Sendable } from './transaction.ts'
 export interface ScopeOwner {
   /** Has nothing more sent. */
   doom(error: unknown): void
-  /** Gives up what is under way. */
-  stop(error: Error): void
+  /** Has what is under way stopped. */
+  stop(error: Error): boolean
 }
 
 /**
@@ -37,6 +37,14 @@ export class SavepointScope implements Scope {
 
   get wrote(): boolean {
     return this.#outer.wrote
+  }
+
+  get mayHaveCommitted(): boolean {
+    return this.#outer.mayHaveCommitted
+  }
+
+  get ended(): StatementError | undefined {
+    return this.#outer.ended
   }
 
   get activity(): string {
@@ -78,12 +86,14 @@ export class SavepointScope implements Scope {
     try {
       await this.rollbackTo(this.#savepoint)
     } catch (error) {
-      this.#owner.doom(this.#refusal ?? error)
+      // That the savepoint is gone tells less than the error with which it went.
+      const refused = error instanceof StatementError ? (this.ended ?? this.#refusal) : undefined
+      this.#owner.doom(refused ?? error)
     }
   }
 
-  stop(error: Error): void {
-    this.#owner.stop(error)
+  stop(error: Error): boolean {
+    return this.#owner.stop(error)
   }
 
   /** The flights that the outer transaction makes meanwhile are nobody else's. */

@@ -44,6 +44,11 @@ export class Statement {
     return this.sql.includes('(') && CALL.test(this.sql)
   }
 
+  /** Whether it may end the transaction it runs in. */
+  get mayCommit(): boolean {
+    return this.kind === 'unknown' && !CANNOT_COMMIT.test(this.sql.replaceAll(NOT_SQL, ' '))
+  }
+
   /**
    * Whether it is a plain read: one that locks nothing, sets nothing and writes no file, as far as its text tells. The
    * server knows whether a function that it calls does.
@@ -84,6 +89,9 @@ const LOCK = /\bfor\s+(?:update|share)\b|\block\s+in\s+share\s+mode\b/i
 
 /** Literals, quoted names, and comments other than those that the servers run as SQL. */
 const NOT_SQL = /'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`[^`]*`|\/\*(?!M?!)[^]*?\*\/|(?:--\s|#).*/g
+
+const CANNOT_COMMIT =
+  /^[\s(]*(?:select|insert|update|delete|replace|with|values|table|show|describe|desc|explain|do)\b/i
 
 const READ = /^[\s(]*(?:select|show|describe|desc|explain|values|table|with)\b/i
 

@@ -1,6 +1,12 @@
 /** One transaction on one lease. Nothing else begins, commits or rolls back. */
 import type { Answer, Command, StatementCommand, TransactionOptions } from './driver.ts'
-import { ImplicitCommitError, LeaseholdError, StatementError, type StatementErrorKind } from './errors.ts'
+import {
+  CommitUnknownError,
+  ImplicitCommitError,
+  LeaseholdError,
+  StatementError,
+  type StatementErrorKind,
+} from './errors.ts'
 import type { UnitEvent } from './events.ts'
 import { Flights } from './flights.ts'
 import type { Lease } from './lease.ts'
@@ -17,8 +23,33 @@ export interface Sendable {
 
 const COMMIT: Command = { type: 'commit' }
 
-/** Kinds of error with which the server rolls the transaction back; the last, if `innodb_rollback_on_timeout` is set. */
-const ROLLING_BACK: ReadonlySet<StatementErrorKind> = new Set(['conflict', 'deadlock', 'lock-timeout'])
+/** A statement that may end the transaction, and the savepoint by which that is found out. */
+interface Guard {
+  readonly sendable: Sendable
+  readonly savepoint: string
+  /** That of SAVEPOINT in its flight; the statement is next, and RELEASE behind it. */
+  readonly place: number
+}
+
+/** Milliseconds that a unit which was stopped waits for the answer to its ROLLBACK. */
+const ROLLBACK_TIMEOUT = 1_000
+
+/** Kinds of error with which the server rolls the whole transaction back. */
+const ENDING: ReadonlySet<StatementErrorKind> = new Set(['conflict', 'deadlock'])
+
+/** The same, and the kind with which it does if `innodb_rollback_on_timeout` is set. */
+const MAY_END: ReadonlySet<StatementErrorKind> = new Set([...ENDING, 'lock-timeout'])
+
+/** Kinds of error that, in answer to COMMIT, say that nothing was committed; of any other nobody can tell. */
+const NOT_COMMITTED: ReadonlySet<StatementErrorKind> = new Set([
+  'conflict',
+  'deadlock',
+  'killed',
+  'lock-timeout',
+  'not-ready',
+  'read-only',
+  'statement-timeout',
+])
 
 /** What a unit sees of its transaction, which is a part of one in a sandbox. */
 export type Scope = Pick<Transaction, keyof Transaction>
@@ -28,14 +59,18 @@ export class Transaction {
   /** Taken by the first BEGIN. */
   #options: TransactionOptions
   readonly #readOnly: boolean
-  /** The server's last word on whether a transaction is open. */
-  #open = false
   #savepoints = 0
   /** Names of savepoints that go with the next flight. */
   #pending: string[] = []
   #wrote = false
+  #mayHaveCommitted = false
+  /** The first answer with which the server has ended the transaction. */
+  #ended: StatementError | undefined
+  /** Why the COMMIT that travelled along did not commit, or may not have. */
+  #refused: LeaseholdError | undefined
   /** Whether there is nothing to end: nothing was sent, or the server has ended it. */
   #over = true
+
   /** Takes over the lease, which ends with {@link commit} or {@link rollback}. */
   constructor(lease: Lease, options: TransactionOptions, event: UnitEvent) {
     this.#flights = new Flights(lease, event)
@@ -57,6 +92,16 @@ export class Transaction {
     return this.#wrote
   }
 
+  /** Whether a statement was sent that may have committed by itself, as a procedure can, before its answer was lost. */
+  get mayHaveCommitted(): boolean {
+    return this.#mayHaveCommitted
+  }
+
+  /** The error with which the server has rolled the whole transaction back, whichever came before it. */
+  get ended(): StatementError | undefined {
+    return this.#ended
+  }
+
   /**
    * Sends statements in one flight, with COMMIT right behind them where `andCommit` allows it, and gives their
    * answers in order; a statement that was not sent because an earlier one had failed has none. Rejects when
@@ -66,35 +111,41 @@ export class Transaction {
   async send(statements: readonly Sendable[], andCommit: boolean): Promise<readonly Answer[]> {
     const [first] = statements
     if (andCommit && first !== undefined && this.#isLoneRead(statements)) return this.#readAlone(first)
-    const before = this.#takePreliminaries(statements)
-    this.#wrote ||= !this.#readOnly && statements.some(({ statement }) => statement.mayWrite)
-    // What is refused before a write doesn't keep the write from being carried out.
-    const commits = andCommit && !(before.length > 0 && this.#wrote)
-    const commands = [
-      ...before,
-      ...statements.map(({ type = 'statement', statement, label }): Command => ({ type, statement, label })),
-      ...(commits ? [COMMIT] : []),
-    ]
+    const before = this.#takePreliminaries()
+    for (const sendable of statements) this.#note(sendable)
+    // What is refused before a write doesn't keep the write from being carried out; and where the way to the server may
+    // have died, a write without COMMIT is lost and nothing more.
+    const commits = andCommit && !((before.length > 0 || !this.#flights.proven) && this.#wrote)
+    const commands = [...before]
+    const guards: Guard[] = []
+    const places = statements.map((sendable) => this.#place(sendable, commands, guards))
+    if (commits) commands.push(COMMIT)
 
     const answers = await this.#fly(commands)
     this.#assertBegun(answers.slice(0, before.length))
-    if (commits) this.#noteEnd(answers.at(-1))
-    const own = answers.slice(before.length, commits ? -1 : undefined)
-    await this.#assertUnbroken(statements, own)
-    return own
+    if (commits) this.#refused = this.#refusalOf(answers.at(-1))
+    for (const guard of guards) await this.#assertUnbroken(guard, answers)
+    return places.map((place) => answers[place])
   }
 
   /**
    * Sends one statement that reads, and gives its rows in batches as they are taken. Throws the answer that is an error,
    * or a `ConnectionLostError`. Nothing else must be sent until it has ended.
    */
-  async *stream({ statement, label }: Sendable): AsyncGenerator<readonly unknown[], void, undefined> {
+  async *stream(sendable: Sendable): AsyncGenerator<readonly unknown[], void, undefined> {
+    const { statement, label } = sendable
     const command = { type: 'statement', statement, label } as const
-    const before = this.#takePreliminaries([command])
+    const before = this.#takePreliminaries()
     const ahead = this.#flights.pipelining ? before : []
     if (before.length > ahead.length) this.#assertBegun(await this.#fly(before))
     this.#over = false
-    yield* this.#flights.stream(command, ahead)
+    this.#note(sendable)
+    try {
+      yield* this.#flights.stream(command, ahead)
+    } catch (error) {
+      this.#noteEnded(error)
+      throw error
+    }
   }
 
   /** What the transaction is doing, for messages. */
@@ -102,21 +153,26 @@ export class Transaction {
     return this.#flights.activity
   }
 
-  /** Gives the connection up at once, whatever it is doing; what waits for it fails with `error`. */
-  stop(error: Error): void {
-    this.#flights.stop(error)
+  /**
+   * Has nothing more sent but ROLLBACK, and the server stop what is on its way; what is still to be sent fails with
+   * `reason`. Gives false where COMMIT is on its way: then its answer tells how the transaction ends.
+   */
+  stop(reason: Error): boolean {
+    const { committing } = this.#flights
+    this.#flights.stop(reason)
+    return !committing
   }
 
   /** Sets a savepoint, which travels with the statements that are sent next. */
   savepoint(): string {
-    this.#savepoints += 1
-    const name = `leasehold_${this.#savepoints}`
+    const name = this.#nextName()
     this.#pending.push(name)
     return name
   }
 
   /** Undoes what was sent since the savepoint. Rejects if that can't be done: the transaction must then end. */
   async rollbackTo(name: string): Promise<void> {
+    if (this.#ended !== undefined) throw this.#ended
     const unsent = this.#pending.indexOf(name)
     if (unsent !== -1) {
       this.#pending.splice(unsent)
@@ -127,14 +183,16 @@ export class Transaction {
   }
 
   /**
-   * Makes the work durable and gives the connection back. Rejects with a `StatementError` if the server refuses, a
-   * `ConnectionLostError` or a `CommitUnknownError`; {@link rollback} is then still to be called.
+   * Makes the work durable and gives the connection back. Rejects with a `StatementError` if the server has rolled it
+   * back, with a `CommitUnknownError` if it does not tell, also if it does not within `limit` milliseconds, with a
+   * `ConnectionLostError`, or with what the unit was stopped by; {@link rollback} is then still to be called.
    */
-  async commit(): Promise<void> {
+  async commit(limit: number): Promise<void> {
+    if (this.#refused !== undefined) throw this.#refused
     if (!this.#over && !this.#isLeftOpen) {
-      const [answer] = await this.#fly([COMMIT])
-      if (answer instanceof LeaseholdError) throw answer
-      this.#noteEnd(answer)
+      const [answer] = await this.#flights.flyWithin(limit, [COMMIT], this.#wrote)
+      const refusal = this.#refusalOf(answer)
+      if (refusal !== undefined) throw refusal
     }
     this.#end('after COMMIT')
   }
@@ -143,7 +201,10 @@ export class Transaction {
   async rollback(): Promise<void> {
     if (this.#flights.isOpen && !this.#over && !this.#isLeftOpen) {
       try {
-        const [answer] = await this.#fly([{ type: 'rollback' }])
+        const rollback: Command = { type: 'rollback' }
+        const [answer] = await (this.#flights.stopped === undefined
+          ? this.#fly([rollback])
+          : this.#flights.flyWithin(ROLLBACK_TIMEOUT, [rollback], this.#wrote))
         if (answer instanceof LeaseholdError) this.#flights.spend(answer)
         else this.#noteEnd(answer)
       } catch (error) {
@@ -170,26 +231,68 @@ export class Transaction {
     return answers
   }
 
-  /**
-   * What goes before the statements. Options need a BEGIN; so do a savepoint, and a statement that may commit by itself,
-   * which nobody would notice without one.
-   */
-  #takePreliminaries(statements: readonly Sendable[]): Command[] {
+  /** BEGIN where there are options, in the first flight alone, and the savepoints that are due. */
+  #takePreliminaries(): Command[] {
     const options = this.#options
     const savepoints = this.#pending
     this.#options = {}
     this.#pending = []
-    const needed = savepoints.length > 0 || statements.some(({ statement }) => statement.kind === 'unknown')
-    const begins = (needed && !this.#open) || Object.keys(options).length > 0
     return [
-      ...(begins ? [{ type: 'begin', options } as const] : []),
+      ...(Object.keys(options).length > 0 ? [{ type: 'begin', options } as const] : []),
       ...savepoints.map((name) => ({ type: 'savepoint', name }) as const),
     ]
   }
 
-  #fly(commands: readonly Command[]): Promise<readonly Answer[]> {
+  /**
+   * Adds a statement to the commands and gives its place. One that may commit is put between a savepoint and its release,
+   * which the server refuses if the transaction is not the same any more; no answer to the statement itself tells that.
+   */
+  #place(sendable: Sendable, commands: Command[], guards: Guard[]): number {
+    const { type = 'statement', statement, label } = sendable
+    const command = { type, statement, label }
+    if (type !== 'statement' || !statement.mayCommit) return commands.push(command) - 1
+    const savepoint = this.#nextName()
+    const place = commands.push({ type: 'savepoint', name: savepoint }) - 1
+    commands.push(command, { type: 'release', name: savepoint })
+    guards.push({ sendable, savepoint, place })
+    return place + 1
+  }
+
+  #nextName(): string {
+    this.#savepoints += 1
+    return `leasehold_${this.#savepoints}`
+  }
+
+  #note({ type = 'statement', statement }: Sendable): void {
+    if (type !== 'statement') return
+    this.#wrote ||= !this.#readOnly && statement.mayWrite
+    this.#mayHaveCommitted ||= statement.mayCommit
+  }
+
+  async #fly(commands: readonly Command[]): Promise<readonly Answer[]> {
     this.#over = false
-    return this.#flights.fly(commands, this.#wrote)
+    const answers = await this.#flights.fly(commands, this.#wrote)
+    for (const answer of answers) this.#noteEnded(answer)
+    return answers
+  }
+
+  #noteEnded(answer: unknown): void {
+    if (answer instanceof StatementError && ENDING.has(answer.kind)) this.#ended ??= answer
+  }
+
+  /** What COMMIT comes to if it has not committed for sure. */
+  #refusalOf(answer: Answer): LeaseholdError | undefined {
+    if (!(answer instanceof LeaseholdError)) {
+      this.#noteEnd(answer)
+      return undefined
+    }
+    if (!this.#wrote || (answer instanceof StatementError && NOT_COMMITTED.has(answer.kind))) return answer
+    this.#flights.spend(answer)
+    return new CommitUnknownError(
+      `COMMIT was answered with an error that does not tell whether it was carried out (${answer.message}): the unit is ` +
+        'in the database whole or not at all; look there before running it again, or give it an outcomeKey',
+      { cause: answer },
+    )
   }
 
   /** COMMIT or ROLLBACK has done what it says; the session is spent if the server still reports a transaction. */
@@ -210,23 +313,21 @@ export class Transaction {
     throw refused
   }
 
-  async #assertUnbroken(statements: readonly Sendable[], answers: readonly Answer[]): Promise<void> {
-    for (const [index, { type = 'statement', statement, label }] of statements.entries()) {
-      const answer = answers[index]
-      const failed = answer instanceof LeaseholdError
-      if (type === 'statement' && statement.kind === 'unknown' && (await this.#hasCommitted(answer))) {
-        throw new ImplicitCommitError(label, statement.sql, failed ? { cause: answer } : {})
-      }
-      if (answer === undefined || failed) return
-      this.#open = answer.inTransaction
+  /** Rejects with an `ImplicitCommitError` if a statement has ended the transaction without a failure that says so. */
+  async #assertUnbroken({ sendable, savepoint, place }: Guard, answers: readonly Answer[]): Promise<void> {
+    const [set, answer, released] = answers.slice(place, place + 3)
+    if (set instanceof LeaseholdError) throw set
+    if (answer instanceof StatementError && MAY_END.has(answer.kind)) return
+    // What failed may have kept the release from being sent.
+    const [told] =
+      released === undefined ? await this.#fly([{ type: 'release', name: savepoint }]) : [released]
+    if (!(told instanceof LeaseholdError)) return
+    const failed = answer instanceof LeaseholdError
+    if (told instanceof StatementError && told.kind === 'unknown-name') {
+      const { statement, label } = sendable
+      throw new ImplicitCommitError(label, statement.sql, failed ? { cause: answer } : {})
     }
-  }
-
-  /** Whether raw SQL has committed the transaction. An error does not tell: behind one the server is asked. */
-  async #hasCommitted(answer: Answer): Promise<boolean> {
-    const untold = answer instanceof StatementError && !ROLLING_BACK.has(answer.kind)
-    const [told] = untold ? await this.#fly([{ type: 'ask' }]) : [answer]
-    return told !== undefined && !(told instanceof LeaseholdError) && !told.inTransaction
+    if (!failed) throw told
   }
 
   #end(where: string): void {

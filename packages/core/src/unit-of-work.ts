@@ -21,7 +21,8 @@ export interface ReadOptions extends Omit<TransactionOptions, 'accessMode'>, Dea
   /**
    * Whether the unit is run again, as a whole, when the server rolled it back for a deadlock or a conflict or the
    * connection was lost before COMMIT. On for a query, of which nothing can have happened outside of the database; off
-   * for a body unless asked, since it may have sent a mail.
+   * for a body unless asked, since it may have sent a mail. A lost connection is no reason, unless asked, where raw SQL was
+   * sent that may commit by itself, such as a CALL.
    */
   readonly retry?: boolean | RetryOptions
 }
@@ -35,6 +36,11 @@ export interface RunOptions extends ReadOptions, TransactionOptions {
    * the unit can be run again without happening twice. A key that was committed before is an `AlreadyCommittedError`.
    */
   readonly outcomeKey?: string
+  /**
+   * Milliseconds that the answer to COMMIT is waited for, whatever the unit's deadline: 30 000 unless given. Then the
+   * connection is given up and the outcome is unknown. A deadline stops a unit until COMMIT is written, and not from then on.
+   */
+  readonly commitTimeout?: number
 }
 
 export interface UnitOfWorkOptions {

@@ -1,6 +1,6 @@
 /** One attempt at a unit: runs the work and brings its transaction to an end, whatever happens. */
 import type { Deadline } from './deadline.ts'
-import { CommitUnknownError } from './errors.ts'
+import { CommitUnknownError, type DeadlineError, StatementError } from './errors.ts'
 import { nameOf, type UnitAccess, type UnitEvent } from './events.ts'
 import { Execution } from './execution.ts'
 import type { ExplainedStatement } from './explanation.ts'
@@ -23,6 +23,8 @@ export interface UnitContext {
   readonly open: () => Promise<Scope>
   readonly readOnly: boolean
   readonly deadline: Deadline | undefined
+  /** Milliseconds for the answer to COMMIT. */
+  readonly commitTimeout: number
   readonly attempt: number
   /** Called instead of the body. */
   readonly inner: InnerBody | undefined
@@ -38,6 +40,8 @@ export type Ended =
       readonly error: unknown
       /** What the failure goes back to, where the caller's code has put another in its place. */
       readonly cause: unknown
+      /** Whether a statement of it may have committed by itself, as far as the answers that came tell. */
+      readonly mayHaveCommitted: boolean
       readonly hooks: readonly Hook[]
     }
   | {
@@ -50,7 +54,7 @@ export type Ended =
     }
 
 export async function runUnit(work: Work, context: UnitContext): Promise<Ended> {
-  const { event, open, readOnly, deadline, attempt, inner } = context
+  const { event, open, readOnly, deadline, commitTimeout, attempt, inner } = context
   const plans: ExplainedStatement[] = []
   const execution = new Execution({
     open,
@@ -77,36 +81,53 @@ export async function runUnit(work: Work, context: UnitContext): Promise<Ended> 
         ? { outcome: 'undone', value: plans, hooks: [] }
         : { outcome: 'undone', value, hooks: execution.hooks('rollback') }
     }
-    await execution.transaction?.commit()
+    await execution.transaction?.commit(commitTimeout)
     return { outcome: 'committed', value, hooks: execution.hooks('commit') }
-  } catch (error) {
-    execution.doom(error)
+  } catch (failure) {
+    execution.doom(failure)
     await execution.settled()
     await execution.transaction?.rollback()
     const [commit, rollback] = [execution.hooks('commit'), execution.hooks('rollback')]
-    if (error instanceof CommitUnknownError)
-      return { outcome: 'unknown', error, value, hooks: { commit, rollback } }
-    return { outcome: 'rolled back', error, cause: execution.cause ?? error, hooks: rollback }
+    if (failure instanceof CommitUnknownError) {
+      return { outcome: 'unknown', error: failure, value, hooks: { commit, rollback } }
+    }
+    const error = stopped?.told(failure) ?? failure
+    const { mayHaveCommitted = false } = execution.transaction ?? {}
+    return {
+      outcome: 'rolled back',
+      error,
+      cause: execution.cause ?? error,
+      mayHaveCommitted,
+      hooks: rollback,
+    }
   } finally {
     stopped?.release()
   }
 }
 
-/** Stops the execution when the deadline is reached; `reached` then rejects. */
-function guard(
-  deadline: Deadline,
-  execution: Execution,
-  { unit }: UnitEvent,
-): { readonly reached: Promise<never>; readonly release: () => void } {
+interface Guard {
+  /** Rejects when the deadline is reached, unless COMMIT is under way then. */
+  readonly reached: Promise<never>
+  /** What the unit is told to have failed with, in place of its statement's having been stopped. */
+  told(failure: unknown): DeadlineError | undefined
+  release(): void
+}
+
+/** Stops the execution when the deadline is reached. */
+function guard(deadline: Deadline, execution: Execution, { unit }: UnitEvent): Guard {
   const { signal } = deadline
   const { promise, reject } = Promise.withResolvers<never>()
   promise.catch(() => {})
+  let error: DeadlineError | undefined
   const stop = (): void => {
-    const error = deadline.error(nameOf(unit), execution.activity)
-    execution.stop(error)
-    reject(error)
+    error = deadline.error(nameOf(unit), execution.activity)
+    if (execution.stop(error)) reject(error)
   }
   if (signal.aborted) stop()
   else signal.addEventListener('abort', stop, { once: true })
-  return { reached: promise, release: () => signal.removeEventListener('abort', stop) }
+  return {
+    reached: promise,
+    told: (failure) => (failure instanceof StatementError && failure.kind === 'killed' ? error : undefined),
+    release: () => signal.removeEventListener('abort', stop),
+  }
 }

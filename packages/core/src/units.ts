@@ -1,6 +1,6 @@
 /** How units of work run their units: begun, repeated and ended, with their hooks. */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { Deadline } from './deadline.ts'
+import { commitLimit, Deadline } from './deadline.ts'
 import { statementsOf } from './description.ts'
 import { AcquireError, LeaseholdError, UsageError } from './errors.ts'
 import { nameOf, traceUnit, type UnitAccess, type UnitEvent, type UnitIdentity } from './events.ts'
@@ -61,13 +61,22 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
   const inside = (): boolean => current.getStore()?.open === true
 
   function run(work: Work, options: RunOptions, access: UnitAccess, inner?: InnerBody): Promise<unknown> {
-    const { label = labelOf(work), retry, timeout, signal, outcomeKey, ...transaction } = options
+    const {
+      label = labelOf(work),
+      retry,
+      timeout,
+      signal,
+      outcomeKey,
+      commitTimeout,
+      ...transaction
+    } = options
     const unit: UnitIdentity = { id: ++units, label }
     const event: UnitEvent = { unit, access, flights: 0, attempts: 0 }
     const leaks = leakAfter === undefined ? undefined : new LeakWatch(leakAfter, unit)
     return traceUnit(event, async () => {
       if (inside()) throw nested(current.getStore()?.access)
       const policy = host.sandboxed ? undefined : retryOf(work, retry)
+      const limit = commitLimit(commitTimeout)
       const whole = outcomeKey === undefined ? work : withOutcome(work, outcomeKey, driver)
       const deadline = Deadline.from({ timeout, signal })
       const attempt = (number: number): Promise<Ended> => {
@@ -78,6 +87,7 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
             open: () => host.open({ event, options: transaction, signal: deadline?.signal, leaks }),
             readOnly: transaction.accessMode === 'read only',
             deadline,
+            commitTimeout: limit,
             attempt: number,
             inner,
           })
@@ -114,7 +124,7 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
       // That there is no connection for another attempt tells less than why it was needed.
       if (ended.error instanceof AcquireError && before !== undefined) return before
       if (ended.error instanceof LeaseholdError) ended.error.attempts = number
-      const again = ended.outcome === 'rolled back' && policy?.allows(ended.cause, number) === true
+      const again = ended.outcome === 'rolled back' && policy?.allows(ended, number) === true
       if (!again || deadline?.signal.aborted === true || !budget.spend()) return ended
       before = ended
       try {
@@ -136,7 +146,8 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
     try {
       const committed = await current.exit(() => outcome(key, signal))
       if (committed) return { outcome: 'committed', value, hooks: hooks.commit }
-      return { outcome: 'rolled back', error: error.cause, cause: error.cause, hooks: hooks.rollback }
+      const { cause } = error
+      return { outcome: 'rolled back', error: cause, cause, mayHaveCommitted: false, hooks: hooks.rollback }
     } catch {
       return ended
     }
@@ -207,9 +218,9 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
   return { uow, inside }
 }
 
-function retryOf(work: Work, retry: boolean | RetryOptions = typeof work !== 'function'): Retry | undefined {
-  if (retry === false) return undefined
-  return new Retry(retry === true ? {} : retry)
+function retryOf(work: Work, retry: boolean | RetryOptions | undefined): Retry | undefined {
+  if (retry === false || (retry === undefined && typeof work === 'function')) return undefined
+  return new Retry(typeof retry === 'object' ? retry : {}, { asked: retry !== undefined })
 }
 
 function labelOf(work: Work): string | undefined {

@@ -10,11 +10,14 @@ import {
 } from '@leasehold/core'
 import type { Reply, Rows } from './answers.ts'
 import { controlSql, type ServerKind } from './control.ts'
-import { hasLostPrepared, isServerError } from './errors.ts'
+import { hasLostPrepared, isPassing, isServerError } from './errors.ts'
+import { SERVER_SQL, serverOf, type SessionIdentity } from './identity.ts'
 import { explainSql, isExplained } from './inspection.ts'
-import { checking, inText, preparing, RESET, text, textOf, written } from './outgoing.ts'
-import { closePacket, queryPacket } from './packets.ts'
-import type { Outcome, Outgoing, Wire, Written } from './pipeline.ts'
+import { interruptUntilOver } from './interruption.ts'
+import { checking, inText, RESET, text, textOf, written } from './outgoing.ts'
+import { closePacket, preparePacket, queryPacket } from './packets.ts'
+import { patience, SilenceError } from './patience.ts'
+import type { Check, Outcome, Outgoing, Wire } from './pipeline.ts'
 import { isPreparable } from './preparable.ts'
 import { PreparedStatements } from './prepared-statements.ts'
 import { LIMITS_SQL, modeSql, PROFILE_SQL, type SessionMode, STATUS } from './profile.ts'
@@ -23,7 +26,7 @@ import { failureOf, isUnpreparable, NOTHING, resultOf } from './results.ts'
 import { RowBatches } from './row-batches.ts'
 import { exactRows, type ValueSettings } from './values.ts'
 
-/** Milliseconds for what a connection does between leases. */
+/** Milliseconds for what a connection does between leases, and for having the server stop. */
 const ERRAND_TIMEOUT = 1_000
 
 export interface ConnectionSettings {
@@ -38,7 +41,7 @@ export interface ConnectionSettings {
 export interface Home {
   takeBack(connection: MysqlConnection): void
   /** Ends the statement that a session runs. Resolves when the server has heard of it. */
-  interrupt(id: number): Promise<void>
+  interrupt(connection: MysqlConnection): Promise<void>
   discard(connection: MysqlConnection, reason: Error): void
 }
 
@@ -49,22 +52,36 @@ export class MysqlConnection implements Connection {
   readonly #home: Home
   readonly #prepared: PreparedStatements
   readonly #state = new SessionState()
+  /** Texts to be prepared when no transaction is open. */
+  readonly #due = new Set<string>()
+  /** The flight or stream on its way. */
+  #flown: Promise<unknown> | undefined
+  /** Has the rows of the stream on its way pass by. */
+  #dropRows: (() => void) | undefined
+  /** Until the server has stopped what is on its way. */
+  #stopping: Promise<void> | undefined
   #mode: SessionMode = 'units'
   #server: ServerKind = 'mysql'
+  #identity: SessionIdentity = { id: 0, server: undefined }
   #idleSince = performance.now()
-  #answeredAt = this.#idleSince
 
   constructor(wire: Wire, options: { pipelining: boolean; settings: ConnectionSettings; home: Home }) {
     this.#wire = wire
     this.pipelining = options.pipelining
     this.#settings = options.settings
     this.#home = options.home
+    wire.together = options.pipelining
     // Where commands travel alone, each that is prepared would cost a round trip.
     this.#prepared = new PreparedStatements(options.pipelining ? options.settings.preparedStatements : 0)
   }
 
   get id(): number {
-    return this.#wire.id
+    return this.#identity.id
+  }
+
+  /** Known once the session is set up. */
+  get identity(): SessionIdentity {
+    return this.#identity
   }
 
   get server(): ServerFacts {
@@ -77,6 +94,15 @@ export class MysqlConnection implements Connection {
     return this.#wire.lost !== undefined
   }
 
+  /** Whether it was given up because no answer came; its session may be there and at work. */
+  get silent(): boolean {
+    return this.#wire.lost instanceof SilenceError
+  }
+
+  get proven(): boolean {
+    return this.#wire.proven
+  }
+
   /** When its last lease ended; on the clock of `performance.now()`. */
   get idleSince(): number {
     return this.#idleSince
@@ -84,7 +110,7 @@ export class MysqlConnection implements Connection {
 
   /** When the server last answered. */
   get answeredAt(): number {
-    return this.#answeredAt
+    return this.#wire.answeredAt
   }
 
   get condition(): Condition {
@@ -93,8 +119,9 @@ export class MysqlConnection implements Connection {
 
   /** Prepares a fresh session for its first lease. Rejects with what the server refused, or a `ConnectionLostError`. */
   async setUp(): Promise<void> {
-    const [, limits] = await this.#prepare([text(PROFILE_SQL), text(LIMITS_SQL)])
-    const { maxAllowedPacket, version } = limits?.rows?.[0] ?? {}
+    const [, limits, server] = await this.#prepare([text(PROFILE_SQL), text(LIMITS_SQL)], text(SERVER_SQL))
+    const { id, maxAllowedPacket, version } = limits?.rows?.[0] ?? {}
+    this.#identity = { id: Number(id), server: serverOf(server) }
     this.#wire.maxAllowedPacket = Number(maxAllowedPacket)
     this.#server = /mariadb/i.test(String(version)) ? 'mariadb' : 'mysql'
   }
@@ -108,30 +135,30 @@ export class MysqlConnection implements Connection {
   }
 
   async fly(commands: readonly Command[]): Promise<readonly Answer[]> {
-    const mode = commands[0]?.type === 'read' ? 'reads' : 'units'
-    if (mode !== this.#mode) await this.#turn(mode)
-    const due = new Set<string>()
-    const outgoing: Outgoing[] = []
-    // A command may be several statements; here is where the answers to each end.
-    const ends = commands.map((command) => outgoing.push(...this.#outgoingOf(command, due)))
-    const outcomes = await (due.size === 0 ? this.#send(outgoing) : this.#sendBehind([...due], outgoing))
-    for (const { id } of this.#prepared.takeEvicted()) this.#wire.tell(closePacket(id))
-    return commands.map((command, index) => {
-      const own = outcomes.slice(ends[index - 1] ?? 0, ends[index])
-      return this.#answerTo(command, index, own)
-    })
+    const flown = this.#fly(commands)
+    this.#flown = flown
+    try {
+      return await flown
+    } finally {
+      this.#flown = undefined
+      if (this.#stopping !== undefined) await this.#stopped()
+    }
   }
 
   async *stream(
     command: StatementCommand,
     ahead: readonly Command[],
   ): AsyncGenerator<readonly unknown[], void, undefined> {
+    // Whoever leaves early does not see what it has changed.
+    if (command.statement.kind === 'unknown') this.#state.soil()
     await this.#turn('units')
-    const before = ahead.flatMap((each) => this.#outgoingOf(each, new Set()))
+    const before = ahead.flatMap((each) => this.#outgoingOf(each))
     const batches = new RowBatches(this.#wire)
     const onRows = (rows: Rows): void => batches.push(rows)
     const rows: Outgoing = () => ({ ...inText(textOf(command, this.#state.escaping)), onRows })
     const flown = this.#wire.fly([...before, rows])
+    this.#flown = flown
+    this.#dropRows = () => batches.drop()
     let landed = false
     const end = (): void => {
       landed = true
@@ -149,27 +176,31 @@ export class MysqlConnection implements Connection {
       const answer = this.#answerTo(refused ? (ahead[0] ?? command) : command, 0, outcomes)
       if (answer instanceof Error) throw answer
     } finally {
-      if (!landed) {
-        batches.drop()
-        // Rows that can't be stopped must not be taken for other answers.
-        await this.#soon(this.#interrupt(flown)).catch((error: unknown) => this.#wire.destroy(error as Error))
-      }
+      if (!landed) this.interrupt()
+      if (this.#stopping !== undefined) await this.#stopped()
+      this.#flown = undefined
+      this.#dropRows = undefined
     }
   }
 
-  /** Asks the server whether the session is still there. Rejects with a `ConnectionLostError` if not. */
-  async validate(): Promise<void> {
-    await this.#soon(this.#wire.fly([text('DO 1')]))
-    this.#answeredAt = performance.now()
+  interrupt(): void {
+    if (this.#flown === undefined) return
+    this.#dropRows?.()
+    this.#stopping ??= this.#stop(this.#flown)
+  }
+
+  /** Asks the server whether the session is still there and sound. Rejects with a `ConnectionLostError` if not. */
+  validate(): Promise<void> {
+    return this.#wire.prove()
   }
 
   release(transaction?: 'open'): void {
     if (transaction === 'open') {
-      this.#wire.tell(queryPacket('COMMIT'), stillOpen)
+      this.#wire.tell(queryPacket('COMMIT'), ENDED)
       this.#wire.flush()
     }
+    if (this.#due.size > 0) this.#prepareDue()
     this.#idleSince = performance.now()
-    this.#answeredAt = this.#idleSince
     this.#home.takeBack(this)
   }
 
@@ -189,39 +220,85 @@ export class MysqlConnection implements Connection {
 
   /** What nobody waits for with a limit of their own must not keep the connection for ever. */
   async #soon<T>(errand: Promise<T>): Promise<T> {
-    const late = new Error(`the server did not answer within ${ERRAND_TIMEOUT} ms`)
-    const timer = setTimeout(() => this.#wire.destroy(late), ERRAND_TIMEOUT)
+    const heard = patience(ERRAND_TIMEOUT, () =>
+      this.#wire.destroy(new SilenceError(`the server did not answer within ${ERRAND_TIMEOUT} ms`)),
+    )
     try {
       return await errand
     } finally {
-      clearTimeout(timer)
+      heard()
     }
   }
 
-  /** Ends the statement that is on its way. */
-  async #interrupt(flown: Promise<unknown>): Promise<void> {
-    await this.#home.interrupt(this.id)
-    await flown
-    // A KILL QUERY that came after the last row would meet the next statement.
-    await this.#wire.fly([text('DO 0')])
+  async #stopped(): Promise<void> {
+    await this.#stopping
+    this.#stopping = undefined
   }
 
-  async #prepare(outgoing: readonly Outgoing[]): Promise<readonly Reply[]> {
+  /** Has the server stop the flight; gives the connection up, and never rejects, if it does not in time. */
+  async #stop(flown: Promise<unknown>): Promise<void> {
+    const late = Promise.withResolvers<true>()
+    const heard = patience(ERRAND_TIMEOUT, () => {
+      this.#wire.destroy(new SilenceError(`the server did not stop within ${ERRAND_TIMEOUT} ms`))
+      late.resolve(true)
+    })
+    const stopping = interruptUntilOver(flown, {
+      interrupt: () => this.#home.interrupt(this),
+      pass: () => this.#wire.fly([text('DO 0')]),
+    })
+    const sound = await Promise.race([late.promise, stopping])
+    heard()
+    if (!sound) this.#state.spend()
+  }
+
+  async #fly(commands: readonly Command[]): Promise<readonly Answer[]> {
+    // A COMMIT that went unanswered together with the question could not be told from one that was carried out.
+    if (commands[0]?.type === 'commit' && !this.proven) await this.#wire.prove()
+    const mode = commands[0]?.type === 'read' ? 'reads' : 'units'
+    if (mode !== this.#mode) await this.#turn(mode)
+    const outgoing: Outgoing[] = []
+    // A command may be several statements; here is where the answers to each end.
+    const ends = commands.map((command) => outgoing.push(...this.#outgoingOf(command)))
+    const outcomes = await this.#send(outgoing)
+    for (const { id } of this.#prepared.takeEvicted()) this.#wire.tell(closePacket(id))
+    return commands.map((command, index) => {
+      const own = outcomes.slice(ends[index - 1] ?? 0, ends[index])
+      return this.#answerTo(command, index, own)
+    })
+  }
+
+  /** Gives the replies to what is needed, and behind them to what can be done without, if there is one. */
+  async #prepare(needed: readonly Outgoing[], ...wanted: readonly Outgoing[]): Promise<readonly Reply[]> {
     const replies: Reply[] = []
-    for (const outcome of await this.#send(outgoing)) {
-      if (outcome === undefined || outcome instanceof Error) throw refused(outcome)
+    for (const [index, outcome] of (await this.#send([...needed, ...wanted])).entries()) {
+      if (outcome === undefined || outcome instanceof Error) {
+        if (index >= needed.length) break
+        throw refused(outcome)
+      }
       replies.push(outcome)
       this.#state.noteStatus(outcome)
     }
     return replies
   }
 
-  /** Sends in one flight behind statements that are to be prepared. */
-  async #sendBehind(due: readonly string[], outgoing: readonly Outgoing[]): Promise<readonly Outcome[]> {
-    const ahead = due.map((sql) => (): Written => preparing(sql))
-    const outcomes = await this.#wire.fly([...ahead, ...outgoing])
-    for (const [index, sql] of due.entries()) this.#keep(sql, outcomes[index])
-    return outcomes.slice(due.length)
+  /**
+   * Has the texts prepared ahead of the next unit: inside of one, an error may have rolled the transaction back, and what
+   * is on the wire behind it would go on in another.
+   */
+  #prepareDue(): void {
+    for (const sql of this.condition === 'clean' ? this.#due : []) {
+      this.#prepared.keep(sql, 'asked')
+      this.#wire.tell(preparePacket(sql), {
+        answer: 'prepared',
+        wrong: (outcome) => this.#noteStatement(sql, outcome),
+      })
+    }
+    this.#due.clear()
+  }
+
+  #noteStatement(sql: string, outcome: Reply | Error): undefined {
+    if (outcome instanceof Error && isServerError(outcome) && isPassing(outcome)) this.#prepared.putOff(sql)
+    else this.#prepared.keep(sql, ('prepared' in outcome && outcome.prepared) || 'refused')
   }
 
   #send(outgoing: readonly Outgoing[]): Promise<readonly Outcome[]> {
@@ -244,11 +321,11 @@ export class MysqlConnection implements Connection {
     if (mode === this.#mode) return
     this.#mode = mode
     const sql = modeSql(mode, this.#server)
-    if (this.pipelining) this.#wire.tell(queryPacket(sql), stillOpen)
+    if (this.pipelining) this.#wire.tell(queryPacket(sql), ENDED)
     else await this.#prepare([text(sql)])
   }
 
-  #outgoingOf(command: Command, due: Set<string>): readonly Outgoing[] {
+  #outgoingOf(command: Command): readonly Outgoing[] {
     if (command.type === 'begin' && command.options.statementTimeout !== undefined) this.#state.soil()
     if (command.type === 'prepare') return [() => checking(command.statement)]
     if (command.type === 'explain') {
@@ -259,15 +336,10 @@ export class MysqlConnection implements Connection {
     const { kind, sql, compiled } = command.statement
     const prepared = kind === 'unknown' ? undefined : this.#prepared.use(sql)
     if (prepared === 'due') {
-      if (isPreparable(compiled.query)) due.add(sql)
-      else this.#prepared.keep(sql, undefined)
+      if (isPreparable(compiled.query)) this.#due.add(sql)
+      else this.#prepared.keep(sql, 'refused')
     }
     return [() => written(command, prepared === 'due' ? undefined : prepared, this.#state.escaping)]
-  }
-
-  #keep(sql: string, outcome: Outcome): void {
-    if (outcome === undefined) return
-    this.#prepared.keep(sql, outcome instanceof Error ? undefined : outcome.prepared)
   }
 
   #answerTo(command: Command, index: number, outcomes: readonly Outcome[]): Answer {
@@ -307,10 +379,14 @@ export class MysqlConnection implements Connection {
   }
 }
 
-/** What is wrong with a session between two units. */
-function stillOpen({ status = 0 }: Reply): Error | undefined {
-  if ((status & STATUS.IN_TRANS) === 0) return undefined
-  return new Error('the server reports an open transaction where none can be')
+/** What must be true of a session between two units. */
+const ENDED: Check = {
+  answer: 'text',
+  wrong(outcome) {
+    if (outcome instanceof Error) return outcome
+    if (((outcome.status ?? 0) & STATUS.IN_TRANS) === 0) return undefined
+    return new Error('the server reports an open transaction where none can be')
+  },
 }
 
 function refused(outcome: Error | undefined): Error {

@@ -35,8 +35,8 @@ export function controlSql(
       return [`SAVEPOINT ${command.name}`]
     case 'rollback to':
       return [`ROLLBACK TO SAVEPOINT ${command.name}`]
-    case 'ask':
-      return ['DO 0']
+    case 'release':
+      return [`RELEASE SAVEPOINT ${command.name}`]
     default:
       return [command.type.toUpperCase()]
   }

@@ -24,12 +24,13 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
 
   async function connect(home: Home, pipelined: boolean): Promise<MysqlConnection> {
     // mysql2 keeps what the server told it on the options, so each connection has its own.
-    const wire = await Wire.connect({ ...mysql2Options }, () => pool.lost(connection))
+    const wire = await Wire.connect({ ...mysql2Options })
     const connection = new MysqlConnection(wire, {
       pipelining: pipelined && !wire.compressed,
       settings,
       home,
     })
+    wire.whenLost(() => pool.lost(connection))
     return connection
   }
 
@@ -61,10 +62,21 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
   const killer = new Killer(mysql2Options)
   const limits = poolOptions(options.pool)
   const pool = new Pool(
-    { open, kill: (id) => killer.kill(id), interrupt: (id) => killer.interrupt(id) },
+    {
+      open,
+      kill: (session) => killer.kill(session),
+      interrupt: (session) => killer.interrupt(session),
+      reserve: () => killer.reserve(),
+      giveWay: () => killer.giveWay(),
+      rest: () => killer.rest(),
+    },
     limits,
   )
-  const upkeep = setInterval(() => pool.tend(performance.now()), upkeepInterval(limits)).unref()
+  const tend = (): void => {
+    pool.tend(performance.now())
+    killer.tend(performance.now(), limits.keepalive)
+  }
+  const upkeep = setInterval(tend, upkeepInterval(limits)).unref()
   return Object.freeze({
     outcomes,
     acquire: (signal?: AbortSignal) => pool.acquire(signal),
@@ -72,7 +84,7 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
     async close() {
       await pool.close()
       clearInterval(upkeep)
-      // Not waited for: it is bounded by the time that connecting may take.
+      // Not waited for: it is bounded by a limit of its own.
       void killer.close()
     },
   })

@@ -5,7 +5,7 @@ import type { StatementErrorKind } from '@leasehold/core'
  * Server error numbers by kind: MySQL 9.7 reference "Server Error Message Reference" and MariaDB's "Error Codes";
  * those from 1900 to 1999 and 4025 are MariaDB's own.
  */
-const errnosOf: Readonly<Record<Exclude<StatementErrorKind, 'other'>, readonly number[]>> = {
+const errnosOf: Readonly<Record<Exclude<StatementErrorKind, 'not-ready' | 'other'>, readonly number[]>> = {
   access: [1044, 1045, 1142, 1143, 1227, 1370],
   check: [3819, 4025],
   // The last two: a prepared statement is not what it was, or not there, which another session has not to do with.
@@ -32,6 +32,21 @@ const kinds: ReadonlyMap<number, StatementErrorKind> = new Map(
 /** Errors behind which the server closes the connection: shut down, killed, idle for too long. */
 const closing: ReadonlySet<number> = new Set([1053, 1927, 4031])
 
+/** Kinds of error that a statement may be prepared after, another time. */
+const passing: ReadonlySet<StatementErrorKind> = new Set([
+  'conflict',
+  'deadlock',
+  'killed',
+  'lock-timeout',
+  'not-ready',
+  'statement-timeout',
+])
+
+/** Whether a statement that was refused may be taken another time. */
+export function isPassing(error: ServerError): boolean {
+  return passing.has(kindOf(error))
+}
+
 /** Errors that tell that the session has lost what it had prepared: a proxy may have put another in its place. */
 const losing: ReadonlySet<number> = new Set([1243, 1615])
 
@@ -50,6 +65,19 @@ export function isRefusal(error: Error): boolean {
   return 'errno' in error && typeof error.errno === 'number' && refusals.has(error.errno)
 }
 
+/** Errors of a server that has no more connections for an account, or for all: some come free again. */
+const crowding: ReadonlySet<number> = new Set([1040, 1203, 1226])
+
+/** Whether the server has no connection to give. */
+export function isCrowded(error: Error): boolean {
+  return 'errno' in error && typeof error.errno === 'number' && crowding.has(error.errno)
+}
+
+/** Whether there is no session to be killed any more. */
+export function isGone(error: Error): boolean {
+  return 'errno' in error && error.errno === 1094
+}
+
 /** An ERR packet as mysql2 hands it over. */
 export interface ServerError extends Error {
   readonly errno: number
@@ -57,7 +85,11 @@ export interface ServerError extends Error {
   readonly sqlMessage: string
 }
 
-export function kindOf(errno: number): StatementErrorKind {
+/** A node of Galera that is not in the primary component; with another state the number is an unknown command's. */
+const NOT_READY = { errno: 1047, sqlState: '08S01' } as const
+
+export function kindOf({ errno, sqlState }: Pick<ServerError, 'errno' | 'sqlState'>): StatementErrorKind {
+  if (errno === NOT_READY.errno && sqlState === NOT_READY.sqlState) return 'not-ready'
   return kinds.get(errno) ?? 'other'
 }
 

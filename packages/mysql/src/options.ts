@@ -30,7 +30,7 @@ export interface MysqlDriverOptions {
    */
   readonly pipeline?: boolean
   /**
-   * How many statements each session keeps prepared, on its second use of their text and without a round trip for it;
+   * How many statements each session keeps prepared, once it has been sent their text twice, without a round trip for it;
    * 256 unless given, 0 for none. All sessions together must keep below the server's `max_prepared_stmt_count`.
    */
   readonly preparedStatements?: number

@@ -17,7 +17,7 @@ export function inText(sql: string): Written {
   return { packet: queryPacket(sql), answer: 'text' }
 }
 
-export function preparing(sql: string): Written {
+function preparing(sql: string): Written {
   return { packet: preparePacket(sql), answer: 'prepared' }
 }
 

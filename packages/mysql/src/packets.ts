@@ -1,5 +1,6 @@
 /** Commands as they are written (MySQL Source Documentation, "Command Phase"), without query attributes. */
 
+const COM_QUIT = 0x01
 const COM_QUERY = 0x03
 const COM_STMT_PREPARE = 0x16
 const COM_STMT_CLOSE = 0x19
@@ -20,6 +21,11 @@ export function preparePacket(sql: string): Buffer {
 
 export function resetPacket(): Buffer {
   return textPacket(COM_RESET_CONNECTION, '')
+}
+
+/** Has no answer. */
+export function quitPacket(): Buffer {
+  return textPacket(COM_QUIT, '')
 }
 
 /** Has no answer. */

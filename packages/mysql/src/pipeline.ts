@@ -7,7 +7,8 @@ import { ConnectionLostError, LeaseholdError, UsageError } from '@leasehold/core
 import { type ConnectionOptions, createConnection } from 'mysql2'
 import { type AnswerForm, type Internals, type Listener, readers, type Reply, type Rows } from './answers.ts'
 import { isServerError } from './errors.ts'
-import { PACKET_HEADER, packetCount } from './packets.ts'
+import { PACKET_HEADER, packetCount, queryPacket, quitPacket } from './packets.ts'
+import { patience, SilenceError } from './patience.ts'
 
 /** A command, ready to be written. */
 export interface Written {
@@ -23,8 +24,21 @@ export type Outgoing = () => Written
 /** The reply, or the error that the command failed with; `undefined` if it was not sent because another had failed. */
 export type Outcome = Reply | Error | undefined
 
+/** What becomes of the answer to a command that nobody waits for. */
+export interface Check {
+  readonly answer: AnswerForm
+  /** Gives the error for which the connection is to be given up, if the answer is a reason to. */
+  readonly wrong: (outcome: Reply | Error) => Error | undefined
+}
+
 /** What is beyond this waits until answers have come, so that a flight of any size takes bounded memory. */
 const BYTES_IN_FLIGHT = 1 << 20
+
+/** Milliseconds without an answer from the server after which the way to it is no longer taken for granted. */
+const PROOF = 1_000
+
+/** Milliseconds in which a server that is there answers what waits for nothing. */
+export const PATIENCE = 1_000
 
 /** Commands under way, and those behind them that are not written yet. */
 interface Flight {
@@ -40,44 +54,78 @@ interface Flight {
 
 export class Wire {
   readonly #connection: Internals
-  readonly #onLost: (cause: Error) => void
+  readonly #lostListeners: (() => void)[] = []
   /** Written ahead of the next flight. */
   readonly #ahead: Buffer[] = []
   #flight: Flight | undefined
   #lost: Error | undefined
+  #answeredAt = performance.now()
   /** The server's limit on the size of a command, in bytes. */
   maxAllowedPacket: number = Infinity
+  /** Whether commands may travel together. */
+  together = false
 
-  private constructor(connection: Internals, onLost: (cause: Error) => void) {
+  private constructor(connection: Internals) {
     this.#connection = connection
-    this.#onLost = onLost
     connection.on('error', (error: Error) => this.#lose(error))
     // mysql2 goes on reading when a packet does not belong to the command it reads for.
     connection.on('warn', (error: Error) => this.#lose(error))
   }
 
-  /** Connects and authenticates. Rejects with mysql2's error. `onLost` is called once if the connection breaks. */
-  static connect(options: ConnectionOptions, onLost: (cause: Error) => void): Promise<Wire> {
+  /**
+   * Connects and authenticates, within `connectTimeout` milliseconds and until `signal` is aborted. Rejects with mysql2's
+   * error, or with what stopped it.
+   */
+  static connect(options: ConnectionOptions, signal?: AbortSignal): Promise<Wire> {
     const connection = createConnection(options) as unknown as Internals
+    const { connectTimeout = PATIENCE } = options
     return new Promise((resolve, reject) => {
-      connection.connect((error) => {
-        if (error === null || error === undefined) {
-          resolve(new Wire(connection, onLost))
-          return
-        }
+      const settle = (): void => {
+        heard()
+        signal?.removeEventListener('abort', abort)
+      }
+      const fail = (error: Error): void => {
+        settle()
         connection.on('error', () => {})
         connection.stream.destroy()
         reject(error)
+      }
+      const abort = (): void => fail(new Error('connecting was given up'))
+      // mysql2 counts until the first word of the server only.
+      const heard = patience(connectTimeout, () =>
+        fail(new SilenceError(`the server did not let us in within ${connectTimeout} ms`)),
+      )
+      signal?.addEventListener('abort', abort, { once: true })
+      if (signal?.aborted === true) abort()
+      connection.connect((error) => {
+        if (error !== null && error !== undefined) {
+          fail(error)
+          return
+        }
+        settle()
+        resolve(new Wire(connection))
       })
     })
   }
 
-  get id(): number {
-    return this.#connection.threadId
-  }
-
   get lost(): Error | undefined {
     return this.#lost
+  }
+
+  /** Calls back once the connection is broken or given up; at once if it is, for it may be before anybody can ask. */
+  whenLost(listener: () => void): void {
+    if (this.#lost === undefined) this.#lostListeners.push(listener)
+    else listener()
+  }
+
+  /** When the server last answered; on the clock of `performance.now()`. */
+  get answeredAt(): number {
+    return this.#answeredAt
+  }
+
+  /** Whether the server has answered within the last second. */
+  get proven(): boolean {
+    return performance.now() - this.#answeredAt < PROOF
   }
 
   /** Whether the connection compresses: mysql2 then numbers the packets of one command at a time only. */
@@ -85,15 +133,30 @@ export class Wire {
     return Boolean(this.#connection.config.compress)
   }
 
-  /** Sends commands in one flight. Rejects with a `ConnectionLostError` if the connection breaks before all is answered. */
+  /**
+   * Sends commands in one flight. Rejects with a `ConnectionLostError` if the connection breaks before all is answered, or
+   * if it was not {@link proven} and the server, asked ahead of the commands, is silent.
+   */
   fly(outgoing: readonly Outgoing[]): Promise<readonly Outcome[]> {
+    return this.#fly(outgoing, this.proven ? undefined : this.together ? 'along' : 'first')
+  }
+
+  /** Asks whether the server is there. Rejects with a `ConnectionLostError` if it is silent, or has something to object. */
+  async prove(): Promise<void> {
+    await this.#fly([], 'first')
+  }
+
+  #fly(outgoing: readonly Outgoing[], question: 'along' | 'first' | undefined): Promise<readonly Outcome[]> {
     if (this.#lost !== undefined) return Promise.reject(lostError(this.#lost, false))
     if (this.#flight !== undefined)
       return Promise.reject(new UsageError('a flight is on its way on this connection'))
     const outcomes: Outcome[] = outgoing.map(() => undefined)
     const settle = Promise.withResolvers<readonly Outcome[]>()
-    this.#flight = { outgoing, outcomes, sizes: [], written: 0, answered: 0, bytes: 0, failed: false, settle }
-    this.#proceed(this.#flight)
+    const flight = { outgoing, outcomes, sizes: [], written: 0, answered: 0, bytes: 0, failed: false, settle }
+    this.#flight = flight
+    if (question !== undefined) this.#ask(question === 'first' ? () => this.#proceed(flight) : () => {})
+    if (question === 'first') this.flush()
+    else this.#proceed(flight)
     return settle.promise
   }
 
@@ -108,17 +171,19 @@ export class Wire {
 
   /**
    * Has a command written ahead of the next flight, or with {@link flush}, which nobody waits for. Without `check` the
-   * server doesn't answer it; an answer that is an error, or that `check` finds one in, costs the connection.
+   * server doesn't answer it.
    */
-  tell(packet: Buffer, check?: (reply: Reply) => Error | undefined): void {
+  tell(packet: Buffer, check?: Check): void {
     if (this.#lost !== undefined) return
     this.#ahead.push(packet)
     if (check === undefined) return
     const answered = (outcome: Reply | Error): void => {
-      const wrong = outcome instanceof Error ? outcome : check(outcome)
+      this.#answeredAt = performance.now()
+      const wrong = outcome instanceof Error && !isServerError(outcome) ? outcome : check.wrong(outcome)
       if (wrong !== undefined) this.#lose(wrong)
     }
-    this.#connection.addCommand(new readers.text({ packets: 1, answered }))
+    const packets = packetCount(packet.length)
+    this.#connection.addCommand(new readers[check.answer]({ packets, answered }))
   }
 
   /** Writes at once what was to go ahead of the next flight. */
@@ -130,13 +195,31 @@ export class Wire {
   quit(): void {
     if (this.#lost !== undefined) return
     this.#lost = new Error('the connection was closed by its driver')
-    this.#connection.end()
+    this.#connection._closing = true
+    // mysql2 would wait for answers to what was never written.
+    this.#connection.write(quitPacket())
     this.#connection.stream.destroySoon()
   }
 
   /** Closes at once. A flight on its way rejects. */
   destroy(reason: Error): void {
     this.#lose(reason)
+  }
+
+  /** Has the server answer what waits for no lock, or loses the connection. */
+  #ask(onAnswer: () => void): void {
+    const heard = patience(PATIENCE, () =>
+      this.#lose(new SilenceError(`the server did not answer within ${PATIENCE} ms`)),
+    )
+    this.tell(queryPacket('DO 0'), {
+      answer: 'text',
+      wrong(outcome) {
+        heard()
+        if (outcome instanceof Error) return outcome
+        onAnswer()
+        return undefined
+      },
+    })
   }
 
   #proceed(flight: Flight): void {
@@ -173,8 +256,7 @@ export class Wire {
     }
     const index = flight.written
     const answered = (outcome: Reply | Error): void => {
-      // What can't be prepared is not what the flight is for.
-      if (outcome instanceof Error && answer !== 'prepared') flight.failed = true
+      if (outcome instanceof Error) flight.failed = true
       this.#answered(flight, index, outcome)
     }
     flight.written += 1
@@ -193,6 +275,7 @@ export class Wire {
       this.#lose(outcome)
       return
     }
+    this.#answeredAt = performance.now()
     flight.outcomes[index] = outcome
     flight.answered += 1
     flight.bytes -= flight.sizes[index] ?? 0
@@ -215,7 +298,7 @@ export class Wire {
     const flight = this.#flight
     this.#flight = undefined
     flight?.settle.reject(lostError(cause, flight.written > 0))
-    this.#onLost(cause)
+    for (const listener of this.#lostListeners.splice(0)) listener()
   }
 }
 

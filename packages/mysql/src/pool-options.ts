@@ -2,7 +2,11 @@ import { UsageError } from '@leasehold/core'
 
 /** Times are in milliseconds. */
 export interface PoolOptions {
-  /** Connections at most; 10 unless given. */
+  /**
+   * Connections at most; 10 unless given. From the first unit with a `timeout` or `signal` on there is one more, for KILL.
+   * Where the server has none for it, as with an account whose `max_user_connections` is the same, one of these leaves
+   * its place, unless it is the only one: then a unit that is stopped keeps its locks until its statement ends.
+   */
   readonly max?: number
   /** Connections to keep once the first has been needed; none unless given. */
   readonly min?: number
@@ -14,7 +18,10 @@ export interface PoolOptions {
   readonly maxLifetime?: number
   /** How long a connection beyond `min` may be idle; 10 minutes unless given. */
   readonly idleTimeout?: number
-  /** How often an idle connection is asked whether it is still there; every 30 000 unless given. */
+  /**
+   * How often an idle connection is asked whether it is still there; every 30 000 unless given. One that was silent for a
+   * second is asked by the unit that uses it as well, without a round trip.
+   */
   readonly keepalive?: number
 }
 

@@ -2,23 +2,31 @@
 import { AcquireError, type DriverStats } from '@leasehold/core'
 import { Backoff } from './backoff.ts'
 import type { Home, MysqlConnection } from './connection.ts'
-import { isRefusal } from './errors.ts'
+import { isCrowded, isRefusal } from './errors.ts'
+import type { SessionIdentity } from './identity.ts'
 import type { PoolOptions } from './pool-options.ts'
+import { Reservation, type ReservationEnd } from './reservation.ts'
 import { WaitingLine } from './waiting-line.ts'
 
 /** Each open connection is in exactly one of these places. */
 type Place = 'idle' | 'leased' | 'resetting' | 'validating'
 
 /** Why a connection was closed. */
-type Reason = 'closed' | 'expired' | 'idle' | 'lost' | 'spent' | 'stopped'
+type Reason = 'closed' | 'expired' | 'idle' | 'lost' | 'spent' | 'stopped' | 'yielded'
 
 export interface PoolPort {
   /** Gives a connection that is ready to be leased and calls back at the end of each lease. */
   readonly open: (home: Home) => Promise<MysqlConnection>
   /** Ends a session on the server. */
-  readonly kill: (id: number) => void
+  readonly kill: (session: SessionIdentity) => void
   /** Ends the statement that a session runs. */
-  readonly interrupt: (id: number) => Promise<void>
+  readonly interrupt: (session: SessionIdentity) => Promise<void>
+  /** Has a connection for kills opened, and kept; nothing if there is one. Resolves when it has come, or can't. */
+  readonly reserve: () => Promise<ReservationEnd> | undefined
+  /** Leaves the place of that connection to the pool. */
+  readonly giveWay: () => void
+  /** There is nothing more to be killed. */
+  readonly rest: () => void
 }
 
 export class Pool implements Home {
@@ -35,13 +43,18 @@ export class Pool implements Home {
     lost: 0,
     spent: 0,
     stopped: 0,
+    yielded: 0,
   }
+  readonly #reservation: Reservation
+  /** Whether a connection has to leave its place to the one that kills. */
+  #yields = false
   #created = 0
   #connecting = 0
   #closing: PromiseWithResolvers<void> | undefined
 
   constructor(port: PoolPort, options: Required<PoolOptions>) {
     this.#port = port
+    this.#reservation = new Reservation(port.reserve, (end) => this.#reserved(end))
     this.#options = options
   }
 
@@ -62,8 +75,9 @@ export class Pool implements Home {
   acquire(signal?: AbortSignal): Promise<MysqlConnection> {
     if (this.#closing !== undefined) return Promise.reject(closed())
     if (signal?.aborted === true) return Promise.reject(aborted())
+    if (signal !== undefined) this.#reservation.ask()
     const connection = this.#lastIdle()
-    if (connection !== undefined) {
+    if (connection !== undefined && !this.#isKept(connection)) {
       this.#places.set(connection, 'leased')
       return Promise.resolve(connection)
     }
@@ -73,8 +87,8 @@ export class Pool implements Home {
     return leased
   }
 
-  interrupt(id: number): Promise<void> {
-    return this.#port.interrupt(id)
+  interrupt(connection: MysqlConnection): Promise<void> {
+    return this.#port.interrupt(connection.identity)
   }
 
   takeBack(connection: MysqlConnection): void {
@@ -82,17 +96,27 @@ export class Pool implements Home {
     else this.#offer(connection)
   }
 
-  /** A connection that is still there has its session killed: the server would go on with the statement, locks and all. */
+  /**
+   * A session that may still be there is killed: the server would go on with the statement, locks and all. One whose
+   * connection was broken from outside is not, since it is gone most often.
+   */
   discard(connection: MysqlConnection, reason: Error): void {
-    const { lost, id } = connection
-    if (!lost) this.#port.kill(id)
+    const { lost, silent, identity } = connection
+    if (!lost || silent) this.#port.kill(identity)
     connection.destroy(reason)
     this.#drop(connection, lost ? 'lost' : 'stopped')
   }
 
-  /** An idle connection that broke is forgotten; in another place whoever works with it notices. */
+  /**
+   * An idle connection that broke is forgotten; in another place whoever works with it notices. If one has died without
+   * a word, so may have the others: who comes next must not have to find out one by one.
+   */
   lost(connection: MysqlConnection): void {
     if (this.#places.get(connection) === 'idle') this.#drop(connection, 'lost')
+    if (!connection.silent) return
+    for (const idle of this.#in('idle')) {
+      if (!idle.proven) this.#work(idle, 'validating', idle.validate())
+    }
   }
 
   /** Replaces what has become too old, closes what is not needed, and asks the others whether they are still there. */
@@ -131,7 +155,9 @@ export class Pool implements Home {
     if (this.#closing !== undefined) this.#quit(connection, 'closed')
     else if (connection.condition === 'spent') this.#quit(connection, connection.lost ? 'lost' : 'spent')
     else if (this.#isExpired(connection, performance.now())) this.#quit(connection, 'expired')
-    else this.#places.set(connection, this.#line.serve(connection) ? 'leased' : 'idle')
+    else if (this.#yields) this.#yield(connection)
+    else if (this.#isKept(connection) || !this.#line.serve(connection)) this.#places.set(connection, 'idle')
+    else this.#places.set(connection, 'leased')
   }
 
   /** Has the connection do something of its own before it is free again. */
@@ -146,9 +172,35 @@ export class Pool implements Home {
   #grow(): void {
     if (this.#closing !== undefined || this.#backoff.waiting) return
     const { max, min } = this.#options
+    const room = this.#reservation.pending ? Math.max(1, max - 1) : max
     const missing = (): number =>
       Math.max(this.#line.length, this.#created === 0 ? 0 : min - this.#places.size)
-    while (this.#connecting < missing() && this.#connecting + this.#places.size < max) this.#connect()
+    while (this.#connecting < missing() && this.#connecting + this.#places.size < room) this.#connect()
+  }
+
+  /** Where the server has no place for the connection that kills, the first of the pool that is free leaves its own. */
+  #reserved(end: ReservationEnd): void {
+    this.#yields = end === 'crowded' && this.#places.size > 1 && this.#places.size >= this.#options.max
+    for (const connection of this.#in('idle')) {
+      if (this.#yields || this.#line.length > 0) this.#offer(connection)
+    }
+    this.#grow()
+  }
+
+  /** Whether a connection that is free has to stay so, lest all are in use before there is one that kills. */
+  #isKept(connection: MysqlConnection): boolean {
+    if (!this.#reservation.pending || this.#options.max === 1) return false
+    let busy = this.#connecting
+    for (const [other, place] of this.#places) if (other !== connection && place !== 'idle') busy += 1
+    return busy >= this.#options.max - 1
+  }
+
+  #yield(connection: MysqlConnection): void {
+    this.#yields = false
+    // Before its place is free, so that nobody else takes it.
+    connection.quit()
+    this.#reservation.insist()
+    this.#drop(connection, 'yielded')
   }
 
   #connect(): void {
@@ -171,6 +223,10 @@ export class Pool implements Home {
 
   /** Who is refused for what they are need not wait; anything else may pass, as long as those who wait have time. */
   #refused(error: Error): void {
+    if (isCrowded(error) && this.#places.size === 0) {
+      this.#port.giveWay()
+      this.#reservation.postpone()
+    }
     if (isRefusal(error)) this.#line.dismiss(unreachable(error))
     else this.#backoff.failed(error)
     this.#finishIfEmpty()
@@ -188,7 +244,9 @@ export class Pool implements Home {
   #drop(connection: MysqlConnection, reason: Reason): void {
     this.#places.delete(connection)
     this.#discarded[reason] += 1
+    this.#yields = false
     this.#grow()
+    if (this.#places.size === 0) this.#port.rest()
     this.#finishIfEmpty()
   }
 

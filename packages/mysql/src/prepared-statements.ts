@@ -6,8 +6,8 @@ const USES = 2
 /** Characters; a longer text is one of many values, and next time of more or fewer. */
 const LONGEST = 8_192
 
-/** `refused`: the server doesn't prepare it, or takes it for something else. */
-type Entry = Prepared | { readonly uses: number } | 'refused'
+/** `asked`: the server's answer is still to come. `refused`: it doesn't prepare it, or takes it for something else. */
+type Entry = Prepared | { readonly uses: number } | 'asked' | 'refused'
 
 export class PreparedStatements {
   readonly #limit: number
@@ -24,7 +24,7 @@ export class PreparedStatements {
   use(sql: string): Prepared | 'due' | undefined {
     if (this.#limit === 0 || sql.length > LONGEST) return undefined
     const entry = this.#entries.get(sql) ?? { uses: 0 }
-    if (entry === 'refused') return undefined
+    if (entry === 'asked' || entry === 'refused') return undefined
     if ('uses' in entry) {
       this.#put(sql, { uses: entry.uses + 1 })
       return entry.uses + 1 < USES ? undefined : 'due'
@@ -33,9 +33,15 @@ export class PreparedStatements {
     return entry
   }
 
-  /** Notes what became of a text that was due; `undefined` if it can't be prepared. */
-  keep(sql: string, statement: Prepared | undefined): void {
-    this.#put(sql, statement ?? 'refused')
+  /** Notes what became of a text that was due. */
+  keep(sql: string, statement: Prepared | 'asked' | 'refused'): void {
+    this.#evict(this.#entries.get(sql))
+    this.#put(sql, statement)
+  }
+
+  /** Notes that a text that was due could not be prepared now; it will be due again. */
+  putOff(sql: string): void {
+    this.#entries.delete(sql)
   }
 
   /** Those that had to make room for others; the session is to close them once nothing on its way runs them. */
@@ -59,6 +65,10 @@ export class PreparedStatements {
     const [oldest] = this.#entries
     if (oldest === undefined) return
     this.#entries.delete(oldest[0])
-    if (oldest[1] !== 'refused' && 'id' in oldest[1]) this.#evicted.push(oldest[1])
+    this.#evict(oldest[1])
+  }
+
+  #evict(entry: Entry | undefined): void {
+    if (typeof entry === 'object' && 'id' in entry) this.#evicted.push(entry)
   }
 }

@@ -27,7 +27,8 @@ export function modeSql(mode: SessionMode, server: ServerKind): string {
     : `SET autocommit = 0, ${readOnly} = DEFAULT`
 }
 
-export const LIMITS_SQL = 'SELECT @@max_allowed_packet AS maxAllowedPacket, version() AS version'
+export const LIMITS_SQL: string =
+  'SELECT connection_id() AS id, @@max_allowed_packet AS maxAllowedPacket, version() AS version'
 
 /** Flags of the server's status (MySQL Source Documentation, "SERVER_STATUS_flags_enum"). */
 export const STATUS: Readonly<Record<'IN_TRANS' | 'AUTOCOMMIT' | 'NO_BACKSLASH_ESCAPES', number>> = {

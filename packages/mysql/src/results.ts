@@ -34,7 +34,7 @@ export function failureOf(
   { exposeParameters }: { readonly exposeParameters: boolean },
 ): StatementError {
   return new StatementError({
-    kind: kindOf(error.errno),
+    kind: kindOf(error),
     errno: error.errno,
     sqlState: error.sqlState,
     serverMessage: error.sqlMessage,

@@ -4,7 +4,8 @@ import type { Endpoint } from '../endpoint.ts'
 import { Link } from './link.ts'
 
 export interface FaultProxyOptions {
-  readonly target: Endpoint
+  /** Asked for each connection, where it is a function: balancers lead elsewhere each time. */
+  readonly target: Endpoint | (() => Endpoint)
   /** Has every byte travel by itself, as the worst of networks might. */
   readonly sliced?: boolean
 }
@@ -17,9 +18,9 @@ export interface FaultProxy extends Endpoint {
 
 /** Stands between a client and a server and does to the bytes what networks do; knows nothing of what they mean. */
 export async function startFaultProxy({ target, sliced = false }: FaultProxyOptions): Promise<FaultProxy> {
-  const { host, port } = target
   const links = new Set<Link>()
   const listener = createServer({ noDelay: true }, (client) => {
+    const { host, port } = typeof target === 'function' ? target() : target
     const link = new Link(client, connect({ host, port, noDelay: true }), {
       sliced,
       onCut: () => links.delete(link),

@@ -16,7 +16,10 @@ export class Link {
   /** Bytes that still may pass; the next one cuts. */
   readonly #allowance: Record<Side, number> = { client: Infinity, server: Infinity }
   #cut = false
-  #stalled: NodeJS.Timeout | undefined
+  #stalled = false
+  #resumes: NodeJS.Timeout | undefined
+  /** Whether a side has gone while everything was held back. */
+  #overdue = false
 
   constructor(client: Socket, server: Socket, options: LinkOptions) {
     this.#sockets = { client, server }
@@ -52,10 +55,13 @@ export class Link {
 
   /** Holds everything back, both ways, for so many milliseconds, or for good; neither side is told. */
   stall(ms?: number): void {
-    clearTimeout(this.#stalled)
+    clearTimeout(this.#resumes)
+    this.#stalled = true
     for (const socket of Object.values(this.#sockets)) socket.pause()
     if (ms === undefined) return
-    this.#stalled = setTimeout(() => {
+    this.#resumes = setTimeout(() => {
+      this.#stalled = false
+      if (this.#overdue) this.cut()
       for (const socket of Object.values(this.#sockets)) socket.resume()
     }, ms)
   }
@@ -63,9 +69,15 @@ export class Link {
   #end(close: (socket: Socket) => void): void {
     if (this.#cut) return
     this.#cut = true
-    clearTimeout(this.#stalled)
+    clearTimeout(this.#resumes)
     for (const socket of Object.values(this.#sockets)) close(socket)
     this.#options.onCut()
+  }
+
+  /** Whichever side breaks off, the other one sees it, unless nothing gets through. */
+  #over(): void {
+    if (this.#stalled) this.#overdue = true
+    else this.cut()
   }
 
   #relay(from: Side, to: Side): void {
@@ -82,11 +94,10 @@ export class Link {
       })
     })
     source.on('end', () => {
-      passing = passing.then(() => this.cut())
+      passing = passing.then(() => this.#over())
     })
-    // Whichever side breaks off, the other one sees it.
-    source.on('error', () => this.cut())
-    source.on('close', () => this.cut())
+    source.on('error', () => this.#over())
+    source.on('close', () => this.#over())
   }
 }
 

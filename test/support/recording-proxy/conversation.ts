@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import { encode, type Packet, PacketReader, type Side } from './packet.ts'
 
-/** What becomes of a packet: goes on its way, is lost on it, or takes the connection with it. */
-export type Verdict = 'forward' | 'drop' | 'cut'
+/** What becomes of a packet: goes on its way, once or twice at once, is lost on it, or takes the connection with it. */
+export type Verdict = 'forward' | 'repeat' | 'drop' | 'cut'
 
 export type OnPacket = (packet: Packet, conversation: Conversation) => Verdict
 
@@ -56,7 +56,9 @@ export class Conversation {
           this.cut()
           return
         }
-        if (verdict === 'forward') destination.write(encode(packet))
+        const bytes = encode(packet)
+        if (verdict === 'forward') destination.write(bytes)
+        if (verdict === 'repeat') destination.write(Buffer.concat([bytes, bytes]))
       }
     })
     source.on('end', () => {

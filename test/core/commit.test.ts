@@ -1,0 +1,166 @@
+/** Answers to COMMIT, wherever it travels: what is told is what they say. */
+import {
+  affected,
+  afterCommit,
+  afterRollback,
+  all,
+  type Query,
+  StatementError,
+  type StatementErrorKind,
+} from '@leasehold/core'
+import { type RecordingDriver, refusal, type Script } from '@leasehold/core/testing'
+import { describe, expect, test } from 'vitest'
+import { db } from './support/accounts.ts'
+import { failureOf, read, record, write } from './support/unit.ts'
+
+const withHooks = (work: Query<unknown>, called: string[]) =>
+  all([work, afterCommit(() => called.push('commit')), afterRollback(() => called.push('rollback'))])
+
+const twoWrites = all([write('a'), write('b')])
+
+const ways: [string, Query<unknown>, Script][] = [
+  ['along with a lone write', write('a'), {}],
+  ['by itself', twoWrites, {}],
+  ['where commands travel singly, behind a lone write', write('a'), { pipelining: false }],
+  ['where commands travel singly', twoWrites, { pipelining: false }],
+]
+
+const ROLLED_BACK: StatementErrorKind[] = [
+  'conflict',
+  'deadlock',
+  'killed',
+  'lock-timeout',
+  'not-ready',
+  'read-only',
+  'statement-timeout',
+]
+
+describe.each(ways)('%s', (_, work, script) => {
+  async function told(kind: StatementErrorKind): Promise<{
+    error: unknown
+    called: string[]
+    driver: RecordingDriver
+  }> {
+    const { uow, driver } = record({ ...script, answers: { commit: refusal(kind) } })
+    const called: string[] = []
+    const error = await failureOf(uow.run(withHooks(work, called), { retry: false }))
+    return { error, called, driver }
+  }
+
+  test.each(ROLLED_BACK)('refused as %s: rolled back, and COMMIT is not sent again', async (kind) => {
+    const { error, called, driver } = await told(kind)
+    expect(error).toBeInstanceOf(StatementError)
+    expect(error).toMatchObject({ kind, sql: 'COMMIT' })
+    expect(called).toEqual(['rollback'])
+    expect(driver.commits).toBe(1)
+    expect(driver.rollbacks).toBe(1)
+  })
+
+  test('answered with any other error: unknown, and nothing more is sent', async () => {
+    const { error, called, driver } = await told('other')
+    expect(error).toMatchObject({ name: 'CommitUnknownError', cause: { kind: 'other', sql: 'COMMIT' } })
+    expect(called).toEqual([])
+    expect(driver.commits).toBe(1)
+    expect(driver.sent).not.toContain('rollback')
+    expect(driver.journal.at(-1)).toBe('discard')
+  })
+})
+
+test('an unknown outcome is not run again', async () => {
+  const { uow, driver } = record({ answers: { commit: refusal('other') } })
+  expect(await failureOf(uow.run(write('a')))).toMatchObject({ name: 'CommitUnknownError', attempts: 1 })
+  expect(driver.commits).toBe(1)
+})
+
+test('what the server rolled back in COMMIT is run again', async () => {
+  let commits = 0
+  const commit = () => (++commits === 1 ? refusal('deadlock', 1_213) : {})
+  for (const work of [write('a'), twoWrites]) {
+    commits = 0
+    const { uow } = record({ answers: { commit } })
+    expect(await uow.run(work)).toBeDefined()
+    expect(commits).toBe(2)
+  }
+})
+
+test('a refused COMMIT of what only read is the error that it is', async () => {
+  const { uow } = record({ answers: { commit: refusal('other') } })
+  expect(await failureOf(uow.run(read('a')))).toMatchObject({ name: 'StatementError', kind: 'other' })
+})
+
+test('a lone write that failed is told with its own error, whatever COMMIT came to', async () => {
+  const { uow } = record({ answers: { a: refusal('duplicate-key'), commit: refusal('other') } })
+  expect(await failureOf(uow.run(write('a')))).toMatchObject({ kind: 'duplicate-key' })
+})
+
+describe('a deadline while COMMIT is on its way', () => {
+  /** A unit whose flight with COMMIT waits for a gate. */
+  function started(work: Query<unknown>, last: number, answers: Script['answers'] = {}) {
+    const gate = Promise.withResolvers<void>()
+    const flying = Promise.withResolvers<void>()
+    const delay = (flight: number): Promise<unknown> => {
+      if (flight < last) return Promise.resolve()
+      flying.resolve()
+      return flight === last ? gate.promise : Promise.resolve()
+    }
+    const { uow, driver } = record({ delay, answers })
+    const controller = new AbortController()
+    const called: string[] = []
+    const run = uow.run(withHooks(work, called), { signal: controller.signal, retry: false })
+    return {
+      run,
+      driver,
+      called,
+      flying: flying.promise,
+      land: gate.resolve,
+      abort: () => controller.abort(),
+    }
+  }
+
+  test('does not reach past it: its answer tells', async () => {
+    const unit = started(twoWrites, 2)
+    await unit.flying
+    unit.abort()
+    unit.land()
+    await unit.run
+    expect(unit.called).toEqual(['commit'])
+    expect(unit.driver.journal.at(-1)).toBe('release')
+  })
+
+  test('along with a write: the write is stopped, and its refusal is told as the deadline', async () => {
+    const unit = started(write('a'), 1)
+    await unit.flying
+    unit.abort()
+    expect(await failureOf(unit.run)).toMatchObject({ name: 'DeadlineError', reason: 'aborted' })
+    expect(unit.called).toEqual(['rollback'])
+    expect(unit.driver.journal.at(-1)).toBe('release')
+  })
+
+  test('a refusal to commit because of it is told as the deadline', async () => {
+    const unit = started(twoWrites, 2, { commit: refusal('killed') })
+    await unit.flying
+    unit.abort()
+    unit.land()
+    expect(await failureOf(unit.run)).toMatchObject({ name: 'DeadlineError' })
+    expect(unit.called).toEqual(['rollback'])
+  })
+
+  test('an answer that does not come within commitTimeout: unknown, and told that the wait was cut', async () => {
+    const { uow, driver } = record({
+      delay: (flight) => (flight === 2 ? new Promise(() => {}) : Promise.resolve()),
+    })
+    const error = await failureOf(uow.run(twoWrites, { commitTimeout: 20 }))
+    expect(error).toMatchObject({
+      name: 'CommitUnknownError',
+      message: expect.stringContaining('did not come within 20 ms') as unknown,
+    })
+    expect(driver.journal.at(-1)).toBe('discard')
+  })
+
+  test.each([0, -1, Number.NaN, Infinity, 2 ** 31])('commitTimeout: %s is refused', async (commitTimeout) => {
+    const { uow, driver } = record()
+    const work = affected(db.deleteFrom('accounts'))
+    expect(await failureOf(uow.run(work, { commitTimeout }))).toMatchObject({ name: 'UsageError' })
+    expect(driver.journal).toEqual([])
+  })
+})

@@ -1,0 +1,198 @@
+/** A unit has one transaction, from its first statement to its last, whatever fails, is attempted or streamed in it. */
+import { all, attempt, many, one, program } from '@leasehold/core'
+import { startFaultProxy } from '@leasehold/test-support/fault-proxy'
+import { commandOf, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
+import { sql } from 'kysely'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
+import { withRival } from './support/rival.ts'
+
+const fixture = useFixture()
+beforeAll(async () => {
+  await fixture.rows(
+    'create function add_one(account int) returns int modifies sql data begin ' +
+      'update accounts set cents = cents + 1 where id = account; return 1; end',
+  )
+  await fixture.rows(
+    'create procedure swallowing() begin declare continue handler for 1213 begin end; ' +
+      'update accounts set cents = 0 where id = 9; update accounts set cents = 0 where id = 2; end',
+  )
+  await fixture.rows(
+    'create procedure restarting() begin commit; start transaction; update accounts set cents = 0 where id = 2; end',
+  )
+})
+afterAll(async () => {
+  await fixture.rows('drop function add_one')
+  await fixture.rows('drop procedure swallowing')
+  await fixture.rows('drop procedure restarting')
+})
+beforeEach(() => fixture.restore())
+
+const failing = () => one(db.selectFrom('accounts').select('id').where('id', '=', 404))
+const refused = () => many(db.selectFrom('accounts').select(sql<number>`nothing_of_the_kind`.as('x')))
+
+/** Whether another session could change account 1 now. */
+async function isFree(): Promise<boolean> {
+  await fixture.rows('set innodb_lock_wait_timeout = 1')
+  return fixture.rows('select id from accounts where id = 1 for update').then(
+    () => true,
+    () => false,
+  )
+}
+
+describe.each([true, false])('with pipeline: %s', (pipeline) => {
+  const uow = () => fixture.uow({ pipeline, pool: { max: 1 } })
+
+  test('read stays read only behind an attempt that failed', async () => {
+    const calling = () => many(db.selectNoFrom(sql<number>`add_one(1)`.as('x')))
+    for (const first of [failing, refused]) {
+      const work = program(function* () {
+        yield* attempt(first())
+        yield* attempt(attempt(refused()))
+        return yield* attempt(calling())
+      })
+      expect(await uow().read(work)).toMatchObject({ ok: false, error: { kind: 'read-only' } })
+    }
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+  })
+
+  test('serializable stays serializable behind an attempt that failed', async () => {
+    await uow().run(
+      async (q) => {
+        await q(attempt(refused()))
+        await q(attempt(attempt(refused())))
+        await q(accounts.byId(1))
+        expect(await isFree()).toBe(false)
+      },
+      { isolationLevel: 'serializable' },
+    )
+  })
+
+  test('the locks of a stream are kept behind an attempt, and behind raw SQL', async () => {
+    await uow().run(async (q) => {
+      const locking = db.selectFrom('accounts').selectAll().where('id', '=', 1).forUpdate()
+      for await (const row of q.stream(locking)) expect(row.id).toBe(1)
+      await q(attempt(refused()))
+      await q(sql`set @a = 1`.compile(db))
+      await q(attempt(accounts.add(2, 1)))
+      expect(await isFree()).toBe(false)
+    })
+    expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 2: 101 })
+  })
+
+  test('a procedure that commits and begins again is noticed', async () => {
+    const work = all([accounts.add(1, 1), sql`call restarting()`.compile(db)])
+    await expect(uow().run(work)).rejects.toMatchObject({
+      name: 'ImplicitCommitError',
+      sql: 'call restarting()',
+    })
+    expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 101 })
+  })
+
+  test('a procedure that goes on after a deadlock is noticed, and what it did then is undone', async () => {
+    await withRival(fixture, async (rival) => {
+      const unit = uow().run(async (q) => {
+        await q(accounts.add(8, 1))
+        await rival.waitForUnit()
+        await q(sql`call swallowing()`.compile(db))
+      })
+      await expect(unit).rejects.toMatchObject({ name: 'ImplicitCommitError' })
+    })
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+  })
+
+  test('a stream that is cut by the unit’s end throws in its loop, even if the body swallows it', async () => {
+    let ended: unknown
+    let seen = 0
+    const body = fixture.uow({ pipeline }).run(
+      async (q) => {
+        const digits = db
+          .selectFrom(['accounts as a', 'accounts as b', 'accounts as c', 'accounts as d', 'accounts as e'])
+          .select('a.id')
+        try {
+          for await (const _ of q.stream(digits)) {
+            seen += 1
+            if (seen % 256 === 0) await sleep(20)
+          }
+          ended = 'normally'
+        } catch (error) {
+          ended = (error as Error).name
+        }
+      },
+      { timeout: 150 },
+    )
+    await expect(body).rejects.toMatchObject({ name: 'DeadlineError' })
+    await expect.poll(() => ended).toBe('DeadlineError')
+    expect(seen).toBeLessThan(9 ** 5)
+  })
+
+  test('no stream is begun in a unit that is doomed', async () => {
+    const proxy = await startRecordingProxy({ target: fixture.server })
+    const through = fixture.uow({ pipeline, host: proxy.host, port: proxy.port })
+    const body = through.run(async (q) => {
+      const rows = q.stream(db.selectFrom('accounts').selectAll().where('cents', '>', 4_711)).batches()
+      const late = q(refused()).catch(() => {})
+      await expect(rows.next()).rejects.toThrow()
+      await late
+    })
+    await expect(body).rejects.toThrow()
+    const texts = proxy.conversations.flatMap(({ packets }) =>
+      packets.map((one) => commandOf(one)?.sql ?? ''),
+    )
+    expect(texts.filter((text) => text.includes('4711'))).toEqual([])
+    await through.close()
+    await proxy.stop()
+  })
+})
+
+test('a deadlock behind a failure that an attempt would survive is what the unit fails with', async () => {
+  await withRival(fixture, async (rival) => {
+    const unit = fixture.uow({ pipeline: true }).run(async (q) => {
+      await q(accounts.lock(8))
+      await rival.waitForUnit()
+      await q(attempt(all([accounts.open('account 7', 1), accounts.add(9, 1)])))
+    })
+    await expect(unit).rejects.toMatchObject({ kind: 'deadlock' })
+  })
+  expect(await fixture.balances()).toEqual(UNTOUCHED)
+})
+
+test('a connection lost in ROLLBACK TO is told as that, and the unit is run again', async () => {
+  let cuts = 0
+  const proxy = await startRecordingProxy({
+    target: fixture.server,
+    onPacket(packet) {
+      if (cuts > 0 || commandOf(packet)?.sql?.startsWith('ROLLBACK TO') !== true) return 'forward'
+      cuts += 1
+      return 'cut'
+    },
+  })
+  const uow = fixture.uow({ host: proxy.host, port: proxy.port, pipeline: true })
+  const work = all([attempt(accounts.open('account 7', 1)), accounts.add(1, 1)])
+  expect(await uow.run(work)).toMatchObject([{ ok: false, error: { kind: 'duplicate-key' } }, 1])
+  expect(cuts).toBe(1)
+  expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 101 })
+  await expect(uow.run(work, { retry: false })).resolves.toBeDefined()
+  await uow.close()
+  await proxy.stop()
+})
+
+test('a call whose connection is lost is not repeated unless asked', async () => {
+  await fixture.rows(
+    'create procedure counting() begin update accounts set cents = cents + 1 where id = 1; commit; do sleep(0.2); end',
+  )
+  const proxy = await startFaultProxy({ target: fixture.server })
+  const uow = fixture.uow({ host: proxy.host, port: proxy.port, pipeline: true })
+  await uow.run(accounts.byId(1))
+  const cut = sleep(100).then(() => proxy.links[0]?.cut())
+  await expect(uow.run(sql`call counting()`.compile(db))).rejects.toMatchObject({
+    name: 'ConnectionLostError',
+    attempts: 1,
+  })
+  await cut
+  expect((await fixture.balances())[1]).toBe(101)
+  await fixture.rows('drop procedure counting')
+  await uow.close()
+  await proxy.stop()
+})
