@@ -26,11 +26,9 @@ test(
     const book = new Book()
     const unknown: number[] = []
     let transfers = 0
-    let stopped = false
-
     // Every other client has keys for its units; both kinds are to have COMMITs on their way.
-    async function client(index: number): Promise<void> {
-      while (!stopped) {
+    async function client(index: number, end: AbortSignal): Promise<void> {
+      while (!end.aborted) {
         const id = ++transfers
         const [from, to] = [1 + (id % ACCOUNTS), 1 + ((id + 7) % ACCOUNTS)]
         const outcomeKey = index % 2 === 0 ? keyOf(id) : undefined
@@ -41,14 +39,14 @@ test(
     }
 
     for (let round = 0; round < ROUNDS; round++) {
-      stopped = false
+      const end = new AbortController()
       const unknownBefore = book.unknown.size
-      const clients = Array.from({ length: CLIENTS }, (_, index) => client(index))
+      const clients = Array.from({ length: CLIENTS }, (_, index) => client(index, end.signal))
       await sleep(500)
       await Promise.all(others.map((node) => node.freeze()))
       await first?.alone()
       await sleep(500)
-      stopped = true
+      end.abort()
       await Promise.all(others.map((node) => node.thaw()))
       await Promise.all(clients)
       await Promise.all(galera.nodes.map((node) => node.synced(galera.nodes.length)))
@@ -56,19 +54,19 @@ test(
     }
 
     for (const node of galera.nodes.keys()) {
-      expect(await book.discrepancies(galera, node), book.summary).toEqual(NONE)
+      expect(await book.discrepancies(galera, node)).toEqual(NONE)
       const balances = Object.values(await galera.balances(node))
       expect(balances.reduce((sum, cents) => sum + cents, 0)).toBe(TOTAL)
     }
     // Without an answer to COMMIT that tells nothing, nothing was tested.
-    for (const count of unknown) expect(count, book.summary).toBeGreaterThan(0)
+    for (const count of unknown) expect(count).toBeGreaterThan(0)
     const stateOf = await stateOfTransfers(galera, 0)
     const keys = await galera.rows<{ outcome_key: string }>(0, 'select outcome_key from leasehold_outcomes')
     const recorded = new Set(keys.map(({ outcome_key }) => outcome_key))
     for (const id of book.unknown.keys()) {
       const settled = await uow.outcome(keyOf(id))
       expect(settled).toBe(recorded.has(keyOf(id)))
-      if (settled) expect(stateOf(id)).toBe('whole')
+      expect(settled ? stateOf(id) : 'whole').toBe('whole')
     }
     const refusals = [...book.failed.values()].filter((error) => error instanceof StatementError)
     expect(refusals.map(({ errno }) => errno)).toContain(NOT_READY)

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { UnitOfWork } from '@leasehold/core'
 import { testSeed } from '@leasehold/test-support/test-seed'
 import { beforeAll, expect, test } from 'vitest'
 import { Random } from '../../examples/order-desk/generate/random.ts'
@@ -25,14 +26,13 @@ test(
     const seed = testSeed()
     const book = new Book()
     const end = performance.now() + SECONDS * 1_000
-    const nodes = [0, 1, 2].map((node) =>
-      galera.uow(node, { pool: { max: CLIENTS / 3, maxLifetime: LIFETIME } }),
+    const nodes = [0, 1, 2]
+    const units = nodes.map((node) =>
+      galera.uow(node, { pool: { max: CLIENTS / nodes.length, maxLifetime: LIFETIME } }),
     )
     let transfers = 0
-    async function client(index: number): Promise<void> {
-      const random = new Random(seed, index)
-      const uow = nodes[index % nodes.length]
-      while (performance.now() < end && uow !== undefined) {
+    async function client(uow: UnitOfWork, random: Random): Promise<void> {
+      while (performance.now() < end) {
         const from = random.integer(1, ACCOUNTS)
         const to = 1 + ((from + random.integer(0, ACCOUNTS - 2)) % ACCOUNTS)
         const id = ++transfers
@@ -44,10 +44,15 @@ test(
         if (book.failed.has(id)) await sleep(1)
       }
     }
-    await Promise.all(Array.from({ length: CLIENTS }, (_, index) => client(index)))
+    const clients = units.flatMap((uow, node) =>
+      Array.from({ length: CLIENTS / nodes.length }, (_, index) =>
+        client(uow, new Random(seed, node * CLIENTS + index)),
+      ),
+    )
+    await Promise.all(clients)
 
-    for (const node of nodes.keys()) {
-      expect(await book.discrepancies(galera, node), book.summary).toEqual(NONE)
+    for (const node of nodes) {
+      expect(await book.discrepancies(galera, node)).toEqual(NONE)
       const balances = Object.values(await galera.balances(node))
       expect(balances.reduce((sum, cents) => sum + cents, 0)).toBe(TOTAL)
     }

@@ -10,6 +10,7 @@ import {
 } from '@leasehold/core'
 import { mysqlBuilder } from '@leasehold/mysql'
 import type { Generated } from 'kysely'
+import { onTestFailed } from 'vitest'
 import { accounts } from '../../mysql/support/fixture.ts'
 import type { GaleraFixture } from './galera-fixture.ts'
 
@@ -68,7 +69,13 @@ export class Book {
     }
   }
 
-  /** How many were told what, for messages. */
+  /** For a test, whose failure will tell how many were told what. */
+  constructor() {
+    onTestFailed(({ task }) => {
+      for (const error of task.result?.errors ?? []) error.message += `\n${this.summary}`
+    })
+  }
+
   get summary(): string {
     const errors = new Map<string, number>()
     for (const error of [...this.failed.values(), ...this.unknown.values()]) {

@@ -20,13 +20,14 @@ export interface GaleraNode extends ServerAddress {
 
 export function nodeOn(server: TestServer): GaleraNode {
   const { kind, version, host, port, user, password } = server
+  const address: ServerAddress = { kind, version, host, port, user, password }
   const signal = async (name: 'SIGSTOP' | 'SIGCONT'): Promise<void> => {
     const id = await server.processId()
     if (id === undefined) throw new Error(`the node at port ${port}: expected a process of our own, got none`)
     process.kill(id, name)
   }
   return {
-    ...{ kind, version, host, port, user, password },
+    ...address,
     freeze: () => signal('SIGSTOP'),
     thaw: () => signal('SIGCONT'),
     synced: (size) =>
@@ -66,7 +67,7 @@ async function statusOf({ host, port, user, password }: ServerAddress): Promise<
       sql: `show status where variable_name in ('wsrep_local_state', 'wsrep_ready', 'wsrep_cluster_size')`,
       timeout: ANSWER_WITHIN,
     })
-    return Object.fromEntries(rows.map(({ Variable_name, Value }) => [Variable_name, Value]))
+    return Object.fromEntries(rows.map((row) => [String(row['Variable_name']), String(row['Value'])]))
   } finally {
     connection.destroy()
   }
