@@ -32,6 +32,7 @@ export default defineConfig({
       ...servers.map((kind) =>
         withServer(kind, kind, ['test/mysql/**/*.test.ts', 'test/faults/**/*.test.ts']),
       ),
+      { test: { name: 'galera', include: ['test/galera/**/*.test.ts'] } },
       withServer('order-desk', 'mariadb', ['examples/order-desk/**/*.test.ts']),
     ],
     maxWorkers: 2,

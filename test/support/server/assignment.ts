@@ -9,6 +9,8 @@ export interface Step {
   readonly command: readonly [string, ...string[]]
   /** Name of the file that is the standard input. */
   readonly input?: string
+  /** Variables beside those of the guardian. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** Told to the guardian later on: kill the server as it stands and run its step again, on the same data. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { run } from './run.ts'
 
 /**
- * Packages of a Debian suite other than the system's. apt works on lists, a cache and a status file of its own,
+ * Packages of a Debian suite, which need not be the system's. apt works on lists, a cache and a status file of its own,
  * so nothing of it shows in the system; its keys are the system's, so signatures are checked.
  */
 export class DebianPackages {
@@ -55,6 +55,16 @@ export class DebianPackages {
     for (const file of await readdir(archives)) {
       if (file.endsWith('.deb')) await run('dpkg', ['-x', join(archives, file), destination])
     }
+    await rm(archives, { recursive: true })
+  }
+
+  /** Without what it depends on, for those who know that it is there. */
+  async unpackAlone(packageName: string, destination: string): Promise<void> {
+    const archives = join(this.#folder, 'alone')
+    await mkdir(archives)
+    await mkdir(destination, { recursive: true })
+    await run('apt-get', [...this.#options, 'download', packageName], { folder: archives })
+    for (const file of await readdir(archives)) await run('dpkg', ['-x', join(archives, file), destination])
     await rm(archives, { recursive: true })
   }
 

@@ -47,6 +47,7 @@ function runSteps(workFolder: string, [step, ...rest]: readonly Step[]): void {
   const log = openSync(join(workFolder, logFile), 'a')
   const child = spawn(file, args, {
     cwd: workFolder,
+    env: { ...process.env, ...step.environment },
     // A group of its own, so that helpers of the server are killed with it.
     detached: true,
     stdio: [step.input === undefined ? 'ignore' : openSync(join(workFolder, step.input), 'r'), log, log],

@@ -36,7 +36,7 @@ async function launchOnce(program: ServerProgram, settings: ServerSettings): Pro
     host: '127.0.0.1',
     port: await freePort(),
     user: 'leasehold',
-    password: randomBytes(12).toString('hex'),
+    password: settings.password ?? randomBytes(12).toString('hex'),
   }
   const guardian = startGuardian(serverSteps(program, address, folder, settings))
   try {

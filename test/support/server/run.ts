@@ -14,10 +14,11 @@ export class CommandError extends Error {
 export function run(
   file: string,
   args: readonly string[],
-  options: { env?: Readonly<Record<string, string>> } = {},
+  options: { env?: Readonly<Record<string, string>>; folder?: string } = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
+      cwd: options.folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       // Answers are read by this program: they must not be translated.
       env: { ...process.env, LC_ALL: 'C', ...options.env },

@@ -7,6 +7,12 @@ import type { ServerAddress } from './test-server.ts'
 export interface ServerSettings {
   readonly durable: boolean
   readonly args: readonly string[]
+  /** Whether the server makes its own data; a node of a cluster is given that of another. Unless given, it does. */
+  readonly initialize?: boolean
+  /** Of the account; chosen at random unless given. */
+  readonly password?: string
+  /** Variables that the server is to have beside those of this process. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 const bootstrapFile = 'bootstrap.sql'
@@ -27,9 +33,11 @@ export function serverSteps(
   ]
   const serve: Step = {
     command: command(...serviceOptions(address, folder), ...settings.args),
+    ...(settings.environment && { environment: settings.environment }),
   }
   const files = { [initFile]: createUser(address) }
 
+  if (settings.initialize === false) return { folder, files, steps: [serve] }
   return program.kind === 'mysql'
     ? { folder, files, steps: [{ command: command('--initialize-insecure') }, serve] }
     : {

@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { StatementError } from '@leasehold/core'
+import { beforeAll, expect, test } from 'vitest'
+import { ACCOUNTS, UNTOUCHED, useGalera } from './support/galera-fixture.ts'
+import { Book, halvesTable, NONE, stateOfTransfers, transfer } from './support/transfers.ts'
+
+const ROUNDS = 2
+const CLIENTS = 8
+const PATIENCE = 90_000
+const TOTAL = Object.values(UNTOUCHED).reduce((sum, cents) => sum + cents, 0)
+/** What a node that is not among the majority says to any work. */
+const NOT_READY = 1_047
+
+const galera = useGalera({ size: 3, suspectAfter: 1_000 })
+beforeAll(async () => {
+  await galera.rows(0, halvesTable)
+})
+
+const keyOf = (id: number): string => `transfer ${id}`
+
+test(
+  'a node that loses the others has no unit told failed that they have, and keys settle what is unknown',
+  async () => {
+    const uow = galera.uow(0)
+    const [first, ...others] = galera.nodes
+    const book = new Book()
+    const unknown: number[] = []
+    let transfers = 0
+    // Every other client has keys for its units; both kinds are to have COMMITs on their way.
+    async function client(index: number, end: AbortSignal): Promise<void> {
+      while (!end.aborted) {
+        const id = ++transfers
+        const [from, to] = [1 + (id % ACCOUNTS), 1 + ((id + 7) % ACCOUNTS)]
+        const outcomeKey = index % 2 === 0 ? keyOf(id) : undefined
+        const options = { timeout: 10_000, ...(outcomeKey !== undefined && { outcomeKey }) }
+        await book.note(id, uow.run(transfer({ id, from, to, cents: 1 }), options))
+        if (book.failed.has(id)) await sleep(20)
+      }
+    }
+
+    for (let round = 0; round < ROUNDS; round++) {
+      const end = new AbortController()
+      const unknownBefore = book.unknown.size
+      const clients = Array.from({ length: CLIENTS }, (_, index) => client(index, end.signal))
+      await sleep(500)
+      await Promise.all(others.map((node) => node.freeze()))
+      await first?.alone()
+      await sleep(500)
+      end.abort()
+      await Promise.all(others.map((node) => node.thaw()))
+      await Promise.all(clients)
+      await Promise.all(galera.nodes.map((node) => node.synced(galera.nodes.length)))
+      unknown.push(book.unknown.size - unknownBefore)
+    }
+
+    for (const node of galera.nodes.keys()) {
+      expect(await book.discrepancies(galera, node)).toEqual(NONE)
+      const balances = Object.values(await galera.balances(node))
+      expect(balances.reduce((sum, cents) => sum + cents, 0)).toBe(TOTAL)
+    }
+    // Without an answer to COMMIT that tells nothing, nothing was tested.
+    for (const count of unknown) expect(count).toBeGreaterThan(0)
+    const stateOf = await stateOfTransfers(galera, 0)
+    const keys = await galera.rows<{ outcome_key: string }>(0, 'select outcome_key from leasehold_outcomes')
+    const recorded = new Set(keys.map(({ outcome_key }) => outcome_key))
+    for (const id of book.unknown.keys()) {
+      const settled = await uow.outcome(keyOf(id))
+      expect(settled).toBe(recorded.has(keyOf(id)))
+      expect(settled ? stateOf(id) : 'whole').toBe('whole')
+    }
+    const refusals = [...book.failed.values()].filter((error) => error instanceof StatementError)
+    expect(refusals.map(({ errno }) => errno)).toContain(NOT_READY)
+  },
+  PATIENCE,
+)
