@@ -201,7 +201,7 @@ test('an abort while whoever takes the rows is busy is thrown when they come bac
         seen += 1
         if (seen > 1) continue
         abort()
-        await expect.poll(() => uow.stats().leased).toBe(0)
+        await expect.poll(() => uow.stats().leased, { timeout: 10_000 }).toBe(0)
       }
     }
     await expect(taking()).rejects.toMatchObject({ name: 'DeadlineError', reason: 'aborted' })

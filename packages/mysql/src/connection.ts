@@ -10,15 +10,14 @@ import {
 } from '@leasehold/core'
 import type { Reply, Rows } from './answers.ts'
 import { controlSql, type ServerKind } from './control.ts'
-import { hasLostPrepared, isPassing, isServerError } from './errors.ts'
+import { hasLostPrepared, isServerError } from './errors.ts'
 import { SERVER_SQL, serverOf, type SessionIdentity } from './identity.ts'
 import { explainSql, isExplained } from './inspection.ts'
-import { interruptUntilOver } from './interruption.ts'
+import { Interruption } from './interruption.ts'
 import { checking, inText, RESET, text, textOf, written } from './outgoing.ts'
 import { closePacket, preparePacket, queryPacket } from './packets.ts'
 import { patience, SilenceError } from './patience.ts'
 import type { Check, Outcome, Outgoing, Wire } from './pipeline.ts'
-import { isPreparable } from './preparable.ts'
 import { amongProbes, KEPT_SQL, keptOf, readProbes } from './probes.ts'
 import { PreparedStatements } from './prepared-statements.ts'
 import { LIMITS_SQL, modeSql, PROFILE_SQL, type SessionMode, STATUS } from './profile.ts'
@@ -27,7 +26,7 @@ import { failureOf, isUnpreparable, NOTHING, resultOf } from './results.ts'
 import { RowBatches } from './row-batches.ts'
 import { exactRows, type ValueSettings } from './values.ts'
 
-/** Milliseconds for what a connection does between leases, and for having the server stop. */
+/** Milliseconds for what a connection does between leases. */
 const ERRAND_TIMEOUT = 1_000
 
 export interface ConnectionSettings {
@@ -55,14 +54,7 @@ export class MysqlConnection implements Connection {
   readonly #isSuperseded: () => boolean
   readonly #prepared: PreparedStatements
   readonly #state = new SessionState()
-  /** Texts to be prepared when no transaction is open. */
-  readonly #due = new Set<string>()
-  /** The flight or stream on its way. */
-  #flown: Promise<unknown> | undefined
-  /** Has the rows of the stream on its way pass by. */
-  #dropRows: (() => void) | undefined
-  /** Until the server has stopped what is on its way. */
-  #stopping: Promise<void> | undefined
+  readonly #interruption: Interruption
   /** What a reset leaves as it finds it, as it was at first. */
   #kept = ''
   #mode: SessionMode = 'units'
@@ -80,6 +72,12 @@ export class MysqlConnection implements Connection {
     this.#settings = options.settings
     this.#home = options.home
     wire.together = options.pipelining
+    this.#interruption = new Interruption({
+      interrupt: () => this.#home.interrupt(this),
+      pass: () => wire.fly([text('DO 0')]),
+      giveUp: (limit) => wire.destroy(new SilenceError(`the server did not stop within ${limit} ms`)),
+      doubt: () => this.#state.spend(),
+    })
     // Where commands travel alone, each that is prepared would cost a round trip.
     this.#prepared = new PreparedStatements(options.pipelining ? options.settings.preparedStatements : 0)
   }
@@ -151,12 +149,12 @@ export class MysqlConnection implements Connection {
 
   async fly(commands: readonly Command[]): Promise<readonly Answer[]> {
     const flown = this.#fly(commands)
-    this.#flown = flown
+    this.#interruption.begin(flown)
     try {
       return await flown
     } finally {
-      this.#flown = undefined
-      if (this.#stopping !== undefined) await this.#stopped()
+      const stopping = this.#interruption.end()
+      if (stopping !== undefined) await stopping
     }
   }
 
@@ -171,8 +169,7 @@ export class MysqlConnection implements Connection {
     const onRows = (rows: Rows): void => batches.push(rows)
     const rows: Outgoing = () => ({ ...inText(textOf(command, this.#state.escaping)), onRows })
     const flown = this.#wire.fly([...before, rows])
-    this.#flown = flown
-    this.#dropRows = () => batches.drop()
+    this.#interruption.begin(flown, () => batches.drop())
     let landed = false
     const end = (): void => {
       landed = true
@@ -191,16 +188,12 @@ export class MysqlConnection implements Connection {
       if (answer instanceof Error) throw answer
     } finally {
       if (!landed) this.interrupt()
-      if (this.#stopping !== undefined) await this.#stopped()
-      this.#flown = undefined
-      this.#dropRows = undefined
+      await this.#interruption.end()
     }
   }
 
   interrupt(): void {
-    if (this.#flown === undefined) return
-    this.#dropRows?.()
-    this.#stopping ??= this.#stop(this.#flown)
+    this.#interruption.start()
   }
 
   /** Asks the server whether the session is still there and sound. Rejects with a `ConnectionLostError` if not. */
@@ -213,7 +206,7 @@ export class MysqlConnection implements Connection {
       this.#wire.tell(queryPacket('COMMIT'), ENDED)
       this.#wire.flush()
     }
-    if (this.#due.size > 0) this.#prepareDue()
+    this.#prepareDue()
     this.#idleSince = performance.now()
     this.#home.takeBack(this)
   }
@@ -242,27 +235,6 @@ export class MysqlConnection implements Connection {
     } finally {
       heard()
     }
-  }
-
-  async #stopped(): Promise<void> {
-    await this.#stopping
-    this.#stopping = undefined
-  }
-
-  /** Has the server stop the flight; gives the connection up, and never rejects, if it does not in time. */
-  async #stop(flown: Promise<unknown>): Promise<void> {
-    const late = Promise.withResolvers<true>()
-    const heard = patience(ERRAND_TIMEOUT, () => {
-      this.#wire.destroy(new SilenceError(`the server did not stop within ${ERRAND_TIMEOUT} ms`))
-      late.resolve(true)
-    })
-    const stopping = interruptUntilOver(flown, {
-      interrupt: () => this.#home.interrupt(this),
-      pass: () => this.#wire.fly([text('DO 0')]),
-    })
-    const sound = await Promise.race([late.promise, stopping])
-    heard()
-    if (!sound) this.#state.spend()
   }
 
   async #fly(commands: readonly Command[]): Promise<readonly Answer[]> {
@@ -300,19 +272,11 @@ export class MysqlConnection implements Connection {
    * is on the wire behind it would go on in another.
    */
   #prepareDue(): void {
-    for (const sql of this.condition === 'clean' ? this.#due : []) {
-      this.#prepared.keep(sql, 'asked')
-      this.#wire.tell(preparePacket(sql), {
-        answer: 'prepared',
-        wrong: (outcome) => this.#noteStatement(sql, outcome),
-      })
+    if (this.condition !== 'clean') return
+    for (const sql of this.#prepared.takeDue()) {
+      const wrong = (outcome: Reply | Error): undefined => void this.#prepared.note(sql, outcome)
+      this.#wire.tell(preparePacket(sql), { answer: 'prepared', wrong })
     }
-    this.#due.clear()
-  }
-
-  #noteStatement(sql: string, outcome: Reply | Error): undefined {
-    if (outcome instanceof Error && isServerError(outcome) && isPassing(outcome)) this.#prepared.putOff(sql)
-    else this.#prepared.keep(sql, ('prepared' in outcome && outcome.prepared) || 'refused')
   }
 
   #send(outgoing: readonly Outgoing[]): Promise<readonly Outcome[]> {
@@ -349,13 +313,8 @@ export class MysqlConnection implements Connection {
     }
     if (!('statement' in command)) return controlSql(command, this.#server).map(text)
     this.#state.noteSent(command.statement, this.#server)
-    const { kind, sql, compiled } = command.statement
-    const prepared = kind === 'unknown' ? undefined : this.#prepared.use(sql)
-    if (prepared === 'due') {
-      if (isPreparable(compiled.query)) this.#due.add(sql)
-      else this.#prepared.keep(sql, 'refused')
-    }
-    return [() => written(command, prepared === 'due' ? undefined : prepared, this.#state.escaping)]
+    const prepared = this.#prepared.use(command.statement)
+    return [() => written(command, prepared, this.#state.escaping)]
   }
 
   #answerTo(command: Command, index: number, outcomes: readonly Outcome[]): Answer {

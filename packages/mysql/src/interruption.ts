@@ -1,5 +1,9 @@
 /** Having the server stop what a session does for a flight. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { patience } from './patience.ts'
+
+/** Milliseconds in which the server must have stopped. */
+const LIMIT = 1_000
 
 /** Milliseconds from one KILL QUERY to the next, which are doubled each time. */
 const SHORTEST_PAUSE = 5
@@ -10,27 +14,66 @@ export interface Interruptible {
   readonly interrupt: () => Promise<void>
   /** Sends a command that changes nothing. */
   readonly pass: () => Promise<unknown>
+  /** Gives the connection up: the server did not stop within so many milliseconds. */
+  readonly giveUp: (limit: number) => void
+  /** An interruption may still be on its way, to meet whatever the session runs then. */
+  readonly doubt: () => void
 }
 
-/**
- * Interrupts until the flight has ended: between two of its statements, or ahead of the first, there is nothing to be
- * ended. Never rejects; gives false if an interruption may still be on its way, to meet whatever runs then.
- */
-export async function interruptUntilOver(
-  flown: Promise<unknown>,
-  { interrupt, pass }: Interruptible,
-): Promise<boolean> {
-  const over = new AbortController()
-  const end = (): void => over.abort()
-  flown.then(end, end)
-  let heard = true
-  for (let pause = SHORTEST_PAUSE; !over.signal.aborted; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
-    await interrupt().catch(() => {
-      heard = false
-    })
-    await sleep(pause, undefined, { signal: over.signal }).catch(() => {})
+/** Knows the flight, or stream, that a connection has on its way, and has it stopped. */
+export class Interruption {
+  readonly #port: Interruptible
+  #flown: Promise<unknown> | undefined
+  #onStop: (() => void) | undefined
+  #stopping: Promise<void> | undefined
+
+  constructor(port: Interruptible) {
+    this.#port = port
   }
-  // One that came after the last answer would meet the next statement.
-  await pass().catch(() => {})
-  return heard
+
+  /** `onStop` is called when it is to be stopped. */
+  begin(flown: Promise<unknown>, onStop?: () => void): void {
+    this.#flown = flown
+    this.#onStop = onStop
+  }
+
+  /** The flight has ended; resolves when nothing of its interruption is left. Nothing if there was none. */
+  end(): Promise<void> | undefined {
+    const stopping = this.#stopping
+    this.#flown = undefined
+    this.#onStop = undefined
+    this.#stopping = undefined
+    return stopping
+  }
+
+  /** Has the server stop, if anything is on its way. Returns at once. */
+  start(): void {
+    if (this.#flown === undefined || this.#stopping !== undefined) return
+    this.#onStop?.()
+    this.#stopping = this.#stop(this.#flown)
+  }
+
+  async #stop(flown: Promise<unknown>): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const heard = patience(LIMIT, () => {
+      this.#port.giveUp(LIMIT)
+      late.resolve()
+    })
+    await Promise.race([late.promise, this.#interruptUntilOver(flown)])
+    heard()
+  }
+
+  /** Again and again: between two statements, or ahead of the first, there is nothing to be ended. */
+  async #interruptUntilOver(flown: Promise<unknown>): Promise<void> {
+    const { interrupt, pass, doubt } = this.#port
+    const over = new AbortController()
+    const end = (): void => over.abort()
+    flown.then(end, end)
+    for (let pause = SHORTEST_PAUSE; !over.signal.aborted; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+      await interrupt().catch(doubt)
+      await sleep(pause, undefined, { signal: over.signal }).catch(() => {})
+    }
+    // One that came after the last answer would meet the next statement.
+    await pass().catch(() => {})
+  }
 }

@@ -1,5 +1,8 @@
 /** What a session keeps prepared: the statements that it is asked for again and again. */
-import type { Prepared } from './answers.ts'
+import type { Statement } from '@leasehold/core'
+import type { Prepared, Reply } from './answers.ts'
+import { isPassing, isServerError } from './errors.ts'
+import { isPreparable } from './preparable.ts'
 
 /** Uses of a text from which on it is worth it: many, such as those of lists of values, are never seen again. */
 const USES = 2
@@ -13,6 +16,7 @@ export class PreparedStatements {
   readonly #limit: number
   /** By their texts, the one that was used last at the end. */
   readonly #entries = new Map<string, Entry>()
+  readonly #due = new Set<string>()
   #evicted: Prepared[] = []
 
   /** Keeps at most `limit` texts in mind. */
@@ -20,33 +24,45 @@ export class PreparedStatements {
     this.#limit = limit
   }
 
-  /** The prepared statement to run for the text; `'due'` when it is to be prepared for the next time. */
-  use(sql: string): Prepared | 'due' | undefined {
-    if (this.#limit === 0 || sql.length > LONGEST) return undefined
+  /** The prepared statement to run in place of the text, if there is one; counts the use. */
+  use({ kind, sql, compiled }: Statement): Prepared | undefined {
+    if (kind === 'unknown' || this.#limit === 0 || sql.length > LONGEST) return undefined
     const entry = this.#entries.get(sql) ?? { uses: 0 }
-    if (entry === 'asked' || entry === 'refused') return undefined
-    if ('uses' in entry) {
-      this.#put(sql, { uses: entry.uses + 1 })
-      return entry.uses + 1 < USES ? undefined : 'due'
+    if (typeof entry === 'string') return undefined
+    if (!('uses' in entry)) {
+      this.#put(sql, entry)
+      return entry
     }
-    this.#put(sql, entry)
-    return entry
+    const uses = entry.uses + 1
+    const worth = uses >= USES
+    const refused = worth && !isPreparable(compiled.query)
+    this.#put(sql, refused ? 'refused' : { uses })
+    if (worth && !refused) this.#due.add(sql)
+    return undefined
   }
 
-  /** Notes what became of a text that was due. */
-  keep(sql: string, statement: Prepared | 'asked' | 'refused'): void {
+  /** The texts that are to be prepared now; each must be noted then. */
+  takeDue(): readonly string[] {
+    if (this.#due.size === 0) return NONE
+    const due = [...this.#due]
+    this.#due.clear()
+    for (const sql of due) this.#put(sql, 'asked')
+    return due
+  }
+
+  /** Notes what became of a text that was due; one that met a passing error will be due again. */
+  note(sql: string, outcome: Reply | Error): void {
+    if (outcome instanceof Error && isServerError(outcome) && isPassing(outcome)) {
+      this.#entries.delete(sql)
+      return
+    }
     this.#evict(this.#entries.get(sql))
-    this.#put(sql, statement)
-  }
-
-  /** Notes that a text that was due could not be prepared now; it will be due again. */
-  putOff(sql: string): void {
-    this.#entries.delete(sql)
+    this.#put(sql, ('prepared' in outcome && outcome.prepared) || 'refused')
   }
 
   /** Those that had to make room for others; the session is to close them once nothing on its way runs them. */
   takeEvicted(): readonly Prepared[] {
-    if (this.#evicted.length === 0) return []
+    if (this.#evicted.length === 0) return NONE
     const evicted = this.#evicted
     this.#evicted = []
     return evicted
@@ -55,6 +71,7 @@ export class PreparedStatements {
   /** The session has none of them any more. */
   clear(): void {
     this.#entries.clear()
+    this.#due.clear()
     this.#evicted = []
   }
 
@@ -72,3 +89,5 @@ export class PreparedStatements {
     if (typeof entry === 'object' && 'id' in entry) this.#evicted.push(entry)
   }
 }
+
+const NONE: readonly never[] = []
