@@ -92,7 +92,13 @@ class Naive {
         return this.#reading(line, (connection) => relatedRows(connection, step.ids))
       case 'note': {
         const run = (): Promise<unknown> => noteRow(this.#connection, step.how, step.id)
-        return line.join({ plain: true, reads: step.how === 'find' || !this.#readOnly, run })
+        try {
+          return await line.join({ plain: true, reads: step.how === 'find' || !this.#readOnly, run })
+        } catch (error) {
+          if (!(error instanceof Mismatch) || error.name !== 'StaleError') throw error
+          // Who finds no row to change asks for its version, in the next flight.
+          return line.join({ plain: true, reads: true, run: () => Promise.reject(error) })
+        }
       }
       case 'fail':
         if (step.how === 'throw') throw new Refused()

@@ -7,7 +7,7 @@ import type { Violation } from '../violation.ts'
 import type { Reported } from './client.ts'
 import type { Oracle } from './oracle.ts'
 import { sumsAgainst } from './rows.ts'
-import { marksAgainst } from './verdict.ts'
+import { keyAgainst, marksAgainst } from './verdict.ts'
 
 const PATIENCE = 15_000
 
@@ -32,7 +32,7 @@ export async function lookAround(
 
 /** Once more, now that no session can end behind our back. */
 export async function lookAtLast(reported: readonly Reported[], oracle: Oracle): Promise<Violation[]> {
-  const marks = await oracle.allMarks()
+  const [marks, keyed] = [await oracle.allMarks(), await oracle.keyed()]
   // What is half there shows in sums.
   const wholeOnly = !reported.some(mayBePartlyThere)
   const balance = await unbalanced(reported, oracle)
@@ -42,6 +42,7 @@ export async function lookAtLast(reported: readonly Reported[], oracle: Oracle):
       ...watch.atLast(program, report),
       ...(wholeOnly ? sumsAgainst(program, report) : []),
       ...marksAgainst(program, report, marks.get(program.unit) ?? [], 'in the end'),
+      ...keyAgainst(program, report, { there: keyed.has(program.unit), marked: marks.has(program.unit) }),
     ]),
   )
 }

@@ -8,7 +8,7 @@ import type { Violation } from '../violation.ts'
 import type { Oracle } from './oracle.ts'
 import { rowsAgainst } from './rows.ts'
 import { UnitWatch } from './unit-watch.ts'
-import { marksAgainst, nameOf, outcomeOf, type Report, tell, unexpected } from './verdict.ts'
+import { marksAgainst, nameOf, type Report, tell, unexpected } from './verdict.ts'
 
 export interface Reported {
   readonly program: Program
@@ -22,8 +22,6 @@ export interface Ground {
   readonly runId: string
   /** Whether there are any in this round. */
   readonly faults: boolean
-  /** How often the server has crashed; `undefined` while it is down. */
-  readonly crashes: () => number | undefined
   /** In milliseconds of `performance.now()`: no program is begun afterwards. */
   readonly end: number
   readonly violations: Violation[]
@@ -41,12 +39,11 @@ const BROKEN: ReadonlySet<string> = new Set([
 ])
 
 export async function runClient(programs: readonly Program[], ground: Ground): Promise<Reported[]> {
-  const { uow, oracle, runId, faults, crashes, end, violations, count } = ground
+  const { uow, oracle, runId, faults, end, violations, count } = ground
   const reported: Reported[] = []
   for (const program of programs) {
     if (performance.now() > end) break
     const watch = new UnitWatch(oracle)
-    const before = crashes()
     const running = reportOf(() => runUnit(uow, program, watch, runId))
     if (!(await within(PATIENCE, running))) {
       violations.push({
@@ -65,21 +62,6 @@ export async function runClient(programs: readonly Program[], ground: Ground): P
       ...unexpected(program, report),
       ...rowsAgainst(program, report),
     )
-    const bounded = program.options.timeout !== undefined || program.options.abortAfter !== undefined
-    if (
-      outcomeOf(report) === 'unknown' &&
-      program.options.outcomeKey === true &&
-      !bounded &&
-      before !== undefined &&
-      before === crashes()
-    ) {
-      violations.push({
-        rule: 'unknown with a key',
-        detail: nameOf(report),
-        program,
-        seen: 'it could have been looked up',
-      })
-    }
     if (!faults && BROKEN.has(nameOf(report))) {
       violations.push({ rule: 'nothing to blame', detail: nameOf(report), program, seen: tell(report) })
     }

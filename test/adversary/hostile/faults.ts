@@ -8,16 +8,9 @@ export class Faults {
   readonly counts = new Map<FaultKind, number>()
   readonly #end = new AbortController()
   readonly #done: Promise<void>
-  #crashes = 0
-  #crashing = false
 
   constructor(faults: readonly Fault[], targets: Targets) {
     this.#done = this.#strikeAll(faults, targets)
-  }
-
-  /** How often the server has crashed; `undefined` while it is down. */
-  get crashes(): number | undefined {
-    return this.#crashing ? undefined : this.#crashes
   }
 
   /** Those whose time has not come yet don't strike any more. */
@@ -41,16 +34,10 @@ export class Faults {
   async #strike({ kind, seed }: Fault, targets: Targets): Promise<void> {
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
     const random = new Random(seed)
-    if (kind === 'crash') {
-      this.#crashes += 1
-      this.#crashing = true
-    }
     try {
       await strikes[kind](targets, random)
     } catch {
       // Faults hinder each other: a table is away, a session has gone, a lock is not to be had.
-    } finally {
-      if (kind === 'crash') this.#crashing = false
     }
   }
 }

@@ -32,6 +32,17 @@ export class Oracle {
     return marks
   }
 
+  /** The units whose outcome keys are there. */
+  async keyed(): Promise<Set<number>> {
+    const rows = await this.#ask(
+      'select convert(key_bytes using utf8mb4) as name from leasehold_outcomes',
+      [],
+      TRIES,
+    )
+    if (rows === undefined) throw new Error('the outcome keys could not be read')
+    return new Set(rows.map((row) => Number(String(row['name']).split(' ').at(-1))))
+  }
+
   /** Accounts whose cents are not those that the ledger tells. */
   async unbalanced(start: number, except: ReadonlySet<number>): Promise<string[]> {
     const rows = await this.#ask(

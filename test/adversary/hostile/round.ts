@@ -46,7 +46,6 @@ export async function runRound(
       oracle,
       runId: `round ${plan.seed}`,
       faults: plan.faults.length > 0,
-      crashes: () => faults.crashes,
       end: performance.now() + DURATION,
       violations,
       count: (outcome: string) => counts.unit(outcome),

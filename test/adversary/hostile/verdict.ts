@@ -68,6 +68,21 @@ export function marksAgainst(
   }
 }
 
+/** What an outcome key that is there, or is not, says against the report, and against the marks of its unit. */
+export function keyAgainst(
+  program: Program,
+  report: Report,
+  { there, marked }: { readonly there: boolean; readonly marked: boolean },
+): Violation[] {
+  if (program.options.outcomeKey !== true) return []
+  const outcome = outcomeOf(report)
+  if (outcome === 'partly committed') return []
+  const expected = outcome === 'unknown' ? there || !marked : there === (outcome === 'committed')
+  if (expected) return []
+  const seen = `told ${tell(report)}, and its key is ${there ? '' : 'not '}there; marks are${marked ? '' : ' not'}`
+  return [{ rule: 'outcome key', detail: nameOf(report), program, seen }]
+}
+
 /** Errors that no fault can be the reason of. */
 export function unexpected(program: Program, report: Report): Violation[] {
   if (report.ok) return []
