@@ -87,7 +87,9 @@ async function run(then: () => Endpoint, first: Endpoint = own): Promise<Running
   // Beyond the numbers that are given away while a server starts.
   await strangerOn(own, (await sessionOn(own)).threadId + 30)
   const { host, port } = proxy
-  uow = createUnitOfWork({ driver: mysqlDriver({ uri: own.uri(), host, port, pipeline: true }) })
+  uow = createUnitOfWork({
+    driver: mysqlDriver({ uri: own.uri(), host, port, pipeline: true, connectTimeout: 2_000 }),
+  })
   const { id } = await uow.run(one(db.selectNoFrom(sql<number>`connection_id()`.as('id'))))
   lead = then
   const controller = new AbortController()
@@ -133,6 +135,11 @@ test('where an address leads to several servers in turn, its own is found', asyn
 
 test('behind a stalled link, a session that a restarted server gave the same number is not killed', async () => {
   const { id, giveUp } = await run(() => own)
+  // The unit's connection, and the one that kills: both know which server they lead to.
+  await eventually(() => {
+    const knowing = proxy.links.filter((link) => link.received('server').includes('started'))
+    return knowing.length === 2
+  })
   for (const link of proxy.links) link.stall()
   await own.crash()
   const other = await strangerOn(own, id)

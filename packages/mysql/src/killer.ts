@@ -176,9 +176,12 @@ export class Killer {
     for (let tried = 0; tried < TRIES; tried += 1) {
       try {
         this.#over.signal.throwIfAborted()
+        // A new one that is slow is better than none.
+        const limit = this.#control === undefined ? this.#connectTimeout : PATIENCE
         const control = await this.#connectWhereCrowded()
-        if (control.server === server)
-          return refusalOf(session, await ask(control.wire, `${verb} ${session.id}`))
+        if (control.server === server) {
+          return refusalOf(session, await ask(control.wire, `${verb} ${session.id}`, limit))
+        }
         this.#leave()
       } catch (error) {
         broken += 1
@@ -218,7 +221,11 @@ export class Killer {
   async #open(): Promise<Control> {
     // mysql2 keeps what the server told it on the options.
     const wire = await Wire.connect({ ...this.#options }, this.#over.signal)
-    return { wire, server: serverOf(await ask(wire, SERVER_SQL)) }
+    return { wire, server: serverOf(await ask(wire, SERVER_SQL, this.#connectTimeout)) }
+  }
+
+  get #connectTimeout(): number {
+    return this.#options.connectTimeout ?? PATIENCE
   }
 
   #leave(): void {
@@ -237,9 +244,9 @@ export class Killer {
 }
 
 /** The answer to a command that waits for nothing on the server; a wire that is silent is lost. */
-async function ask(wire: Wire, sql: string): Promise<Outcome> {
-  const heard = patience(PATIENCE, () =>
-    wire.destroy(new SilenceError(`the server did not answer within ${PATIENCE} ms`)),
+async function ask(wire: Wire, sql: string, limit: number): Promise<Outcome> {
+  const heard = patience(limit, () =>
+    wire.destroy(new SilenceError(`the server did not answer within ${limit} ms`)),
   )
   try {
     const [outcome] = await wire.fly([() => inText(sql)])
