@@ -85,7 +85,8 @@ async function run(then: () => Endpoint, first: Endpoint = own): Promise<Running
   warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
   lead = () => first
   // Beyond the numbers that are given away while a server starts.
-  await strangerOn(own, (await sessionOn(own)).threadId + 30)
+  const [mine, theirs] = [await sessionOn(own), await sessionOn(stranger)]
+  await strangerOn(own, Math.max(mine.threadId, theirs.threadId) + 30)
   const { host, port } = proxy
   uow = createUnitOfWork({
     driver: mysqlDriver({ uri: own.uri(), host, port, pipeline: true, connectTimeout: 2_000 }),

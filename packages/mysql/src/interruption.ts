@@ -63,15 +63,20 @@ export class Interruption {
     heard()
   }
 
-  /** Again and again: between two statements, or ahead of the first, there is nothing to be ended. */
+  /** Again and again, as far as it can be done: between two statements, or ahead of the first, nothing is ended by it. */
   async #interruptUntilOver(flown: Promise<unknown>): Promise<void> {
     const { interrupt, pass, doubt } = this.#port
     const over = new AbortController()
     const end = (): void => over.abort()
     flown.then(end, end)
-    for (let pause = SHORTEST_PAUSE; !over.signal.aborted; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
-      await interrupt().catch(doubt)
-      await sleep(pause, undefined, { signal: over.signal }).catch(() => {})
+    try {
+      for (let pause = SHORTEST_PAUSE; !over.signal.aborted; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+        await interrupt()
+        await sleep(pause, undefined, { signal: over.signal }).catch(() => {})
+      }
+    } catch {
+      doubt()
+      await flown.catch(() => {})
     }
     // One that came after the last answer would meet the next statement.
     await pass().catch(() => {})
