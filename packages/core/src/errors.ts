@@ -2,12 +2,17 @@
  * The error classes: one for each decision that a caller can take. They state facts and leave verdicts
  * (whether to ask again, say) to whoever reads them.
  */
+import { abridged, bounded, withoutValues } from './messages.ts'
 
 /** What all errors of Leasehold extend; anything else that comes out of a unit is the caller's own error. */
 export abstract class LeaseholdError extends Error {
   abstract override readonly name: string
   /** How often the unit had been run when this came out of it. */
   attempts = 1
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(bounded(message), options)
+  }
 }
 
 export type AcquireReason = 'timeout' | 'connect' | 'closed' | 'aborted'
@@ -47,7 +52,7 @@ export interface StatementErrorFacts {
   /** The server's error number. */
   readonly errno: number
   readonly sqlState: string
-  /** What the server said. It may quote a value, as `Duplicate entry 'x'` does. */
+  /** What the server said. It may quote a value, as `Duplicate entry 'x'` does, and the error's message does not. */
   readonly serverMessage: string
   /** Text of the statement, with placeholders. */
   readonly sql: string
@@ -72,7 +77,7 @@ export class StatementError extends LeaseholdError {
 
   constructor(facts: StatementErrorFacts) {
     super(
-      `${facts.serverMessage} (${facts.errno}, ${facts.sqlState}) in ${facts.label ?? abridged(facts.sql)}`,
+      `${withoutValues(facts)} (${facts.errno}, ${facts.sqlState}) in ${abridged(facts.label ?? facts.sql)}`,
     )
     this.kind = facts.kind
     this.errno = facts.errno
@@ -92,8 +97,15 @@ export class ResultError extends LeaseholdError {
   readonly expected: string
   readonly actual: string
 
-  constructor(label: string | undefined, expected: string, actual: string, options?: ErrorOptions) {
-    super(`${label ?? 'the query'}: expected ${expected}, got ${actual}`, options)
+  /** `shown` is for the message where `actual` has a value in it, which messages have not. */
+  constructor(
+    label: string | undefined,
+    expected: string,
+    actual: string,
+    options: ErrorOptions & { readonly shown?: string } = {},
+  ) {
+    const { shown = actual } = options
+    super(`${abridged(label ?? 'the query')}: expected ${expected}, got ${shown}`, options)
     this.label = label
     this.expected = expected
     this.actual = actual
@@ -119,9 +131,9 @@ export class StaleError extends LeaseholdError {
   readonly actual: number | bigint | undefined
 
   constructor({ table, key, expected, actual }: StaleErrorFacts) {
-    const where = Object.entries(key).map(([column, value]) => `${column} = ${String(value)}`)
     const found = actual === undefined ? 'no such row' : `version ${actual}`
-    super(`${table} (${where.join(', ')}): expected version ${expected}, found ${found}; read it again`)
+    const where = `${abridged(table)}, by ${abridged(Object.keys(key).join(', '))}`
+    super(`${where}: expected version ${expected}, found ${found}; read it again`)
     this.table = table
     this.key = key
     this.expected = expected
@@ -182,15 +194,11 @@ export class ImplicitCommitError extends LeaseholdError {
   /** `cause`: what the statement failed with, if it did. */
   constructor(label: string | undefined, sql: string, options?: ErrorOptions) {
     super(
-      `${label ?? abridged(sql)} committed the transaction it ran in, so the unit is partly in the database and the ` +
+      `${abridged(label ?? sql)} committed the transaction it ran in, so the unit is partly in the database and the ` +
         'rest was rolled back; run statements that commit (DDL, LOCK TABLES, SET autocommit …) outside of units',
       options,
     )
     this.label = label
     this.sql = sql
   }
-}
-
-export function abridged(sql: string): string {
-  return sql.length <= 80 ? sql : `${sql.slice(0, 77)}…`
 }
