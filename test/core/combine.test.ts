@@ -1,4 +1,4 @@
-import { all, fail, one, type Query, succeed, UsageError } from '@leasehold/core'
+import { afterCommit, all, attempt, fail, one, type Query, succeed, UsageError } from '@leasehold/core'
 import { describe, expect, test, vi } from 'vitest'
 import { db } from './support/accounts.ts'
 import { failureOf, raw, read, record, write } from './support/unit.ts'
@@ -160,6 +160,21 @@ describe('all', () => {
       ['commit'],
       'release',
     ])
+  })
+
+  test('200 000 branches, more than a call takes arguments', async () => {
+    const { uow } = record({ answers: { a: [] } })
+    const branches = Array.from({ length: 200_000 }, (_, index) => succeed(index))
+    const results = await uow.run(all([read('a'), ...branches]))
+    expect(results.slice(1)).toEqual(Array.from({ length: 200_000 }, (_, index) => index))
+  })
+
+  test('200 000 hooks within an attempt', async () => {
+    const { uow } = record({ answers: { a: [] } })
+    let called = 0
+    const hooks = Array.from({ length: 200_000 }, () => afterCommit(() => void (called += 1)))
+    await uow.run(attempt(all([read('a'), ...hooks])))
+    expect(called).toBe(200_000)
   })
 
   test('100 000 deep does not overflow the stack', async () => {

@@ -32,8 +32,10 @@ describe('a value that its type cannot hold is a ResultError', () => {
     const failing = fixture.uow().run(read(value))
     await expect(failing).rejects.toBeInstanceOf(ResultError)
     await expect(failing).rejects.toThrow(
-      new RegExp(`^things\\.odd: .* in column odd, got ${shown}.*option ${option} `),
+      new RegExp(`^things\\.odd: .* in column odd, got a value, .*option ${option} `),
     )
+    await expect(failing).rejects.toMatchObject({ actual: expect.stringMatching(`^${shown}, which a`) })
+    await expect(failing).rejects.not.toThrow(shown)
   })
 
   test('and so is a date that the calendar has not, if the sql_mode has let it in', async () => {
@@ -50,9 +52,12 @@ describe('a value that its type cannot hold is a ResultError', () => {
         }),
       )
       expect(await stored).toEqual([day])
-      await expect(fixture.uow().run(column.take())).rejects.toThrow(
-        `a Date in column value, got ${day}, which a Date can't hold: set the driver's option datetimes to 'string'`,
-      )
+      await expect(fixture.uow().run(column.take())).rejects.toMatchObject({
+        message: expect.stringContaining(
+          "a Date in column value, got a value, which a Date can't hold: set the driver's option datetimes to 'string'",
+        ),
+        actual: expect.stringContaining(`${day}, which a Date can't hold`),
+      })
     }
   })
 
@@ -73,7 +78,7 @@ describe.runIf(fixture.server.kind === 'mariadb')('JSON as text', () => {
   const stored = (text: string) => read(sql`json_extract(${text}, '$')`)
 
   test('with numbers beyond a double is refused', async () => {
-    await expect(fixture.uow().run(stored('[1e400]'))).rejects.toThrow('1e400, which is beyond a double')
+    await expect(fixture.uow().run(stored('[1e400]'))).rejects.toThrow('a value, which is beyond a double')
     await expect(fixture.uow({ bigints: 'bigint' }).run(stored('[-1e400]'))).rejects.toThrow(
       'beyond a double',
     )
@@ -81,7 +86,9 @@ describe.runIf(fixture.server.kind === 'mariadb')('JSON as text', () => {
 
   test('has integers beyond 64 bits as they are, or as doubles where they are such', async () => {
     const text = `[${'9'.repeat(30)}, 100000000000000000000]`
-    await expect(fixture.uow().run(stored(text))).rejects.toThrow('9'.repeat(30))
+    await expect(fixture.uow().run(stored(text))).rejects.toMatchObject({
+      actual: expect.stringContaining('9'.repeat(30)),
+    })
     expect(await fixture.uow({ bigints: 'bigint' }).run(stored(text))).toEqual({
       odd: [10n ** 30n - 1n, 1e20],
     })

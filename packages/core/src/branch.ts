@@ -60,23 +60,18 @@ export interface ItemsTurn {
   next: number
 }
 
-/** The branches of an `all`, last first, so that taking turns from the end keeps their order. */
-export function fork(parent: Branch, plan: Extract<Plan, { type: 'all' }>): Turn[] {
+/** Adds the branches of an `all` to `turns`, last first, so that taking turns from the end keeps their order. */
+export function fork(parent: Branch, plan: Extract<Plan, { type: 'all' }>, turns: Turn[]): void {
   const meeting = {
     missing: plan.branches.length,
     values: plan.branches.map(() => undefined),
     collect: plan.collect,
   }
-  return plan.branches
-    .map((source, index) => ({
-      branch: {
-        frames: [],
-        label: parent.label,
-        end: { type: 'join', parent, index, meeting },
-      } satisfies Branch,
-      down: toQuery(source),
-    }))
-    .toReversed()
+  const begun = plan.branches.map((source, index): Turn => ({
+    branch: { frames: [], label: parent.label, end: { type: 'join', parent, index, meeting } },
+    down: toQuery(source),
+  }))
+  for (const turn of begun.toReversed()) turns.push(turn)
 }
 
 /** The turn in which the branches of an `each` are begun, as there is room for them. */

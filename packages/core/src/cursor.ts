@@ -30,7 +30,7 @@ export function decodeCursor(order: string, cursor: string): readonly unknown[] 
     // Somebody has made it by hand.
   }
   throw new UsageError(
-    `expected a cursor that a page in the order ${order} gave, got ${JSON.stringify(cursor)}: it was changed, or is one ` +
+    `expected a cursor that a page in the order ${order} gave, got another: it was changed, or is one ` +
       'of another table or order; begin with the first page',
   )
 }
@@ -51,7 +51,7 @@ function pack(value: unknown): unknown {
     default:
       if (value instanceof Date) return ['date', value.toISOString()]
       if (value instanceof Uint8Array) return ['bytes', Buffer.from(value).toString('base64url')]
-      throw new UsageError(`expected a value that rows can be sorted by, got ${String(value)}`)
+      throw new UsageError(`expected a value that rows can be sorted by, got one of ${typeof value}`)
   }
 }
 

@@ -2,12 +2,17 @@
  * The error classes: one for each decision that a caller can take. They state facts and leave verdicts
  * (whether to ask again, say) to whoever reads them.
  */
+import { abridged, bounded, withoutValues } from './messages.ts'
 
 /** What all errors of Leasehold extend; anything else that comes out of a unit is the caller's own error. */
 export abstract class LeaseholdError extends Error {
   abstract override readonly name: string
   /** How often the unit had been run when this came out of it. */
   attempts = 1
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(bounded(message), options)
+  }
 }
 
 export type AcquireReason = 'timeout' | 'connect' | 'closed' | 'aborted'
@@ -48,7 +53,7 @@ export interface StatementErrorFacts {
   /** The server's error number. */
   readonly errno: number
   readonly sqlState: string
-  /** What the server said. It may quote a value, as `Duplicate entry 'x'` does. */
+  /** What the server said. It may quote a value, as `Duplicate entry 'x'` does, and the error's message does not. */
   readonly serverMessage: string
   /** Text of the statement, with placeholders. */
   readonly sql: string
@@ -73,7 +78,7 @@ export class StatementError extends LeaseholdError {
 
   constructor(facts: StatementErrorFacts) {
     super(
-      `${facts.serverMessage} (${facts.errno}, ${facts.sqlState}) in ${facts.label ?? abridged(facts.sql)}`,
+      `${withoutValues(facts)} (${facts.errno}, ${facts.sqlState}) in ${abridged(facts.label ?? facts.sql)}`,
     )
     this.kind = facts.kind
     this.errno = facts.errno
@@ -93,8 +98,15 @@ export class ResultError extends LeaseholdError {
   readonly expected: string
   readonly actual: string
 
-  constructor(label: string | undefined, expected: string, actual: string, options?: ErrorOptions) {
-    super(`${label ?? 'the query'}: expected ${expected}, got ${actual}`, options)
+  /** `shown` is for the message where `actual` has a value in it, which messages have not. */
+  constructor(
+    label: string | undefined,
+    expected: string,
+    actual: string,
+    options: ErrorOptions & { readonly shown?: string } = {},
+  ) {
+    const { shown = actual } = options
+    super(`${abridged(label ?? 'the query')}: expected ${expected}, got ${shown}`, options)
     this.label = label
     this.expected = expected
     this.actual = actual
@@ -120,9 +132,9 @@ export class StaleError extends LeaseholdError {
   readonly actual: number | bigint | undefined
 
   constructor({ table, key, expected, actual }: StaleErrorFacts) {
-    const where = Object.entries(key).map(([column, value]) => `${column} = ${String(value)}`)
     const found = actual === undefined ? 'no such row' : `version ${actual}`
-    super(`${table} (${where.join(', ')}): expected version ${expected}, found ${found}; read it again`)
+    const where = `${abridged(table)}, by ${abridged(Object.keys(key).join(', '))}`
+    super(`${where}: expected version ${expected}, found ${found}; read it again`)
     this.table = table
     this.key = key
     this.expected = expected
@@ -192,7 +204,7 @@ export class ImplicitCommitError extends LeaseholdError {
   /** `cause`: what the statement failed with, if it did. */
   constructor(label: string | undefined, sql: string, options?: ErrorOptions) {
     super(
-      `${label ?? abridged(sql)} ended the transaction it ran in: what the unit had done before is in the database if it ` +
+      `${abridged(label ?? sql)} ended the transaction it ran in: what the unit had done before is in the database if it ` +
         'committed, and undone if it rolled back or went on after a deadlock; the rest was rolled back. Run what commits ' +
         '(DDL, LOCK TABLES, SET autocommit …) outside of units, and have procedures let deadlocks out',
       options,
@@ -200,8 +212,4 @@ export class ImplicitCommitError extends LeaseholdError {
     this.label = label
     this.sql = sql
   }
-}
-
-export function abridged(sql: string): string {
-  return sql.length <= 80 ? sql : `${sql.slice(0, 77)}…`
 }

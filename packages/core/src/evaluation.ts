@@ -124,8 +124,9 @@ export class Evaluation {
   absorb(inner: Evaluation, succeeded: boolean): void {
     this.#memory.absorb(inner.#memory, succeeded)
     if (!succeeded) return
-    this.hooks.commit.push(...inner.hooks.commit)
-    this.hooks.rollback.push(...inner.hooks.rollback)
+    for (const on of ['commit', 'rollback'] as const) {
+      for (const hook of inner.hooks[on]) this.hooks[on].push(hook)
+    }
   }
 
   /** Goes on with the branch that waited for an attempt. */
@@ -207,7 +208,7 @@ export class Evaluation {
             return
           case 'all':
             if (plan.branches.length > 0) {
-              turns.push(...fork(branch, plan))
+              fork(branch, plan, turns)
               return
             }
             value = plan.collect([])

@@ -5,6 +5,7 @@
  */
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
 import type { Command } from './driver.ts'
+import { abridged } from './messages.ts'
 import type { StatementKind } from './statement.ts'
 
 export interface UnitIdentity {
@@ -15,7 +16,7 @@ export interface UnitIdentity {
 
 /** How a unit is called in messages. */
 export function nameOf({ id, label }: UnitIdentity): string {
-  return label === undefined ? `unit ${id}` : `unit ${id} (${label})`
+  return label === undefined ? `unit ${id}` : `unit ${id} (${abridged(label)})`
 }
 
 /** Which function of the unit of work was called. */

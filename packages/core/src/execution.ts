@@ -6,6 +6,7 @@ import type { AttemptRequest, Request, ServerRequest } from './backlog.ts'
 import { Evaluation } from './evaluation.ts'
 import { type Hook, type Query, streamable } from './query.ts'
 import { type ExplainedStatement, explained } from './explanation.ts'
+import { abridged } from './messages.ts'
 import { rowsOf } from './result.ts'
 import type { Statement } from './statement.ts'
 import type { Scope, Sendable } from './transaction.ts'
@@ -286,7 +287,7 @@ export class Execution {
 /** The types can't tell a locking read, nor what raw SQL does. */
 function notReading({ statement: { kind, sql }, label }: Sendable): UsageError {
   const what = kind === 'unknown' ? 'raw SQL that is no plain read' : `a ${kind}`
-  return new UsageError(`${label ?? sql} is ${what}, and the unit is read only: run it with run`)
+  return new UsageError(`${abridged(label ?? sql)} is ${what}, and the unit is read only: run it with run`)
 }
 
 /**

@@ -48,6 +48,7 @@ export type { Executor } from './executor.ts'
 export type { HookErrorHandler } from './hook-calls.ts'
 export { afterCommit, afterRollback } from './hooks.ts'
 export { type KeyFor, loader, type Loader } from './loader.ts'
+export { abridged } from './messages.ts'
 export type {
   AccessOfRelations,
   Nestable,

@@ -3,8 +3,9 @@
  * committed.
  */
 import type { Driver } from './driver.ts'
-import { abridged, AlreadyCommittedError, StatementError, UsageError } from './errors.ts'
+import { AlreadyCommittedError, StatementError, UsageError } from './errors.ts'
 import { all, fail } from './combine.ts'
+import { abridged } from './messages.ts'
 import { program } from './program.ts'
 import { affected, maybeOne } from './shapes.ts'
 import type { Query } from './query.ts'

@@ -6,6 +6,7 @@ import { type Compilable, type CompiledQuery, type InferResult, isCompilable } f
 import { composedPlugins } from './composer.ts'
 import { UsageError } from './errors.ts'
 import type { Identity } from './keys.ts'
+import { abridged } from './messages.ts'
 import type { AccessOfRelations, Nested, Relations, RowIn } from './nesting.ts'
 import type { StatementResult } from './result.ts'
 import type { ServerFacts } from './server.ts'
@@ -218,7 +219,7 @@ export function streamable(query: Query<unknown>): { statement: Statement; label
     return { statement: plan.statement, label }
   }
   throw new UsageError(
-    `${label ?? 'stream'}: expected the rows of one statement that reads, as many(db.selectFrom(…)) gives them; what ` +
+    `${abridged(label ?? 'stream')}: expected the rows of one statement that reads, as many(db.selectFrom(…)) gives them; what ` +
       'becomes of them (map, andThen, all, program) is for the loop that takes them',
   )
 }

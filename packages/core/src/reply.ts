@@ -1,5 +1,6 @@
 /** What stands for the server's answers where there is no server. */
 import { LeaseholdError, StatementError, type StatementErrorKind, UsageError } from './errors.ts'
+import { abridged } from './messages.ts'
 import type { StatementResult } from './result.ts'
 import type { Statement } from './statement.ts'
 
@@ -115,5 +116,5 @@ export function placed(
 }
 
 function mismatch(name: string, expected: string, actual: string): UsageError {
-  return new UsageError(`the answer to ${name}: expected ${expected}, got ${actual}`)
+  return new UsageError(`the answer to ${abridged(name)}: expected ${expected}, got ${actual}`)
 }

@@ -15,7 +15,9 @@ export function toKey(table: Table, given: unknown): TableRow {
 /** The key, by its columns, of a record that has more. Throws a {@link UsageError} for a value that is missing. */
 export function keyIn(table: Table, row: unknown): TableRow {
   if (typeof row !== 'object' || row === null) {
-    throw new UsageError(`${table.name}: expected a record with ${table.key.join(', ')}, got ${String(row)}`)
+    throw new UsageError(
+      `${table.name}: expected a record with ${table.key.join(', ')}, got ${row === null ? 'null' : typeof row}`,
+    )
   }
   const key = Object.fromEntries(table.key.map((column) => [column, (row as TableRow)[column]]))
   const missing = table.key.find((column) => isMissing(key[column]))

@@ -66,7 +66,7 @@ function versionIn({ name, managed }: Table, row: TableRow): Version | undefined
   const version = row[managed.version]
   if (typeof version === 'number' || typeof version === 'bigint') return version
   throw new UsageError(
-    `${name}: expected ${managed.version} to be the version that the row was read in, got ${String(version)}`,
+    `${name}: expected ${managed.version} to be the version that the row was read in, got ${version === null ? 'null' : typeof version}`,
   )
 }
 

@@ -1,6 +1,7 @@
 /** Builders that are built and compiled once, and then only given other values. */
 import type { Compilable, CompiledQuery } from 'kysely'
 import { UsageError } from './errors.ts'
+import { abridged } from './messages.ts'
 import type { SelectBuilder } from './query.ts'
 
 /** What a template gives: it can be run, and shaped by `one` and its like, but not built on. */
@@ -139,13 +140,21 @@ function isRecord(value: unknown): value is object {
 function assertEqual(learnt: CompiledQuery, made: CompiledQuery): void {
   if (learnt.sql !== made.sql) {
     throw new UsageError(
-      `template: the SQL depends on the value of an argument: expected ${learnt.sql}, got ${made.sql}; decide outside, ` +
+      `template: the SQL depends on the value of an argument: expected ${around(learnt.sql, made.sql)}, got ${around(made.sql, learnt.sql)}; decide outside, ` +
         'between two templates',
     )
   }
   const differs = learnt.parameters.findIndex((value, index) => !Object.is(value, made.parameters[index]))
   if (differs === -1 && learnt.parameters.length === made.parameters.length) return
   throw new UsageError(
-    `template: parameter ${differs + 1} of ${made.sql} is no argument as it was passed: compute it before, and pass it`,
+    `template: parameter ${differs + 1} of ${abridged(made.sql)} is no argument as it was passed: compute it before, and pass it`,
   )
+}
+
+/** The part of a text where it begins to differ from another. */
+function around(text: string, other: string): string {
+  let at = 0
+  while (at < text.length && text[at] === other[at]) at += 1
+  const from = Math.max(0, at - 40)
+  return abridged(`${from === 0 ? '' : '…'}${text.slice(from)}`)
 }

@@ -295,8 +295,8 @@ export class Transaction {
     if (!this.#wrote || (answer instanceof StatementError && NOT_COMMITTED.has(answer.kind))) return answer
     this.#flights.spend(answer)
     return new CommitUnknownError(
-      `COMMIT was answered with an error that does not tell whether it was carried out (${answer.message}): the unit is ` +
-        'in the database whole or not at all; look there before running it again, or give it an outcomeKey',
+      `COMMIT was answered with an error that does not tell whether it was carried out (${numberOf(answer)}): the unit ` +
+        'is in the database whole or not at all; look there before running it again, or give it an outcomeKey',
       { cause: answer },
     )
   }
@@ -341,4 +341,8 @@ export class Transaction {
   #end(where: string): void {
     this.#flights.end(where, this.#over ? undefined : 'open')
   }
+}
+
+function numberOf(error: LeaseholdError): string {
+  return error instanceof StatementError ? `${error.errno}, ${error.sqlState}` : error.name
 }

@@ -106,7 +106,7 @@ const known = new Set<string>()
 function look(own: readonly Made[], unit: UnitIdentity): void {
   const unused = own.filter(({ used, place }) => !used && !known.has(placeOf({ place })))
   if (unused.length === 0) return
-  waiting.push(...unused.map((each) => ({ ...each, unit })))
+  for (const each of unused) waiting.push({ ...each, unit })
   if (waiting.length === unused.length) void tell()
 }
 

@@ -48,6 +48,7 @@ export interface Field {
 
 /** A column definition as mysql2 reads rows by it. */
 interface ReadField extends Field {
+  name: string
   columnType: number
 }
 
@@ -77,6 +78,12 @@ export interface Internals extends Mysql2Connection {
 
 interface Packet {
   eofStatusFlags(): number
+  isEOF(): boolean
+}
+
+/** Why an answer could not be read. It has been read past, so that the connection is sound. */
+export class UnreadableAnswer extends Error {
+  override readonly name = 'UnreadableAnswer'
 }
 
 /** Who is told what was read. */
@@ -95,12 +102,22 @@ export interface Command {
 
 type OnError = (error: Error) => void
 
+/** A step of reading, which gives the next one; `null` when the answer is over. */
+type State = (packet: Packet, connection: Internals) => State | null
+
 interface ResultReader extends Command {
   options: object
+  next: State | null
   readonly _rows: readonly unknown[]
-  readonly _fields: readonly (readonly Field[] | undefined)[]
+  readonly _fields: readonly (readonly ReadField[] | undefined)[]
+  readonly _currentRows: unknown[]
+  readonly _currentFields: readonly ReadField[]
+  readonly _rowParser: { next(packet: Packet, fields: readonly ReadField[], options: object): unknown }
   execute(packet: Packet | undefined, connection: Internals): boolean
   resultsetHeader: unknown
+  readField: State
+  fieldsEOF: State
+  row(packet: Packet, connection: Internals): State | null
   done(): null
 }
 
@@ -149,11 +166,17 @@ const NO_OPTIONS = {}
 /** Rows that are handed over at a time, when they are wanted on their way. */
 const BATCH = 256
 
-/** Reads what a statement gives, and hands it over at once: mysql2 itself waits for a tick. */
+/**
+ * Reads what a statement gives, and hands it over at once: mysql2 itself waits for a tick. What can't be read is read past:
+ * mysql2 would take the rest for the next answer, or give the connection up.
+ */
 function resultReader(Base: ReaderClass<ResultReader>, binary: boolean) {
+  const { readField, fieldsEOF, row } = Base.prototype as ResultReader
   return class extends Base {
     readonly #listener: Listener
     #last: Packet | undefined
+    #unreadable: UnreadableAnswer | undefined
+    #names: Map<string, string> | undefined
 
     constructor(listener: Listener) {
       super(NO_OPTIONS, listener.answered)
@@ -168,35 +191,107 @@ function resultReader(Base: ReaderClass<ResultReader>, binary: boolean) {
 
     override execute(packet: Packet | undefined, connection: Internals): boolean {
       this.#last = packet
-      const over = super.execute(packet, connection)
-      if (this.#listener.onRows !== undefined) this.#handOver(BATCH)
-      return over
+      const state = this.next
+      try {
+        const over = super.execute(packet, connection)
+        if (this.next === row) this.next = this.row
+        if (this.#listener.onRows !== undefined) this.#handOver(BATCH)
+        return over
+      } catch (error) {
+        if (state !== readField && state !== fieldsEOF) throw error
+        this.#refuse(error)
+        this.next = this.#pass(state === readField ? 2 : 1)
+        return false
+      }
+    }
+
+    override row(packet: Packet, connection: Internals): State | null {
+      if (packet.isEOF()) return super.row(packet, connection)
+      try {
+        this._currentRows.push(this._rowParser.next(packet, this._currentFields, this.options))
+      } catch (error) {
+        this.#refuse(error)
+      }
+      return this.row
+    }
+
+    #refuse(error: unknown): void {
+      const { message } = error as Error
+      this.#unreadable ??= new UnreadableAnswer(message, { cause: error })
+    }
+
+    /** Passes over packets up to the end of the rows, which is this many ends away. */
+    #pass(ends: number): State {
+      return (packet, connection) => {
+        if (!packet.isEOF()) return this.#pass(ends)
+        return ends > 1 ? this.#pass(ends - 1) : super.row(packet, connection)
+      }
     }
 
     /** There are no listeners; mysql2 compiles its reader of rows after this event. */
     override emit(event: string, fields?: readonly ReadField[]): boolean {
-      if (event === 'fields' && !binary) readDoublesAsText(fields)
+      if (event !== 'fields' || fields === undefined) return false
+      if (!binary) readDoublesAsText(fields)
+      for (const field of fields) if (REFUSED.has(field.name)) this.#rename(field, fields)
       return false
+    }
+
+    #rename(field: ReadField, fields: readonly ReadField[]): void {
+      const { name } = field
+      let other = `\0${name}`
+      while (fields.some((each) => each.name === other && this.#names?.get(other) !== name))
+        other = `\0${other}`
+      this.#names ??= new Map()
+      this.#names.set(other, name)
+      field.name = other
+    }
+
+    #rows(rows: readonly unknown[]): Pick<Rows, 'rows' | 'fields'> {
+      const fields = this._fields[0] ?? []
+      const read = rows as readonly Record<string, unknown>[]
+      const names = this.#names
+      if (names === undefined) return { rows: read, fields }
+      for (const field of fields) field.name = names.get(field.name) ?? field.name
+      return { rows: read.map((each) => renamed(each, names)), fields }
     }
 
     #handOver(least: number): void {
       const rows = this._rows[0]
       if (!Array.isArray(rows) || rows.length < least) return
-      const batch = rows.splice(0) as Record<string, unknown>[]
-      this.#listener.onRows?.({ rows: batch, fields: this._fields[0] ?? [], binary })
+      const batch = this.#rows(rows.splice(0))
+      // There is a gap before the rows that come behind what can't be read.
+      if (this.#unreadable === undefined) this.#listener.onRows?.({ ...batch, binary })
     }
 
     override done(): null {
       if (this.#listener.onRows !== undefined) this.#handOver(1)
+      if (this.#unreadable !== undefined) {
+        this.#listener.answered(this.#unreadable)
+        return null
+      }
       const result = this._rows[0]
       const last = this._rows.at(-1)
-      const rows = Array.isArray(result) ? (result as Record<string, unknown>[]) : undefined
+      const { rows, fields } = Array.isArray(result) ? this.#rows(result) : { rows: undefined, fields: [] }
       const header = Array.isArray(last) ? undefined : (last as Header)
       const status = header === undefined ? this.#last?.eofStatusFlags() : header.serverStatus
-      this.#listener.answered({ rows, fields: this._fields[0] ?? [], header, status, binary })
+      this.#listener.answered({ rows, fields, header, status, binary })
       return null
     }
   }
+}
+
+/** Names of columns that mysql2 reads no rows with, since they are those of every object's properties. */
+const REFUSED: ReadonlySet<string> = new Set([
+  '__defineGetter__',
+  '__defineSetter__',
+  '__lookupGetter__',
+  '__lookupSetter__',
+  '__proto__',
+])
+
+/** The row with the names that its columns have, as properties of its own. */
+function renamed(row: Record<string, unknown>, names: ReadonlyMap<string, string>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [names.get(name) ?? name, value]))
 }
 
 const TextReader = resultReader(Query, false)

@@ -11,13 +11,14 @@ export type Bigints = 'number' | 'bigint' | 'string'
 export function readBigint(
   value: number | string,
   bigints: Exclude<Bigints, 'string'>,
-  refuse: (expected: string, actual: string) => never,
+  refuse: (expected: string, actual: string, shown: string) => never,
 ): number | bigint {
   if (typeof value === 'number') return value
-  return bigints === 'bigint' ? BigInt(value) : refuse('a number', tooLarge(value))
+  return bigints === 'bigint' ? BigInt(value) : refuse('a number', ...tooLarge(value))
 }
 
-/** What an error says of an integer that a number can't hold. */
-export function tooLarge(integer: string): string {
-  return `${integer}, which a number can't hold: set the driver's option bigints to 'bigint' or 'string'`
+/** What an error says of an integer that a number can't hold, and what its message does. */
+export function tooLarge(integer: string): [actual: string, shown: string] {
+  const why = "which a number can't hold: set the driver's option bigints to 'bigint' or 'string'"
+  return [`${integer}, ${why}`, `a value, ${why}`]
 }

@@ -3,7 +3,6 @@ import {
   type Answer,
   type Command,
   type Connection,
-  type LeaseholdError,
   type ServerFacts,
   type StatementCommand,
   UsageError,
@@ -22,7 +21,7 @@ import { amongProbes, KEPT_SQL, keptOf, readProbes } from './probes.ts'
 import { PreparedStatements } from './prepared-statements.ts'
 import { LIMITS_SQL, modeSql, PROFILE_SQL, type SessionMode, STATUS } from './profile.ts'
 import { charsetOf, type Condition, SessionState } from './session-state.ts'
-import { failureOf, isUnpreparable, NOTHING, resultOf } from './results.ts'
+import { failureOf, isUnpreparable, NOTHING, resultOf, unreadable } from './results.ts'
 import { RowBatches } from './row-batches.ts'
 import { exactRows, type ValueSettings } from './values.ts'
 
@@ -323,7 +322,7 @@ export class MysqlConnection implements Connection {
     if (outcome === undefined) return undefined
     if (command.type === 'prepare' && isUnpreparable(outcome)) return NOTHING
     if (outcome instanceof Error) {
-      if (!isServerError(outcome)) return outcome as LeaseholdError
+      if (!isServerError(outcome)) return unreadable(outcome, command)
       if (hasLostPrepared(outcome)) this.#state.spend()
       return failureOf(command, index, outcome, this.#settings)
     }
@@ -336,7 +335,7 @@ export class MysqlConnection implements Connection {
     try {
       return resultOf(command, outcome, this.#settings.values)
     } catch (error) {
-      return error as LeaseholdError
+      return unreadable(error, command)
     }
   }
 

@@ -16,7 +16,10 @@ const FRACTION = 20
 const FINER = 23
 
 /** The date of `YYYY-MM-DD hh:mm:ss[.ffffff]`. */
-export function readDatetime(text: string, refuse: (expected: string, actual: string) => never): Date {
+export function readDatetime(
+  text: string,
+  refuse: (expected: string, actual: string, shown: string) => never,
+): Date {
   const year = twoDigits(text, 0) * 100 + twoDigits(text, 2)
   const month = twoDigits(text, 5)
   const day = twoDigits(text, 8)
@@ -33,7 +36,8 @@ export function readDatetime(text: string, refuse: (expected: string, actual: st
   const date = new Date(time - CYCLE)
   const exists = month > 0 && day > 0 && (day <= 28 || date.getUTCDate() === day)
   if (exists && (text.length <= FINER || !/[1-9]/.test(text.slice(FINER)))) return date
-  return refuse('a Date', `${text}, which a Date can't hold: set the driver's option datetimes to 'string'`)
+  const why = "which a Date can't hold: set the driver's option datetimes to 'string'"
+  return refuse('a Date', `${text}, ${why}`, `a value, ${why}`)
 }
 
 /** `YYYY-MM-DD hh:mm:ss.fff`, of a date in the years from 0 to 9999. */

@@ -1,7 +1,7 @@
 /** JSON columns, parsed: `JSON.parse` alone would round large integers. */
 import { type Bigints, tooLarge } from './bigints.ts'
 
-type Refuse = (expected: string, actual: string) => never
+type Refuse = (expected: string, actual: string, shown: string) => never
 
 /** The value of a JSON text. A number that can't be given exactly, or text that is no JSON, is refused. */
 export function readJson(text: string, bigints: Bigints, refuse: Refuse): unknown {
@@ -9,7 +9,9 @@ export function readJson(text: string, bigints: Bigints, refuse: Refuse): unknow
     return SUSPECT.test(text) ? parseExactly(text, bigints, refuse) : JSON.parse(text)
   } catch (error) {
     // MariaDB has JSON in text columns, and takes its word for it where the constraint has been dropped.
-    if (error instanceof SyntaxError) return refuse('JSON', `text that is not: ${error.message}`)
+    if (error instanceof SyntaxError) {
+      return refuse('JSON', `text that is not: ${error.message}`, 'text that is not')
+    }
     throw error
   }
 }
@@ -26,12 +28,16 @@ type Parse = (
 function parseExactly(text: string, bigints: Bigints, refuse: Refuse): unknown {
   return (JSON.parse as Parse)(text, (_key, value, { source }) => {
     if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
-    if (!Number.isFinite(value)) return refuse('a number', `${source}, which is beyond a double`)
+    if (!Number.isFinite(value)) {
+      return refuse('a number', `${source}, ${BEYOND}`, `a value, ${BEYOND}`)
+    }
     if (!INTEGER.test(source) || isDouble(value, source)) return value
-    if (bigints === 'number') return refuse('a number', tooLarge(source))
+    if (bigints === 'number') return refuse('a number', ...tooLarge(source))
     return bigints === 'bigint' ? BigInt(source) : source
   })
 }
+
+const BEYOND = 'which is beyond a double'
 
 const INTEGER = /^-?\d+$/
 

@@ -1,6 +1,5 @@
 /** Values on their way into the text of a statement. */
-import { UsageError } from '@leasehold/core'
-import type { Statement } from '@leasehold/core'
+import { abridged, type Statement, UsageError } from '@leasehold/core'
 import { escape } from 'sql-escaper'
 import { isPlaced } from './compiler.ts'
 
@@ -19,13 +18,15 @@ export function assertBindable({ statement, label }: Labelled): void {
   const { parameters, sql } = statement
   for (const [index, value] of parameters.entries()) {
     const problem = problemOf(value)
-    if (problem !== undefined) throw new UsageError(`${label ?? sql}: parameter ${index + 1} is ${problem}`)
+    if (problem !== undefined)
+      throw new UsageError(`${abridged(label ?? sql)}: parameter ${index + 1} is ${problem}`)
   }
 }
 
 /** The statement's text with its values, which must be bindable, escaped in their places. */
 export function bind({ compiled, parameters, sql }: Statement, mode: EscapeMode): string {
-  if (!isPlaced(compiled)) throw new UsageError(`${sql} was not built with a Kysely of mysqlBuilder()`)
+  if (!isPlaced(compiled))
+    throw new UsageError(`${abridged(sql)} was not built with a Kysely of mysqlBuilder()`)
   let text = ''
   let from = 0
   for (const [index, place] of compiled.placeholders.entries()) {

@@ -5,7 +5,15 @@
  */
 import { ConnectionLostError, LeaseholdError, UsageError } from '@leasehold/core'
 import { type ConnectionOptions, createConnection } from 'mysql2'
-import { type AnswerForm, type Internals, type Listener, readers, type Reply, type Rows } from './answers.ts'
+import {
+  type AnswerForm,
+  type Internals,
+  type Listener,
+  readers,
+  type Reply,
+  type Rows,
+  UnreadableAnswer,
+} from './answers.ts'
 import { DesyncError, isServerError } from './errors.ts'
 import { PACKET_HEADER, packetCount, queryPacket, quitPacket } from './packets.ts'
 import { patience, SilenceError } from './patience.ts'
@@ -273,7 +281,7 @@ export class Wire {
 
   #answered(flight: Flight, index: number, outcome: Reply | Error): void {
     if (this.#lost !== undefined) return
-    if (outcome instanceof Error && !isServerError(outcome)) {
+    if (outcome instanceof Error && !isServerError(outcome) && !(outcome instanceof UnreadableAnswer)) {
       this.#lose(outcome)
       return
     }

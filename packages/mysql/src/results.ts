@@ -1,9 +1,9 @@
 /** What core is told of an answer. */
-import { type Command, StatementError, type StatementResult } from '@leasehold/core'
+import { type Command, LeaseholdError, StatementError, type StatementResult } from '@leasehold/core'
 import type { Reply } from './answers.ts'
 import { isServerError, kindOf, type ServerError } from './errors.ts'
 import { STATUS } from './profile.ts'
-import { exactRows, type ValueSettings } from './values.ts'
+import { exactRows, notRead, type ValueSettings } from './values.ts'
 
 /** What answers a command that tells nothing but that it did not fail. */
 export const NOTHING: StatementResult = {
@@ -43,6 +43,12 @@ export function failureOf(
     index,
     ...(exposeParameters && 'statement' in command ? { parameters: command.statement.parameters } : {}),
   })
+}
+
+/** What made it impossible to give an answer, or to send the command. */
+export function unreadable(error: unknown, command: Command): LeaseholdError {
+  if (error instanceof LeaseholdError) return error
+  return notRead(error, labelOf(command))
 }
 
 function labelOf(command: Command): string | undefined {

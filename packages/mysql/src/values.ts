@@ -33,24 +33,38 @@ export function exactRows(
   settings: ValueSettings,
   label: string | undefined,
 ): readonly Record<string, unknown>[] {
-  for (const field of fields) {
-    const read = readerOf(field, settings, binary)
-    if (read === undefined || isHidden(field, fields)) continue
-    const { name } = field
-    const refuse: Refuse = (expected, actual) => {
-      throw new ResultError(label, `${expected} in column ${name}`, actual)
+  try {
+    for (const field of fields) {
+      const read = readerOf(field, settings, binary)
+      if (read === undefined || isHidden(field, fields)) continue
+      const { name } = field
+      const refuse: Refuse = (expected, actual, shown) => {
+        throw new ResultError(label, `${expected} in column ${name}`, actual, { shown })
+      }
+      for (const row of rows) {
+        const value = row[name]
+        if (value === null) continue
+        const exact = read(value, refuse)
+        if (exact !== value) row[name] = exact
+      }
     }
-    for (const row of rows) {
-      const value = row[name]
-      if (value === null) continue
-      const exact = read(value, refuse)
-      if (exact !== value) row[name] = exact
-    }
+    return rows
+  } catch (error) {
+    throw error instanceof ResultError ? error : notRead(error, label)
   }
-  return rows
 }
 
-type Refuse = (expected: string, actual: string) => never
+/** What mysql2 or a reader of values has failed on. Its own message may show the value. */
+export function notRead(error: unknown, label: string | undefined): ResultError {
+  const shown = error instanceof Error ? `a failure to read them (${error.name})` : 'a failure to read them'
+  return new ResultError(label, 'rows that can be read', `${shown}: ${String(error)}`, {
+    cause: error,
+    shown,
+  })
+}
+
+/** `shown` is what the message says in the place of `actual`, which has the value. */
+type Refuse = (expected: string, actual: string, shown: string) => never
 
 /** What becomes of a value, other than NULL, that mysql2 has read. */
 type Reader = (value: unknown, refuse: Refuse) => unknown

@@ -86,7 +86,7 @@ describe('a version', () => {
       expect(error).toBeInstanceOf(StaleError)
       expect(error).toMatchObject({ table: 'people', key: { id: 1 }, expected: 1, actual: 2 })
       expect((error as Error).message).toBe(
-        'people (id = 1): expected version 1, found version 2; read it again',
+        'people, by id: expected version 1, found version 2; read it again',
       )
     }
     expect(await unit.run(people.byId(1))).toMatchObject({ name: 'B', version: 2 })
