@@ -49,6 +49,8 @@ export const strikes: Readonly<Record<FaultKind, Strike>> = {
         await rival.query('update slots set visits = visits + 1 where id <= ?', [random.integer(3, SLOTS)])
         await sleep(random.integer(5, 25))
         const pending = admin.query('set global read_only = 1')
+        // It may be lost before it is waited for.
+        pending.catch(() => {})
         await sleep(random.integer(5, 25))
         await rival.query('rollback')
         await pending

@@ -39,14 +39,13 @@ export function startGuardian(assignment: Assignment): GuardianProcess {
     ended: () => reason,
     async crash() {
       if (reason === undefined && child.connected) {
-        const answered = new Promise((resolve) => {
-          child.once('message', resolve)
-          child.once('exit', resolve)
-        })
+        const heard = new AbortController()
+        const answered = once(child, 'message', { signal: heard.signal }).catch(() => {})
         // Unlike the server, the answer does keep this process from ending.
         child.channel?.ref()
         child.send(crash)
-        await answered
+        await Promise.race([answered, exited])
+        heard.abort()
         child.channel?.unref()
       }
       if (reason !== undefined) throw new Error(`the server could not be crashed: ${reason}`)
