@@ -44,6 +44,8 @@ test('a server that was started again keeps its name, begins its numbers anew, a
   }
   for (let connections = 0; connections < 30; connections += 1) await look()
   const before = await look()
+  // Its start is told in seconds.
+  await pause(1_100)
   await server.crash()
   const after = await look()
   await server.stop()
