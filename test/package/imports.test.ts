@@ -31,7 +31,7 @@ const mayImportPackages: Readonly<Record<string, (file: string) => readonly stri
     '@leasehold/core',
     'kysely',
     'node:',
-    ...(file === 'answers' || file === 'pipeline' ? ['mysql2'] : []),
+    ...(file === 'commands' || file === 'pipeline' ? ['mysql2'] : []),
     ...(file === 'options' || file === 'killer' ? ['type mysql2'] : []),
     ...(file === 'parameters' ? ['sql-escaper'] : []),
   ],
