@@ -27,7 +27,7 @@ describe('a refused value is in no message:', () => {
     expect(error.message).toMatch(
       /^Duplicate entry '…' for key '(accounts\.)?name' \(1062, 23000\) in accounts\.open$/,
     )
-    expect(error).toMatchObject({ serverMessage: expect.stringContaining(SECRET) })
+    expect(error).toMatchObject({ serverMessage: expect.stringContaining(SECRET) as string })
   })
 
   test.each([
@@ -55,7 +55,7 @@ describe('a refused value is in no message:', () => {
     )
     const error = await failureOf(many(sql`select j from loose`.compile(db)))
     expect(error.message).not.toMatch(/secret|4711/)
-    expect(error).toMatchObject({ name: 'ResultError', actual: expect.stringContaining('secret') })
+    expect(error).toMatchObject({ name: 'ResultError', actual: expect.stringContaining('secret') as string })
   })
 })
 

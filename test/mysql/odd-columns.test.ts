@@ -43,13 +43,12 @@ async function everyWay(query: ReturnType<typeof many>): Promise<unknown[]> {
   return [...ways, streamed]
 }
 
-function expectRows(ways: readonly unknown[], expected: readonly unknown[]): void {
-  for (const rows of ways as readonly (readonly object[])[]) {
-    expect(rows.map((each) => Object.entries(each))).toEqual(
-      expected.map((each) => Object.entries(each as object)),
-    )
-    for (const each of rows) expect(Object.getPrototypeOf(each)).toBe(Object.prototype)
-  }
+/** The entries of each row, which has to be a plain object. */
+function entries(rows: unknown): unknown {
+  return (rows as readonly object[]).map((each) => ({
+    plain: Object.getPrototypeOf(each) === Object.prototype,
+    entries: Object.entries(each),
+  }))
 }
 
 describe('a column has its name, whatever that is:', () => {
@@ -68,43 +67,27 @@ describe('a column has its name, whatever that is:', () => {
         ['behind', 100],
       ]),
     )
-    expectRows(await everyWay(query), expected)
+    for (const rows of await everyWay(query)) expect(entries(rows)).toEqual(entries(expected))
   })
 
   test('twice, the last one counts', async () => {
     const query = many(
       sql`select 1 as ${sql.id('__proto__')}, 2 as a, 3 as ${sql.id('__proto__')}, 4 as a`.compile(db),
     )
-    const uow = fixture.uow()
-    expectRows(
-      [await uow.run(query)],
-      [
-        row([
-          ['__proto__', 3],
-          ['a', 4],
-        ]),
-      ],
-    )
+    const expected = [
+      row([
+        ['__proto__', 3],
+        ['a', 4],
+      ]),
+    ]
+    expect(entries(await fixture.uow().run(query))).toEqual(entries(expected))
   })
 
-  test('beside one that is named as it is while it is read', async () => {
-    const uow = fixture.uow()
-    const names = ['\0__proto__', '__proto__', '\0\0__proto__', '__proto__']
-    // Only MariaDB has such names.
-    const query = many(db.selectNoFrom(names.map((name, index) => column(name, index))))
-    const answer = await uow.run(query).catch((error: unknown) => error)
-    if (answer instanceof Error) expect(answer).toMatchObject({ name: 'StatementError' })
-    else
-      expectRows(
-        [answer],
-        [
-          row([
-            ['\0__proto__', 0],
-            ['__proto__', 3],
-            ['\0\0__proto__', 2],
-          ]),
-        ],
-      )
+  test('no name begins with the character that those have while rows are read', async () => {
+    // What is not named has its text for a name, but for control characters in front.
+    const text = sql.raw(String.raw`'\0__proto__'`)
+    const [found] = (await fixture.uow().run(many(sql`select ${text}`.compile(db)))) as readonly object[]
+    expect(Object.entries(found ?? {})).toEqual([['__proto__', '\0__proto__']])
   })
 
   test('with a value of each kind that is read further', async () => {

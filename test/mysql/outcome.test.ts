@@ -185,7 +185,7 @@ describe('on a table of the earlier definition', () => {
     await fixture.oracle.query("insert into leasehold_outcomes (outcome_key) values ('before 😀')")
     // It leaves a table that is there as it is.
     await fixture.oracle.query(outcomeTable)
-    const refusal = { name: 'UsageError', message: expect.stringContaining('outcomeTableUpgrade') }
+    const refusal = { name: 'UsageError', message: expect.stringContaining('outcomeTableUpgrade') as string }
     await expect(uow.run(work(), { outcomeKey: 'before 😀' })).rejects.toMatchObject(refusal)
     await expect(uow.run((q) => q(work()), { outcomeKey: 'after' })).rejects.toMatchObject(refusal)
     await expect(uow.outcome('before 😀')).rejects.toMatchObject(refusal)

@@ -1,5 +1,5 @@
 /** What the text of raw SQL tells, however it is written. */
-import { type Access, all, many, one, type Query } from '@leasehold/core'
+import { all, many, one, type Query } from '@leasehold/core'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
@@ -9,7 +9,7 @@ const isMariadb = fixture.server.kind === 'mariadb'
 beforeEach(() => fixture.restore())
 
 /** The types take raw SQL for what writes. */
-const reading = <T>(query: Query<T, Access>): Query<T, 'read'> => query as Query<T, 'read'>
+const reading = <T>(query: Query<T>): Query<T, 'read'> => query as Query<T, 'read'>
 
 const raw = (text: string) => sql.raw(text).compile(db)
 

@@ -34,7 +34,9 @@ describe('a value that its type cannot hold is a ResultError', () => {
     await expect(failing).rejects.toThrow(
       new RegExp(`^things\\.odd: .* in column odd, got a value, .*option ${option} `),
     )
-    await expect(failing).rejects.toMatchObject({ actual: expect.stringMatching(`^${shown}, which a`) })
+    await expect(failing).rejects.toMatchObject({
+      actual: expect.stringMatching(`^${shown}, which a`) as string,
+    })
     await expect(failing).rejects.not.toThrow(shown)
   })
 
@@ -55,8 +57,8 @@ describe('a value that its type cannot hold is a ResultError', () => {
       await expect(fixture.uow().run(column.take())).rejects.toMatchObject({
         message: expect.stringContaining(
           "a Date in column value, got a value, which a Date can't hold: set the driver's option datetimes to 'string'",
-        ),
-        actual: expect.stringContaining(`${day}, which a Date can't hold`),
+        ) as string,
+        actual: expect.stringContaining(`${day}, which a Date can't hold`) as string,
       })
     }
   })
@@ -87,7 +89,7 @@ describe.runIf(fixture.server.kind === 'mariadb')('JSON as text', () => {
   test('has integers beyond 64 bits as they are, or as doubles where they are such', async () => {
     const text = `[${'9'.repeat(30)}, 100000000000000000000]`
     await expect(fixture.uow().run(stored(text))).rejects.toMatchObject({
-      actual: expect.stringContaining('9'.repeat(30)),
+      actual: expect.stringContaining('9'.repeat(30)) as string,
     })
     expect(await fixture.uow({ bigints: 'bigint' }).run(stored(text))).toEqual({
       odd: [10n ** 30n - 1n, 1e20],

@@ -103,7 +103,7 @@ const readBig = (options: Partial<MysqlDriverOptions>): Promise<{ large: unknown
 describe('BIGINT', () => {
   test('is never rounded silently', async () => {
     await expect(readBig({})).rejects.toThrow(ResultError)
-    await expect(readBig({})).rejects.toThrow(/column large.*9223372036854775807.*bigints/)
+    await expect(readBig({})).rejects.toThrow(/column large, got a value, .*bigints/)
   })
 
   test('comes as asked for', async () => {

@@ -31,7 +31,7 @@ const mayImportPackages: Readonly<Record<string, (file: string) => readonly stri
     '@leasehold/core',
     'kysely',
     'node:',
-    ...(file === 'answers' || file === 'pipeline' ? ['mysql2'] : []),
+    ...(file === 'commands' || file === 'pipeline' ? ['mysql2'] : []),
     ...(['options', 'killer', 'tls'].includes(file) ? ['type mysql2'] : []),
     ...(file === 'parameters' ? ['sql-escaper'] : []),
   ],

@@ -5,7 +5,8 @@
 
 /**
  * A word in lower case; a mark of one character, or `:=`; a literal or quoted name as it is written; `/*!` where a comment
- * begins that a server may carry out. A parenthesis that does not follow a word or name directly is ` (`.
+ * begins that a server may carry out. A parenthesis that does not follow a word or name directly is ` (`. Of commas,
+ * placeholders and parentheses behind a parenthesis, which are thousands in a list of values, there is only the last.
  */
 export type Token = string
 
@@ -124,7 +125,7 @@ function read(sql: string, mode: Mode): Read {
         break
       case OPEN:
         tokens.push(named === at ? '(' : ' (')
-        at += 1
+        at = listEnd(sql, at + 1, tokens)
         continue
       default:
     }
@@ -139,11 +140,14 @@ const DOUBLE = 0x22
 const HASH = 0x23
 const SINGLE = 0x27
 const OPEN = 0x28
+const CLOSE = 0x29
 const ASTERISK = 0x2a
+const COMMA = 0x2c
 const MINUS = 0x2d
 const SLASH = 0x2f
 const COLON = 0x3a
 const EQUALS = 0x3d
+const QUESTION = 0x3f
 const BACKSLASH = 0x5c
 const BACKTICK = 0x60
 const DELETE = 0x7f
@@ -205,6 +209,19 @@ function quoteEnd(sql: string, from: number, escapes: boolean): number | undefin
     }
   }
   return undefined
+}
+
+/** Behind commas, placeholders, parentheses and spaces; the last mark of them is added to `tokens`. */
+function listEnd(sql: string, from: number, tokens: Token[]): number {
+  let at = from
+  let last = 0
+  for (; ; at += 1) {
+    const code = sql.charCodeAt(at)
+    if (code === QUESTION || code === COMMA || code === OPEN || code === CLOSE) last = code
+    else if (code !== SPACE) break
+  }
+  if (last !== 0) tokens.push(last === OPEN ? ' (' : String.fromCharCode(last))
+  return at
 }
 
 function lineEnd(sql: string, from: number): number {

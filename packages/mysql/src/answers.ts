@@ -1,10 +1,20 @@
 /**
- * Reads answers with mysql2's own commands, which here write nothing. With `pipeline`, this is what knows mysql2's
+ * Reads answers with mysql2's own commands, which here write nothing. With `commands` and `pipeline`, this is what knows mysql2's
  * internals: that a command would write its packet in `start`, which returns the state that reads the answer, and that
  * `done` ends it.
  */
-import type { Socket } from 'node:net'
-import { Connection as Mysql2Connection } from 'mysql2'
+import { ColumnNames } from './column-names.ts'
+import {
+  type Command,
+  commands,
+  type Field,
+  type Internals,
+  type Packet,
+  type ReaderClass,
+  type ReadField,
+  type ResultReader,
+  type State,
+} from './commands.ts'
 
 /** In which form an answer comes: rows as text or binary, or a prepared statement. */
 export type AnswerForm = 'text' | 'binary' | 'prepared'
@@ -35,23 +45,6 @@ export interface Prepared {
   readonly parameterCount: number
 }
 
-/** The part of mysql2's column definition that is used here. */
-export interface Field {
-  readonly name: string
-  /** The type that the server sent. */
-  readonly type: number
-  /** Digits behind the decimal point that the server writes; 31 if as many as there are. */
-  readonly decimals: number
-  /** MariaDB's remark on a text column: `json`. */
-  readonly extendedFormat: string | undefined
-}
-
-/** A column definition as mysql2 reads rows by it. */
-interface ReadField extends Field {
-  name: string
-  columnType: number
-}
-
 /** The part of mysql2's OK packet that is used here. */
 export interface Header {
   readonly affectedRows: number
@@ -63,22 +56,6 @@ export interface Header {
     readonly schema: string | null
     readonly systemVariables: Readonly<Record<string, string>>
   }
-}
-
-/** mysql2's connection, with what its types leave out. */
-export interface Internals extends Mysql2Connection {
-  readonly stream: Socket
-  /** Calls back before anything else is sent. */
-  startTLS(onSecure: (error?: Error) => void): void
-  sequenceId: number
-  _closing: boolean
-  addCommand<C extends Command>(command: C): C
-  write(buffer: Buffer): void
-}
-
-interface Packet {
-  eofStatusFlags(): number
-  isEOF(): boolean
 }
 
 /** Why an answer could not be read. It has been read past, so that the connection is sound. */
@@ -95,70 +72,9 @@ export interface Listener {
   readonly onRows?: ((rows: Rows) => void) | undefined
 }
 
-export interface Command {
-  start(packet: undefined, connection: Internals): unknown
-  emit(event: string, ...details: unknown[]): boolean
-}
-
-type OnError = (error: Error) => void
-
-/** A step of reading, which gives the next one; `null` when the answer is over. */
-type State = (packet: Packet, connection: Internals) => State | null
-
-interface ResultReader extends Command {
-  options: object
-  next: State | null
-  readonly _rows: readonly unknown[]
-  readonly _fields: readonly (readonly ReadField[] | undefined)[]
-  readonly _currentRows: unknown[]
-  readonly _currentFields: readonly ReadField[]
-  readonly _rowParser: { next(packet: Packet, fields: readonly ReadField[], options: object): unknown }
-  execute(packet: Packet | undefined, connection: Internals): boolean
-  resultsetHeader: unknown
-  readField: State
-  fieldsEOF: State
-  row(packet: Packet, connection: Internals): State | null
-  done(): null
-}
-
-interface PrepareReader extends Command {
-  readonly id: number
-  readonly parameterCount: number
-  prepareHeader: unknown
-  prepareDone(): null
-}
-
-type ReaderClass<R> = new (options: object, onError: OnError) => R
-
-/** mysql2's commands, of which it exports none: each is the class of what its connection queues. */
-const { Query, Execute, Prepare } = commandClasses()
-
-function commandClasses(): {
-  Query: ReaderClass<ResultReader>
-  Execute: ReaderClass<ResultReader>
-  Prepare: ReaderClass<PrepareReader>
-} {
-  interface Preparing extends PrepareReader {
-    onResult: (error: null, statement: { execute(values: readonly unknown[]): object }) => void
-    prepareDone(connection?: object): null
-  }
-  const connection = { addCommand: <C>(command: C): C => command, _statements: new Map() }
-  const { createQuery, prototype } = Mysql2Connection as unknown as {
-    createQuery: (sql: string, values: readonly unknown[], onResult: () => void, config: object) => object
-    prototype: { prepare(this: object, sql: string, onResult: () => void): Preparing }
-  }
-  const prepare = prototype.prepare.call(connection, '', () => {})
-  let execute: object = {}
-  prepare.onResult = (_error, statement) => {
-    execute = statement.execute([])
-  }
-  prepare.prepareDone(connection)
-  const classOf = <R>(command: object): ReaderClass<R> => command.constructor as ReaderClass<R>
-  return {
-    Query: classOf(createQuery('', [], () => {}, {})),
-    Execute: classOf(execute),
-    Prepare: classOf(prepare),
-  }
+/** What takes the place of mysql2's `row`. */
+interface Readers {
+  readonly readRow: State
 }
 
 const NO_OPTIONS = {}
@@ -171,12 +87,12 @@ const BATCH = 256
  * mysql2 would take the rest for the next answer, or give the connection up.
  */
 function resultReader(Base: ReaderClass<ResultReader>, binary: boolean) {
-  const { readField, fieldsEOF, row } = Base.prototype as ResultReader
+  const base = Base.prototype as ResultReader
   return class extends Base {
     readonly #listener: Listener
     #last: Packet | undefined
     #unreadable: UnreadableAnswer | undefined
-    #names: Map<string, string> | undefined
+    #names: ColumnNames | undefined
 
     constructor(listener: Listener) {
       super(NO_OPTIONS, listener.answered)
@@ -194,25 +110,25 @@ function resultReader(Base: ReaderClass<ResultReader>, binary: boolean) {
       const state = this.next
       try {
         const over = super.execute(packet, connection)
-        if (this.next === row) this.next = this.row
+        if (this.next === base.row) this.next = (this as Readers).readRow
         if (this.#listener.onRows !== undefined) this.#handOver(BATCH)
         return over
       } catch (error) {
-        if (state !== readField && state !== fieldsEOF) throw error
+        if (state !== base.readField && state !== base.fieldsEOF) throw error
         this.#refuse(error)
-        this.next = this.#pass(state === readField ? 2 : 1)
+        this.next = this.#pass(state === base.readField ? 2 : 1)
         return false
       }
     }
 
-    override row(packet: Packet, connection: Internals): State | null {
+    readRow(packet: Packet, connection: Internals): State | null {
       if (packet.isEOF()) return super.row(packet, connection)
       try {
         this._currentRows.push(this._rowParser.next(packet, this._currentFields, this.options))
       } catch (error) {
         this.#refuse(error)
       }
-      return this.row
+      return (this as Readers).readRow
     }
 
     #refuse(error: unknown): void {
@@ -232,33 +148,20 @@ function resultReader(Base: ReaderClass<ResultReader>, binary: boolean) {
     override emit(event: string, fields?: readonly ReadField[]): boolean {
       if (event !== 'fields' || fields === undefined) return false
       if (!binary) readDoublesAsText(fields)
-      for (const field of fields) if (REFUSED.has(field.name)) this.#rename(field, fields)
+      this.#names = ColumnNames.of(fields, this.#names)
       return false
     }
 
-    #rename(field: ReadField, fields: readonly ReadField[]): void {
-      const { name } = field
-      let other = `\0${name}`
-      while (fields.some((each) => each.name === other && this.#names?.get(other) !== name))
-        other = `\0${other}`
-      this.#names ??= new Map()
-      this.#names.set(other, name)
-      field.name = other
-    }
-
-    #rows(rows: readonly unknown[]): Pick<Rows, 'rows' | 'fields'> {
+    #named(read: readonly unknown[]): Pick<Rows, 'rows' | 'fields'> {
+      const rows = read as Rows['rows']
       const fields = this._fields[0] ?? []
-      const read = rows as readonly Record<string, unknown>[]
-      const names = this.#names
-      if (names === undefined) return { rows: read, fields }
-      for (const field of fields) field.name = names.get(field.name) ?? field.name
-      return { rows: read.map((each) => renamed(each, names)), fields }
+      return { rows: this.#names?.restore(rows, fields) ?? rows, fields }
     }
 
     #handOver(least: number): void {
       const rows = this._rows[0]
       if (!Array.isArray(rows) || rows.length < least) return
-      const batch = this.#rows(rows.splice(0))
+      const batch = this.#named(rows.splice(0))
       // There is a gap before the rows that come behind what can't be read.
       if (this.#unreadable === undefined) this.#listener.onRows?.({ ...batch, binary })
     }
@@ -271,7 +174,7 @@ function resultReader(Base: ReaderClass<ResultReader>, binary: boolean) {
       }
       const result = this._rows[0]
       const last = this._rows.at(-1)
-      const { rows, fields } = Array.isArray(result) ? this.#rows(result) : { rows: undefined, fields: [] }
+      const { rows, fields } = Array.isArray(result) ? this.#named(result) : { rows: undefined, fields: [] }
       const header = Array.isArray(last) ? undefined : (last as Header)
       const status = header === undefined ? this.#last?.eofStatusFlags() : header.serverStatus
       this.#listener.answered({ rows, fields, header, status, binary })
@@ -280,25 +183,11 @@ function resultReader(Base: ReaderClass<ResultReader>, binary: boolean) {
   }
 }
 
-/** Names of columns that mysql2 reads no rows with, since they are those of every object's properties. */
-const REFUSED: ReadonlySet<string> = new Set([
-  '__defineGetter__',
-  '__defineSetter__',
-  '__lookupGetter__',
-  '__lookupSetter__',
-  '__proto__',
-])
-
-/** The row with the names that its columns have, as properties of its own. */
-function renamed(row: Record<string, unknown>, names: ReadonlyMap<string, string>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(row).map(([name, value]) => [names.get(name) ?? name, value]))
-}
-
-const TextReader = resultReader(Query, false)
-const BinaryReader = resultReader(Execute, true)
+const TextReader = resultReader(commands.Query, false)
+const BinaryReader = resultReader(commands.Execute, true)
 
 /** Reads what became of a statement that is to be prepared. */
-class PreparedReader extends Prepare {
+class PreparedReader extends commands.Prepare {
   readonly #listener: Listener
 
   constructor(listener: Listener) {

@@ -7,13 +7,13 @@ import { ConnectionLostError, LeaseholdError, UsageError } from '@leasehold/core
 import { type ConnectionOptions, createConnection } from 'mysql2'
 import {
   type AnswerForm,
-  type Internals,
   type Listener,
   readers,
   type Reply,
   type Rows,
   UnreadableAnswer,
 } from './answers.ts'
+import type { Internals } from './commands.ts'
 import { DesyncError, isServerError } from './errors.ts'
 import { PACKET_HEADER, packetCount, queryPacket, quitPacket } from './packets.ts'
 import { patience, SilenceError } from './patience.ts'

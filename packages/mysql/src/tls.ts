@@ -4,7 +4,7 @@ import { checkServerIdentity, type TLSSocket } from 'node:tls'
 import { inspect } from 'node:util'
 import { UsageError } from '@leasehold/core'
 import type { ConnectionOptions } from 'mysql2'
-import type { Internals } from './answers.ts'
+import type { Internals } from './commands.ts'
 
 /** mysql2's options of TLS. */
 type TlsOptions = Exclude<ConnectionOptions['ssl'], string | undefined>

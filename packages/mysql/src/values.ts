@@ -3,7 +3,8 @@ import { ResultError } from '@leasehold/core'
 import { type Bigints, readBigint } from './bigints.ts'
 import { type Datetimes, readDatetime } from './datetimes.ts'
 import { readJson } from './json.ts'
-import type { Field, Rows } from './answers.ts'
+import type { Rows } from './answers.ts'
+import type { Field } from './commands.ts'
 
 export interface ValueSettings {
   readonly bigints: Bigints

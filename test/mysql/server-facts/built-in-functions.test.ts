@@ -26,14 +26,14 @@ const AGGREGATES = listed('core/src/sql-traits.ts', 'const AGGREGATES', ')')
 const EXCEPT = kind === 'mysql' ? ['md5', 'sha', 'sha1'] : ['json_table']
 
 /** What the servers say if a function is looked for by its name, and is not there. */
-const NO_SUCH_FUNCTION = [1305, 1630]
+const NO_SUCH_FUNCTION: ReadonlySet<unknown> = new Set([1305, 1630])
 
 async function areLookedFor(names: readonly string[], arguments_: string): Promise<string[]> {
   const found: string[] = []
   for (const name of names) {
     const error: unknown = await fixture.oracle.query(`select ${name}${arguments_}`).catch((e: unknown) => e)
     const errno = error instanceof Error && 'errno' in error ? error.errno : undefined
-    if (NO_SUCH_FUNCTION.includes(errno as number)) found.push(name)
+    if (NO_SUCH_FUNCTION.has(errno)) found.push(name)
   }
   return found
 }
