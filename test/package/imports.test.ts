@@ -188,7 +188,7 @@ test('the pure half of core never imports the effect half, directly or on a deto
 
 test('the effect half of core never imports queries, directly or on a detour', () => {
   const table = mayImport['core'] ?? {}
-  const effects = ['driver', 'events', 'flights', 'leak', 'lease', 'transaction']
+  const effects = ['commit-answer', 'driver', 'events', 'flights', 'leak', 'lease', 'transaction']
   for (const file of effects) {
     expect([...effects, 'errors', 'messages', 'statement', 'result', 'server']).toEqual(
       expect.arrayContaining([...(table[file] ?? [])]),

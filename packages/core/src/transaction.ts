@@ -1,12 +1,7 @@
 /** One transaction on one lease. Nothing else begins, commits or rolls back. */
+import { refusalOf } from './commit-answer.ts'
 import type { Answer, Command, StatementCommand, TransactionOptions } from './driver.ts'
-import {
-  CommitUnknownError,
-  ImplicitCommitError,
-  LeaseholdError,
-  StatementError,
-  type StatementErrorKind,
-} from './errors.ts'
+import { ImplicitCommitError, LeaseholdError, StatementError, type StatementErrorKind } from './errors.ts'
 import type { UnitEvent } from './events.ts'
 import { Flights } from './flights.ts'
 import type { Lease } from './lease.ts'
@@ -39,17 +34,6 @@ const ENDING: ReadonlySet<StatementErrorKind> = new Set(['conflict', 'deadlock']
 
 /** The same, and the kind with which it does if `innodb_rollback_on_timeout` is set. */
 const MAY_END: ReadonlySet<StatementErrorKind> = new Set([...ENDING, 'lock-timeout'])
-
-/** Kinds of error that, in answer to COMMIT, say that nothing was committed; of any other nobody can tell. */
-const NOT_COMMITTED: ReadonlySet<StatementErrorKind> = new Set([
-  'conflict',
-  'deadlock',
-  'killed',
-  'lock-timeout',
-  'not-ready',
-  'read-only',
-  'statement-timeout',
-])
 
 /** What a unit sees of its transaction, which is a part of one in a sandbox. */
 export type Scope = Pick<Transaction, keyof Transaction>
@@ -129,7 +113,7 @@ export class Transaction {
 
     const answers = await this.#fly(commands)
     this.#assertBegun(answers.slice(0, before.length))
-    if (commits) this.#refused = this.#refusalOf(answers.at(-1))
+    if (commits) this.#refused = this.#noteCommit(answers.at(-1))
     for (const guard of guards) await this.#assertUnbroken(guard, answers)
     return places.map((place) => answers[place])
   }
@@ -197,7 +181,7 @@ export class Transaction {
     if (this.#refused !== undefined) throw this.#refused
     if (!this.#over && !this.#isLeftOpen) {
       const [answer] = await this.#flights.flyWithin(limit, [COMMIT], this.#wrote)
-      const refusal = this.#refusalOf(answer)
+      const refusal = this.#noteCommit(answer)
       if (refusal !== undefined) throw refusal
     }
     this.#end('after COMMIT')
@@ -287,18 +271,11 @@ export class Transaction {
   }
 
   /** What COMMIT comes to if it has not committed for sure. */
-  #refusalOf(answer: Answer): LeaseholdError | undefined {
-    if (!(answer instanceof LeaseholdError)) {
-      this.#noteEnd(answer)
-      return undefined
-    }
-    if (!this.#wrote || (answer instanceof StatementError && NOT_COMMITTED.has(answer.kind))) return answer
-    this.#flights.spend(answer)
-    return new CommitUnknownError(
-      `COMMIT was answered with an error that does not tell whether it was carried out (${numberOf(answer)}): the unit ` +
-        'is in the database whole or not at all; look there before running it again, or give it an outcomeKey',
-      { cause: answer },
-    )
+  #noteCommit(answer: Answer): LeaseholdError | undefined {
+    const refusal = refusalOf(answer, { wrote: this.#wrote })
+    if (refusal === undefined) this.#noteEnd(answer)
+    else if (refusal !== answer) this.#flights.spend(refusal)
+    return refusal
   }
 
   /** COMMIT or ROLLBACK has done what it says; the session is spent if the server still reports a transaction. */
@@ -341,8 +318,4 @@ export class Transaction {
   #end(where: string): void {
     this.#flights.end(where, this.#over ? undefined : 'open')
   }
-}
-
-function numberOf(error: LeaseholdError): string {
-  return error instanceof StatementError ? `${error.errno}, ${error.sqlState}` : error.name
 }

@@ -273,7 +273,10 @@ export class MysqlConnection implements Connection {
   #prepareDue(): void {
     if (this.condition !== 'clean') return
     for (const sql of this.#prepared.takeDue()) {
-      const wrong = (outcome: Reply | Error): undefined => void this.#prepared.note(sql, outcome)
+      const wrong = (outcome: Reply | Error): undefined => {
+        this.#prepared.note(sql, outcome)
+        return undefined
+      }
       this.#wire.tell(preparePacket(sql), { answer: 'prepared', wrong })
     }
   }
