@@ -89,9 +89,10 @@ export class Flights {
 
   /** The same, for an answer that is waited for `limit` milliseconds at most; then the connection is given up. */
   async flyWithin(limit: number, commands: readonly Command[], wrote: boolean): Promise<readonly Answer[]> {
-    const [{ type } = { type: '' }] = commands
-    const late = new Error(`the answer to ${type.toUpperCase()} did not come within ${limit} ms`)
-    const timer = setTimeout(() => this.#giveUp(late), limit)
+    const timer = setTimeout(() => {
+      const [first] = commands
+      this.#giveUp(new Error(`the answer to ${first?.type.toUpperCase()} did not come within ${limit} ms`))
+    }, limit)
     try {
       return await this.fly(commands, wrote)
     } finally {
