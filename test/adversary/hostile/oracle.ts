@@ -65,7 +65,7 @@ export class Oracle {
     } catch (error) {
       const { errno } = error as { errno?: number }
       if (errno === 1205 || errno === 3572) return true
-      this.#connection = undefined
+      this.#leave()
       return undefined
     }
   }
@@ -74,9 +74,13 @@ export class Oracle {
     return this.#ask(sql, values, TRIES)
   }
 
-  async close(): Promise<void> {
-    const connection = await this.#connection?.catch(() => undefined)
-    connection?.destroy()
+  close(): void {
+    this.#leave()
+  }
+
+  #leave(): void {
+    this.#connection?.then((connection) => connection.destroy()).catch(() => {})
+    this.#connection = undefined
   }
 
   async #ask(sql: string, values: unknown[], tries = 3): Promise<RowDataPacket[] | undefined> {
@@ -87,7 +91,7 @@ export class Oracle {
         return rows
       } catch {
         // The table is away, or the server.
-        this.#connection = undefined
+        this.#leave()
         await sleep(attempt * 5)
       }
     }

@@ -68,7 +68,7 @@ export async function runRound(
   } finally {
     await faults.stop()
     await proxy.stop()
-    await oracle.close()
+    oracle.close()
   }
   for (const seen of watch.seen.slice(unhandled))
     violations.push({ rule: 'unhandled', detail: kindOf(seen), seen })
