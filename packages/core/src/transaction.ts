@@ -112,7 +112,7 @@ export class Transaction {
     if (commits) commands.push(COMMIT)
 
     const answers = await this.#fly(commands)
-    this.#assertBegun(answers.slice(0, before.length))
+    this.#assertBegun(before, answers)
     if (commits) this.#refused = this.#noteCommit(answers.at(-1))
     for (const guard of guards) await this.#assertUnbroken(guard, answers)
     return places.map((place) => answers[place])
@@ -127,7 +127,7 @@ export class Transaction {
     const command = { type: 'statement', statement, label } as const
     const before = this.#takePreliminaries()
     const ahead = this.#flights.pipelining ? before : []
-    if (before.length > ahead.length) this.#assertBegun(await this.#fly(before))
+    if (before.length > ahead.length) this.#assertBegun(before, await this.#fly(before))
     this.#over = false
     this.#note(sendable)
     try {
@@ -288,11 +288,11 @@ export class Transaction {
     }
   }
 
-  #assertBegun(answers: readonly Answer[]): void {
-    const refused = answers.find((answer) => answer instanceof LeaseholdError)
+  #assertBegun(before: readonly Command[], answers: readonly Answer[]): void {
+    const refused = answers.slice(0, before.length).find((answer) => answer instanceof LeaseholdError)
     if (refused === undefined) return
     // SET TRANSACTION may have come through without the transaction that it was meant for.
-    this.#flights.spend(refused)
+    if (before[0]?.type === 'begin') this.#flights.spend(refused)
     throw refused
   }
 
