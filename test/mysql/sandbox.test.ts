@@ -1,6 +1,7 @@
 import { afterCommit, program, type UnitOfWork } from '@leasehold/core'
+import { sql } from 'kysely'
 import { beforeEach, expect, test } from 'vitest'
-import { accounts, UNTOUCHED, useFixture } from './support/fixture.ts'
+import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
 import { withRival } from './support/rival.ts'
 
 const fixture = useFixture()
@@ -70,4 +71,20 @@ test('a deadlock ends the sandbox, for its transaction is gone', async () => {
     await expect(sandbox).rejects.toMatchObject({ kind: 'deadlock' })
   })
   expect(await fixture.balances()).toEqual(UNTOUCHED)
+})
+
+test('a deadline in a unit of a sandbox stops its statement, and the connection is kept', async () => {
+  const uow = fixture.uow({ pool: { max: 1 } })
+  await uow.run(accounts.all())
+  const sandbox = uow.sandbox(
+    async (_, sandboxed) => {
+      await sandboxed.run(accounts.add(1, 1))
+      await sandboxed.run(db.selectNoFrom(sql<number>`sleep(30)`.as('slept')))
+    },
+    { timeout: 200 },
+  )
+  await expect(sandbox).rejects.toMatchObject({ name: 'DeadlineError' })
+  expect(await fixture.balances()).toEqual(UNTOUCHED)
+  expect(await uow.read(accounts.byId(1))).toMatchObject({ cents: 100 })
+  expect(uow.stats()).toMatchObject({ created: 1, open: 1 })
 })

@@ -13,6 +13,8 @@ export class Flights {
   readonly #event: UnitEvent
   /** What is on its way. */
   #commands: readonly Command[] = []
+  /** The last flight. */
+  #landing: Promise<unknown> = Promise.resolve()
   /** Why the unit was stopped, if it was. */
   #stopped: Error | undefined
   /** Why nobody must use the connection again. */
@@ -132,6 +134,11 @@ export class Flights {
     if (this.#commands.length > 1 || !this.committing) this.#lease.interrupt()
   }
 
+  /** Resolves when the flight on its way has ended: one of a unit inside of a sandbox may be, when that one ends. */
+  async landed(): Promise<void> {
+    await this.#landing.catch(() => {})
+  }
+
   /** Gives the connection back, or up; see {@link Lease.release}. */
   end(where: string, transaction?: 'open'): void {
     if (this.#cut !== undefined) return
@@ -141,10 +148,11 @@ export class Flights {
 
   async #fly(commands: readonly Command[], wrote: boolean): Promise<readonly Answer[]> {
     this.#begin(commands)
+    const { unit, flights } = this.#event
+    const landing = traceFlight(unit, flights, commands, () => this.#lease.fly(commands))
+    this.#landing = landing
     try {
-      return await traceFlight(this.#event.unit, this.#event.flights, commands, () =>
-        this.#lease.fly(commands),
-      )
+      return await landing
     } catch (error) {
       if (!(error instanceof ConnectionLostError)) throw error
       this.#spent = error

@@ -191,6 +191,7 @@ export class Transaction {
   async rollback(): Promise<void> {
     if (this.#flights.isOpen && !this.#over && !this.#isLeftOpen) {
       try {
+        await this.#flights.landed()
         const rollback: Command = { type: 'rollback' }
         const [answer] = await (this.#flights.stopped === undefined
           ? this.#fly([rollback])
