@@ -336,7 +336,7 @@ describe('a commit that nobody asked for', () => {
     }
   })
 
-  test.each(['deadlock', 'conflict', 'lock-timeout'] as const)(
+  test.each(['deadlock', 'conflict'] as const)(
     'is not what a failure of kind %s is taken for, with which the server may roll back',
     async (kind) => {
       const { uow } = record({
@@ -371,6 +371,44 @@ describe('a commit that nobody asked for', () => {
     await flying.promise
     controller.abort()
     expect(await failureOf(unit)).toBeInstanceOf(ImplicitCommitError)
+  })
+
+  test('is what a lock timeout comes to behind which the transaction is not the same', async () => {
+    const answers = { call: refusal('lock-timeout'), release: refusal('unknown-name', 1_305) }
+    const { uow } = record({ answers })
+    expect(await failureOf(uow.run((q) => q(raw('call'))))).toMatchObject({
+      name: 'ImplicitCommitError',
+      cause: { kind: 'lock-timeout' },
+    })
+  })
+
+  test('is not run again for a deadlock unless asked, if nothing tells that there was none', async () => {
+    const answers = { call: refusal('deadlock'), release: refusal('unknown-name', 1_305) }
+    const attempts = async (options: RunOptions): Promise<number> => {
+      const { uow } = record({ answers })
+      return ((await failureOf(uow.run(raw('call'), options))) as { attempts: number }).attempts
+    }
+    expect(await attempts({})).toBe(1)
+    expect(await attempts({ retry: true })).toBe(5)
+  })
+
+  test('keeps no later deadlock from being a reason, once it is known that there was none', async () => {
+    let deadlocks = 0
+    const { uow } = record({ answers: { b: () => (++deadlocks === 1 ? refusal('deadlock') : 1) } })
+    await uow.run(raw('call').andThen(() => write('b')))
+    expect(deadlocks).toBe(2)
+  })
+
+  test('is asked for again where KILL QUERY met the release, and taken for granted where it met the savepoint', async () => {
+    let releases = 0
+    const release = () => (++releases === 1 ? refusal('killed', 1_317) : {})
+    expect(await record({ answers: { release } }).uow.run((q) => q(raw('call')))).toEqual([])
+    expect(releases).toBe(2)
+    const { uow } = record({ answers: { savepoint: refusal('killed', 1_317) } })
+    expect(await failureOf(uow.run((q) => q(raw('call'))))).toMatchObject({
+      name: 'ImplicitCommitError',
+      cause: { kind: 'killed' },
+    })
   })
 
   test('is not what a transaction is that the server ended between the two', async () => {

@@ -1,5 +1,6 @@
 /** Units that are stopped at any moment: what is told is what is there, and the connections stay. */
 import { affected, afterCommit, afterRollback, all, type Query } from '@leasehold/core'
+import { commandOf, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { testSeed } from '@leasehold/test-support/test-seed'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -102,3 +103,30 @@ describe.each([true, false])('with pipeline: %s', (pipeline) => {
     expect(uow.stats().created).toBe(1)
   })
 })
+
+test('an abort in the turn from reads to units never leaves a session that takes the one for the other', async () => {
+  const random = new Random(testSeed())
+  const uow = fixture.uow({ pipeline: false, pool: { max: 1 } })
+  for (let round = 0; round < 300; round += 1) {
+    await uow.read(accounts.byId(1))
+    const controller = new AbortController()
+    const timer = setTimeout(() => controller.abort(), random.integer(0, 2))
+    await uow.run(several(`turn ${round}`), controller).catch(() => {})
+    clearTimeout(timer)
+    expect(await uow.run(lone(`after ${round}`))).toBe(1)
+  }
+}, 60_000)
+
+test.each([{ timeout: 300, commitTimeout: 800 }, { commitTimeout: 800 }])(
+  'a lone write whose COMMIT is never answered, one command at a time: unknown after %j',
+  async (limits) => {
+    const proxy = await startRecordingProxy({
+      target: fixture.server,
+      onPacket: (packet) => (commandOf(packet)?.sql === 'COMMIT' ? 'drop' : 'forward'),
+    })
+    const uow = fixture.uow({ host: proxy.host, port: proxy.port, pipeline: false })
+    await expect(uow.run(lone('unheard'), limits)).rejects.toMatchObject({ name: 'CommitUnknownError' })
+    await uow.close()
+    await proxy.stop()
+  },
+)

@@ -1,5 +1,5 @@
 /** A unit has one transaction, from its first statement to its last, whatever fails, is attempted or streamed in it. */
-import { all, attempt, many, one, program } from '@leasehold/core'
+import { all, attempt, type Executor, many, one, program } from '@leasehold/core'
 import { startFaultProxy } from '@leasehold/test-support/fault-proxy'
 import { commandOf, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { sql } from 'kysely'
@@ -198,4 +198,71 @@ test('a call whose connection is lost is not repeated unless asked', async () =>
   await fixture.rows('drop procedure counting')
   await uow.close()
   await proxy.stop()
+})
+
+describe.each([true, false])('what may have been committed, with pipeline: %s', (pipeline) => {
+  test('is not run again by default, whatever it failed with', async () => {
+    const bodies = {
+      by_1243: 'commit; execute nosuch',
+      by_1213: "commit; signal sqlstate '40001' set mysql_errno = 1213",
+      by_1020: "commit; signal sqlstate 'HY000' set mysql_errno = 1020",
+    }
+    for (const [name, body] of Object.entries(bodies)) {
+      await fixture.restore()
+      await fixture.rows(`create procedure ${name}() begin ${body}; end`)
+      const work = all([accounts.add(1, 1), sql.raw(`call ${name}()`).compile(db)])
+      const error: unknown = await fixture
+        .uow({ pipeline })
+        .run(work)
+        .catch((thrown: unknown) => thrown)
+      expect(error).toMatchObject({ attempts: 1 })
+      expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 101 })
+      await fixture.rows(`drop procedure ${name}`)
+    }
+  })
+
+  test('is told of behind a lock timeout', async () => {
+    await fixture.rows(
+      'create procedure waiting() begin commit; set innodb_lock_wait_timeout = 1; ' +
+        'update accounts set cents = 0 where id = 9; end',
+    )
+    await withRival(fixture, async () => {
+      const work = all([accounts.add(1, 1), attempt(sql`call waiting()`.compile(db))])
+      await expect(fixture.uow({ pipeline }).run(work)).rejects.toMatchObject({
+        name: 'ImplicitCommitError',
+        cause: { kind: 'lock-timeout' },
+      })
+    })
+    expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 101 })
+    await fixture.rows('drop procedure waiting')
+  })
+
+  test('an own EXECUTE of what was not prepared is no conflict, and can be survived', async () => {
+    const uow = fixture.uow({ pipeline, pool: { max: 1 } })
+    expect(await uow.run(attempt(sql`execute nosuch`.compile(db)))).toMatchObject({
+      ok: false,
+      error: { kind: 'other', errno: 1243 },
+    })
+    expect(uow.stats().created).toBe(1)
+  })
+
+  test('a stream that the end of the body cuts throws in its loop', async () => {
+    const loops: Promise<void>[] = []
+    let seen = 0
+    const loop = async (q: Executor): Promise<void> => {
+      const many5 = db
+        .selectFrom(['accounts as a', 'accounts as b', 'accounts as c', 'accounts as d', 'accounts as e'])
+        .select('a.id')
+      for await (const _ of q.stream(many5)) {
+        seen += 1
+        if (seen % 256 === 0) await sleep(20)
+      }
+    }
+    await fixture.uow({ pipeline }).run(async (q) => {
+      loops.push(loop(q))
+      await Promise.race([...loops, sleep(100)])
+    })
+    await expect(loops[0]).rejects.toMatchObject({ name: 'UsageError' })
+    expect(seen).toBeLessThan(9 ** 5)
+  })
 })

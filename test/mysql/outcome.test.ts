@@ -220,3 +220,29 @@ test('without the table, the refusal tells of it', async () => {
     await fixture.oracle.query(outcomeTable)
   }
 })
+
+test('a COMMIT that never arrived and was not waited for is settled as rolled back, and run again', async () => {
+  let dropped = 0
+  const proxy = await startRecordingProxy({
+    target: fixture.server,
+    onPacket(packet) {
+      if (dropped > 0 || commandOf(packet)?.sql !== 'COMMIT') return 'forward'
+      dropped += 1
+      return 'drop'
+    },
+  })
+  const uow = fixture.uow({ host: proxy.host, port: proxy.port, pipeline: true })
+  const options = { outcomeKey: 'not waited for', commitTimeout: 300 }
+  expect(await uow.run(accounts.add(1, 1), options)).toBe(1)
+  expect(dropped).toBe(1)
+  expect((await fixture.balances())[1]).toBe(101)
+  dropped = 0
+  const once = { outcomeKey: 'once', commitTimeout: 300, retry: false }
+  await expect(uow.run(accounts.add(1, 1), once)).rejects.toMatchObject({
+    name: 'ConnectionLostError',
+    message: expect.stringContaining('COMMIT did not come within 300 ms') as unknown,
+  })
+  expect((await fixture.balances())[1]).toBe(101)
+  await uow.close()
+  await proxy.stop()
+})

@@ -18,6 +18,8 @@ export interface ExecutionOptions {
   readonly whole: boolean
   /** Whether the server refuses writes. */
   readonly readOnly: boolean
+  /** Milliseconds for the answer to a COMMIT that travels along. */
+  readonly commitTimeout: number
   /** Told how the server runs each statement, which is asked with the statement itself; nothing is committed. */
   readonly onPlan?: (explained: ExplainedStatement) => void
 }
@@ -31,6 +33,8 @@ export class Execution {
   #cause: unknown
   #stopped: Error | undefined
   #flying = false
+  /** Whether the unit ended before its stream had. */
+  #cut = false
   #landed = Promise.resolve()
   #stream: AsyncGenerator<unknown, void, undefined> | undefined
   /** Work of others that waits for its turn. */
@@ -121,6 +125,7 @@ export class Execution {
 
   /** Resolves when nothing is on its way any more; rows that are, and that nobody can take any more, are given up. */
   async settled(): Promise<void> {
+    this.#cut = this.#stream !== undefined
     // What it fails with has doomed the unit.
     await this.#stream?.return().catch(() => {})
     while (this.#flying) await this.#landed
@@ -174,7 +179,7 @@ export class Execution {
       const statements = requests.map(({ plan, label }) => ({ statement: plan.statement, label }))
       const { onPlan } = this.#options
       const answers = await (onPlan === undefined
-        ? transaction.send(statements, this.#mayCommitAlong(evaluation, requests, transaction))
+        ? transaction.send(statements, this.#limitAlong(evaluation, requests, transaction))
         : explained(transaction, statements, onPlan))
       for (const [index, request] of requests.entries()) {
         const answer = answers[index]
@@ -194,6 +199,11 @@ export class Execution {
   async *#whole<T>(rows: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
     yield* rows
     if (this.failure !== undefined) throw this.failure.error
+    if (this.#cut) {
+      throw new UsageError(
+        'the unit ended while rows of its stream were still to come: await the loop that takes them',
+      )
+    }
   }
 
   async *#rows(query: Query<unknown>): AsyncGenerator<readonly unknown[], void, undefined> {
@@ -262,6 +272,12 @@ export class Execution {
     // It may have been stopped while it waited.
     if (this.#stopped !== undefined) this.#transaction.stop(this.#stopped)
     return this.#transaction
+  }
+
+  /** The limit of a COMMIT that travels along, if one may. */
+  #limitAlong(evaluation: Evaluation, requests: readonly Request[], transaction: Scope): number | undefined {
+    const along = this.#mayCommitAlong(evaluation, requests, transaction)
+    return along ? this.#options.commitTimeout : undefined
   }
 
   /**

@@ -21,7 +21,7 @@ export async function explained(
   onPlan: (explained: ExplainedStatement) => void,
 ): Promise<readonly Answer[]> {
   const pairs = statements.flatMap((sendable) => [{ ...sendable, type: 'explain' } as const, sendable])
-  const answers = await transaction.send(pairs, false)
+  const answers = await transaction.send(pairs)
   return statements.map(({ statement: { sql }, label }, index) => {
     const plan = answers[2 * index]
     if (plan === undefined || plan instanceof LeaseholdError) return plan

@@ -74,14 +74,18 @@ export class Flights {
   /**
    * One flight; where commands can't travel together, one for each, up to the first that fails or until the unit is
    * stopped. Rejects when nothing is known of the answers: with a `ConnectionLostError`, with a `CommitUnknownError` if
-   * COMMIT may have come through for a transaction that `wrote`, or with what the unit was stopped by.
+   * COMMIT may have come through for a transaction that `wrote`, or with what the unit was stopped by. A COMMIT that is sent
+   * by itself behind others has `commitLimit` milliseconds.
    */
-  async fly(commands: readonly Command[], wrote: boolean): Promise<readonly Answer[]> {
+  async fly(commands: readonly Command[], wrote: boolean, commitLimit?: number): Promise<readonly Answer[]> {
     if (this.#stopped !== undefined && !ENDING.has(commands[0]?.type)) throw this.#stopped
     if (this.#lease.pipelining) return this.#fly(commands, wrote)
     const answers: Answer[] = []
     for (const command of commands) {
-      const [answer] = await this.#fly([command], wrote)
+      const limited = command.type === 'commit' && commands.length > 1 ? commitLimit : undefined
+      const [answer] = await (limited === undefined
+        ? this.#fly([command], wrote)
+        : this.flyWithin(limited, [command], wrote))
       answers.push(answer)
       if (answer instanceof LeaseholdError || this.#stopped !== undefined) break
     }
@@ -93,7 +97,8 @@ export class Flights {
   async flyWithin(limit: number, commands: readonly Command[], wrote: boolean): Promise<readonly Answer[]> {
     const timer = setTimeout(() => {
       const [first] = commands
-      this.#giveUp(new Error(`the answer to ${first?.type.toUpperCase()} did not come within ${limit} ms`))
+      const late = `the answer to ${first?.type.toUpperCase()} did not come within ${limit} ms`
+      this.#giveUp(new ConnectionLostError(`${late}, and the connection was given up`, { sent: true }))
     }, limit)
     try {
       return await this.fly(commands, wrote)

@@ -22,7 +22,8 @@ interface ServerWords {
 
 /** What the server said, but for values. Which language it said it in is not known. */
 export function withoutValues({ kind, errno, sqlState, serverMessage }: ServerWords): string {
-  if (sqlState === SIGNALLED) return 'a condition was signalled, as serverMessage tells'
+  if (sqlState === SIGNALLED || SIGNAL_ERRORS.has(errno))
+    return 'a condition was signalled, as serverMessage tells'
   if (NAMING_KINDS.has(kind) || NAMING_ERRORS.has(errno)) return abridged(serverMessage, 300)
   const key = kind === 'duplicate-key' ? DUPLICATE.exec(serverMessage)?.[1] : undefined
   if (key !== undefined) return `Duplicate entry '…' for key '${abridged(key)}'`
@@ -33,6 +34,9 @@ export function withoutValues({ kind, errno, sqlState, serverMessage }: ServerWo
 
 /** The SQLSTATE of conditions that a stored program makes up, and words as it likes. */
 const SIGNALLED = '45000'
+
+/** Warnings, conditions not found and exceptions that a stored program signals with a state of its own. */
+const SIGNAL_ERRORS: ReadonlySet<number> = new Set([1642, 1643, 1644])
 
 /** Kinds of errors whose messages name columns, tables, constraints, accounts, but no values. */
 const NAMING_KINDS: ReadonlySet<string> = new Set([

@@ -47,12 +47,12 @@ export class Retry {
 
   /**
    * Whether a unit that failed because of `cause` in this attempt is to be run again. It is only if nothing of it is in
-   * the database: the server rolled it back (deadlock, conflict), or the connection broke before COMMIT was sent. A
-   * statement that may have committed by itself before the connection broke is repeated only for who asked.
+   * the database: the server rolled it back (deadlock, conflict), or the connection broke before COMMIT was sent. What
+   * may have committed by itself before it failed, or before the connection broke, is repeated only for who asked.
    */
   allows({ cause, mayHaveCommitted }: Failure, attempt: number): boolean {
-    if (attempt >= this.#attempts) return false
-    if (cause instanceof ConnectionLostError) return this.#asked || !mayHaveCommitted
+    if (attempt >= this.#attempts || (mayHaveCommitted && !this.#asked)) return false
+    if (cause instanceof ConnectionLostError) return true
     if (!(cause instanceof StatementError)) return false
     return (
       cause.kind === 'deadlock' ||

@@ -60,7 +60,7 @@ export class SavepointScope implements Scope {
   }
 
   async send(statements: readonly Sendable[]): Promise<readonly Answer[]> {
-    const answers = await this.#counted(() => this.#outer.send(statements, false))
+    const answers = await this.#counted(() => this.#outer.send(statements))
     this.#refusal ??= answers.find((answer) => answer instanceof LeaseholdError)
     return answers
   }

@@ -32,8 +32,8 @@ const ROLLBACK_TIMEOUT = 1_000
 /** Kinds of error with which the server rolls the whole transaction back. */
 const ENDING: ReadonlySet<StatementErrorKind> = new Set(['conflict', 'deadlock'])
 
-/** The same, and the kind with which it does if `innodb_rollback_on_timeout` is set. */
-const MAY_END: ReadonlySet<StatementErrorKind> = new Set([...ENDING, 'lock-timeout'])
+/** How often a savepoint is released at most, where KILL QUERY meets the release. */
+const RELEASES = 3
 
 /** What a unit sees of its transaction, which is a part of one in a sandbox. */
 export type Scope = Pick<Transaction, keyof Transaction>
@@ -77,7 +77,7 @@ export class Transaction {
     return this.#wrote
   }
 
-  /** Whether a statement was sent that may have committed by itself, as a procedure can, before its answer was lost. */
+  /** Whether a statement was sent that may have committed by itself, as a procedure can, and nothing told that it had not. */
   get mayHaveCommitted(): boolean {
     return this.#mayHaveCommitted
   }
@@ -93,13 +93,14 @@ export class Transaction {
   }
 
   /**
-   * Sends statements in one flight, with COMMIT right behind them where `andCommit` allows it, and gives their
+   * Sends statements in one flight, with COMMIT right behind them if its limit is given, and gives their
    * answers in order; a statement that was not sent because an earlier one had failed has none. Rejects when
    * nothing is known of the answers, with a `ConnectionLostError` or `CommitUnknownError`, and with an
    * `ImplicitCommitError`.
    */
-  async send(statements: readonly Sendable[], andCommit: boolean): Promise<readonly Answer[]> {
+  async send(statements: readonly Sendable[], commitLimit?: number): Promise<readonly Answer[]> {
     const [first] = statements
+    const andCommit = commitLimit !== undefined
     if (andCommit && first !== undefined && this.#isLoneRead(statements)) return this.#readAlone(first)
     const before = this.#takePreliminaries()
     for (const sendable of statements) this.#note(sendable)
@@ -111,10 +112,14 @@ export class Transaction {
     const places = statements.map((sendable) => this.#place(sendable, commands, guards))
     if (commits) commands.push(COMMIT)
 
-    const answers = await this.#fly(commands)
+    const doubted = this.#mayHaveCommitted
+    this.#mayHaveCommitted ||= guards.length > 0
+    const answers = await this.#fly(commands, commitLimit)
     this.#assertBegun(before, answers)
     if (commits) this.#refused = this.#noteCommit(answers.at(-1))
-    for (const guard of guards) await this.#assertUnbroken(guard, answers)
+    let intact = true
+    for (const guard of guards) intact = (await this.#isIntact(guard, answers)) && intact
+    if (intact) this.#mayHaveCommitted = doubted
     return places.map((place) => answers[place])
   }
 
@@ -257,18 +262,17 @@ export class Transaction {
   #note({ type = 'statement', statement }: Sendable): void {
     if (type !== 'statement') return
     this.#wrote ||= !this.#readOnly && statement.mayWrite
-    this.#mayHaveCommitted ||= statement.mayCommit
   }
 
-  async #fly(commands: readonly Command[]): Promise<readonly Answer[]> {
+  async #fly(commands: readonly Command[], commitLimit?: number): Promise<readonly Answer[]> {
     this.#over = false
-    const answers = await this.#flights.fly(commands, this.#wrote)
+    const answers = await this.#flights.fly(commands, this.#wrote, commitLimit)
     for (const answer of answers) this.#noteEnded(answer)
     return answers
   }
 
   #noteEnded(answer: unknown): void {
-    if (answer instanceof StatementError && ENDING.has(answer.kind)) this.#ended ??= answer
+    if (hasEnded(answer)) this.#ended ??= answer
   }
 
   /** What COMMIT comes to if it has not committed for sure. */
@@ -297,26 +301,44 @@ export class Transaction {
     throw refused
   }
 
-  /** Rejects with an `ImplicitCommitError` if a statement has ended the transaction without a failure that says so. */
-  async #assertUnbroken({ sendable, savepoint, place }: Guard, answers: readonly Answer[]): Promise<void> {
+  /**
+   * Whether the transaction is still the one that a statement ran in. Rejects with an `ImplicitCommitError` if it is not,
+   * or if nothing tells, without a failure of the statement that may be the reason.
+   */
+  async #isIntact({ sendable, savepoint, place }: Guard, answers: readonly Answer[]): Promise<boolean> {
     const [set, answer, released] = answers.slice(place, place + 3)
-    if (set === undefined) return
-    if (set instanceof LeaseholdError) throw set
-    if (answer instanceof StatementError && MAY_END.has(answer.kind)) return
-    // What failed may have kept the release from being sent.
-    const [told] =
-      released === undefined ? await this.#fly([{ type: 'release', name: savepoint }]) : [released]
-    if (!(told instanceof LeaseholdError)) return
-    const failed = answer instanceof LeaseholdError
-    if (told instanceof StatementError && told.kind === 'unknown-name') {
-      const { statement, label } = sendable
-      this.#broken ??= new ImplicitCommitError(label, statement.sql, failed ? { cause: answer } : {})
-      throw this.#broken
+    if (set === undefined || (set instanceof LeaseholdError && answer === undefined)) return true
+    if (set instanceof LeaseholdError) throw hasEnded(set) ? set : this.#noteBroken(sendable, set)
+    const told = await this.#released(savepoint, released)
+    if (!(told instanceof LeaseholdError)) return true
+    const gone = told instanceof StatementError && told.kind === 'unknown-name'
+    if (hasEnded(answer) || (!gone && answer instanceof LeaseholdError)) return false
+    throw gone ? this.#noteBroken(sendable, answer) : told
+  }
+
+  /** The answer to the release of a savepoint: again if it was not sent, for a failure, or was itself interrupted. */
+  async #released(name: string, first: Answer): Promise<Answer> {
+    let answer = first
+    for (let tries = 0; tries < RELEASES; tries += 1) {
+      const untold = answer === undefined || (answer instanceof StatementError && answer.kind === 'killed')
+      if (!untold) break
+      answer = (await this.#fly([{ type: 'release', name }]))[0]
     }
-    if (!failed) throw told
+    return answer
+  }
+
+  #noteBroken({ statement, label }: Sendable, cause: Answer): ImplicitCommitError {
+    const options = cause instanceof LeaseholdError ? { cause } : {}
+    this.#broken ??= new ImplicitCommitError(label, statement.sql, options)
+    return this.#broken
   }
 
   #end(where: string): void {
     this.#flights.end(where, this.#over ? undefined : 'open')
   }
+}
+
+/** Whether the server has rolled the whole transaction back with this answer. */
+function hasEnded(answer: unknown): answer is StatementError {
+  return answer instanceof StatementError && ENDING.has(answer.kind)
 }

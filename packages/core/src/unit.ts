@@ -60,6 +60,7 @@ export async function runUnit(work: Work, context: UnitContext): Promise<Ended> 
     open,
     whole: typeof work !== 'function',
     readOnly,
+    commitTimeout,
     ...(event.access === 'explain' ? { onPlan: (plan) => plans.push(plan) } : {}),
   })
   const stopped = deadline === undefined ? undefined : guard(deadline, execution, event)

@@ -167,7 +167,7 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
       for (const { plan, label } of statements) {
         const { statement } = plan
         const scope = await execution.open()
-        const [answer] = await scope.send([{ type: 'prepare', statement, label }], false)
+        const [answer] = await scope.send([{ type: 'prepare', statement, label }])
         const error = answer instanceof LeaseholdError ? answer : undefined
         checked.push({ label, sql: statement.sql, error })
       }

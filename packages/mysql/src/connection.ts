@@ -21,7 +21,7 @@ import { amongProbes, KEPT_SQL, keptOf, readProbes } from './probes.ts'
 import { PreparedStatements } from './prepared-statements.ts'
 import { LIMITS_SQL, modeSql, PROFILE_SQL, type SessionMode, STATUS } from './profile.ts'
 import { charsetOf, type Condition, SessionState } from './session-state.ts'
-import { failureOf, isUnpreparable, NOTHING, resultOf, unreadable } from './results.ts'
+import { failureOf, isOwn, isUnpreparable, NOTHING, resultOf, unreadable } from './results.ts'
 import { RowBatches } from './row-batches.ts'
 import { exactRows, type ValueSettings } from './values.ts'
 
@@ -299,10 +299,11 @@ export class MysqlConnection implements Connection {
   /** Turns the session to a mode: with the next flight, or at once where commands can't travel together. */
   async #turn(mode: SessionMode): Promise<void> {
     if (mode === this.#mode) return
-    this.#mode = mode
     const sql = modeSql(mode, this.#server)
     if (this.pipelining) this.#wire.tell(queryPacket(sql), ENDED)
-    else await this.#prepare([text(sql)])
+    // Whatever is sent next then fails as on a lost connection.
+    else await this.#prepare([text(sql)]).catch((error: unknown) => this.#wire.destroy(error as Error))
+    this.#mode = mode
   }
 
   #outgoingOf(command: Command): readonly Outgoing[] {
@@ -326,7 +327,7 @@ export class MysqlConnection implements Connection {
     if (command.type === 'prepare' && isUnpreparable(outcome)) return NOTHING
     if (outcome instanceof Error) {
       if (!isServerError(outcome)) return unreadable(outcome, command)
-      if (hasLostPrepared(outcome)) this.#state.spend()
+      if (hasLostPrepared(outcome) && !isOwn(command, outcome)) this.#state.spend()
       return failureOf(command, index, outcome, this.#settings)
     }
     if (outcome.prepared !== undefined) {

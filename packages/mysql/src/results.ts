@@ -1,7 +1,7 @@
 /** What core is told of an answer. */
 import { type Command, LeaseholdError, StatementError, type StatementResult } from '@leasehold/core'
 import type { Reply } from './answers.ts'
-import { isServerError, kindOf, type ServerError } from './errors.ts'
+import { hasLostPrepared, isServerError, kindOf, type ServerError } from './errors.ts'
 import { STATUS } from './profile.ts'
 import { exactRows, notRead, type ValueSettings } from './values.ts'
 
@@ -26,6 +26,11 @@ export function resultOf(command: Command, reply: Reply, settings: ValueSettings
   }
 }
 
+/** Whether a statement was not there that the caller's own SQL prepared, and not the session. */
+export function isOwn(command: Command, error: ServerError): boolean {
+  return 'statement' in command && command.statement.kind === 'unknown' && hasLostPrepared(error)
+}
+
 /** The server's refusal of the command at this place in its flight. */
 export function failureOf(
   command: Command,
@@ -34,7 +39,7 @@ export function failureOf(
   { exposeParameters }: { readonly exposeParameters: boolean },
 ): StatementError {
   return new StatementError({
-    kind: kindOf(error),
+    kind: isOwn(command, error) ? 'other' : kindOf(error),
     errno: error.errno,
     sqlState: error.sqlState,
     serverMessage: error.sqlMessage,

@@ -27,8 +27,9 @@ export function parseUri(text: string): Place {
   const known = ['ssl', 'socketPath']
   const unknown = [...searchParams.keys()].find((key) => !known.includes(key))
   if (unknown !== undefined) {
-    const name = /^\w+$/.test(unknown) ? ` ${unknown}` : ''
-    throw new UsageError(`uri: unknown parameter${name}; it may hold ${known.join(' and ')}`)
+    throw new UsageError(
+      `uri: it has an unknown parameter and may have ${known.join(' and ')}; ${ENCODING}: a ? in a password would begin them`,
+    )
   }
   const twice = known.find((key) => searchParams.getAll(key).length > 1)
   if (twice !== undefined) throw new UsageError(`uri: the parameter ${twice} is there more than once`)
@@ -62,6 +63,6 @@ function switched(name: string, text: string | null): boolean | undefined {
   const key = text.toLowerCase()
   if (Object.hasOwn(SWITCH, key)) return SWITCH[key]
   throw new UsageError(
-    `uri: expected ${name}=true, 1, false or 0, got ${JSON.stringify(text)}; more can be said by the option ${name}`,
+    `uri: expected ${name}=true, 1, false or 0, got something else; more can be said by the option ${name}`,
   )
 }
