@@ -54,6 +54,11 @@ describe('what the server said is told without values:', () => {
     [{ kind: 'syntax', serverMessage: "error near 'secret" }, "error near '…'"],
     [{ serverMessage: 'Table has no partition for value 4711' }, 'Table has no partition for value …'],
     [{ sqlState: '45000', errno: 1644, serverMessage: 'secret' }, 'serverMessage'],
+    [{ sqlState: '01000', errno: 1642, serverMessage: 'secret' }, 'serverMessage'],
+    [{ sqlState: '02000', errno: 1643, serverMessage: 'secret' }, 'serverMessage'],
+    [{ sqlState: '45001', errno: 1644, serverMessage: 'secret' }, 'serverMessage'],
+    [{ serverMessage: "Can't write 'secret' because it isn't one" }, "Can't write '…'t one"],
+    [{ serverMessage: "値'secret'は不正です" }, "値'…'は不正です"],
     [
       { kind: 'unknown-name', serverMessage: "Table 'bank.things' doesn't exist" },
       "Table 'bank.things' doesn't exist",

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import {
   afterCommit,
   afterRollback,
@@ -325,12 +325,35 @@ describe('a mistake is told', () => {
 describe('a deadline', () => {
   const script: Script = { delay: (flight) => (flight === 1 ? Promise.resolve() : new Promise(() => {})) }
 
+  test('of a unit inside ends that unit alone', async () => {
+    const { uow, driver } = record({ delay: (flight) => (flight === 2 ? new Promise(() => {}) : sleep(1)) })
+    const stuck = write('a').andThen(() => write('b'))
+    await uow.sandbox(async (q, sandboxed) => {
+      expect(await failureOf(sandboxed.run(stuck, { timeout: 20 }))).toBeInstanceOf(DeadlineError)
+      await sandboxed.run(write('c'))
+      await q(write('d'))
+    })
+    const savepoints = ['savepoint', 'a', 'b', 'rollback to', 'savepoint', 'c']
+    expect(driver.sent).toEqual([...savepoints, 'd', 'rollback'])
+  })
+
+  test('of a unit inside that can not be undone in time ends all', async () => {
+    const { uow, driver } = record(script)
+    const stuck = write('a').andThen(() => write('b'))
+    const sandbox = uow.sandbox(async (q, sandboxed) => {
+      expect(await failureOf(sandboxed.run(stuck, { timeout: 20 }))).toBeInstanceOf(DeadlineError)
+      await q(write('d'))
+    })
+    expect(await failureOf(sandbox)).toMatchObject({
+      name: 'UsageError',
+      cause: { name: 'ConnectionLostError' },
+    })
+    expect(driver.sent).toEqual(['savepoint', 'a', 'b', 'rollback to'])
+    expect(driver.discarded).toHaveLength(1)
+  })
+
   test.each<[string, (query: Query<number>, uow: UnitOfWork) => Promise<unknown>]>([
     ['of the sandbox', (query, uow) => uow.sandbox((_, sandboxed) => sandboxed.run(query), { timeout: 20 })],
-    [
-      'of a unit inside',
-      (query, uow) => uow.sandbox((_, sandboxed) => sandboxed.run(query, { timeout: 20 })),
-    ],
     [
       'while a unit inside waits for something else',
       (_, uow) => uow.sandbox((_, sandboxed) => sandboxed.run(() => new Promise(() => {})), { timeout: 20 }),

@@ -1,6 +1,6 @@
-import { afterCommit, program, type UnitOfWork } from '@leasehold/core'
+import { afterCommit, all, program, type Queryable, type UnitOfWork } from '@leasehold/core'
 import { sql } from 'kysely'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
 import { withRival } from './support/rival.ts'
 
@@ -71,6 +71,30 @@ test('a deadlock ends the sandbox, for its transaction is gone', async () => {
     await expect(sandbox).rejects.toMatchObject({ kind: 'deadlock' })
   })
   expect(await fixture.balances()).toEqual(UNTOUCHED)
+})
+
+describe.each([true, false])('a deadline of a unit inside, pipeline: %j', (pipeline) => {
+  const asleep = db.selectNoFrom(sql<number>`sleep(30)`.as('slept'))
+
+  test.each<[string, Queryable]>([
+    ['in a statement', all([accounts.add(2, 1), asleep])],
+    ['in a procedure', sql`call sleeping()`.compile(db)],
+  ])('%s ends that unit alone', async (_, stuck) => {
+    await fixture.oracle.query(
+      'create procedure sleeping() begin update accounts set cents = 0; do sleep(30); end',
+    )
+    const uow = fixture.uow({ pipeline, pool: { max: 1 } })
+    const balances = await uow.sandbox(async (q, sandboxed) => {
+      await sandboxed.run(accounts.add(1, 1))
+      await expect(sandboxed.run(stuck, { timeout: 200 })).rejects.toMatchObject({ name: 'DeadlineError' })
+      await sandboxed.run(accounts.add(1, 1))
+      return q.all([accounts.byId(1), accounts.byId(2)])
+    })
+    expect(balances).toMatchObject([{ cents: 102 }, { cents: 100 }])
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+    expect(uow.stats()).toMatchObject({ created: 1, open: 1 })
+    await fixture.oracle.query('drop procedure sleeping')
+  })
 })
 
 test('a deadline in a unit of a sandbox stops its statement, and the connection is kept', async () => {

@@ -221,7 +221,11 @@ test('a failed unit leaves no transaction and no lock', async () => {
 test('a session whose character set was changed is not used again', async () => {
   const uow = fixture.uow({ pool: { max: 1 } })
   const session = await uow.run(value(sql`connection_id()`))
-  await uow.run(async (q) => q(sql`set names latin1`.compile(db))).catch(() => {})
+  await expect(uow.run(sql`set names latin1`.compile(db))).rejects.toMatchObject({
+    name: 'UsageError',
+    message: expect.stringMatching(/set character_set_client to latin1/),
+    attempts: 1,
+  })
   expect(await uow.run(value(sql`connection_id()`))).not.toBe(session)
   expect(await uow.run(value(sql`${'ä😀'}`))).toBe('ä😀')
 })

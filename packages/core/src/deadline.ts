@@ -1,5 +1,6 @@
 /** The end that a caller sets to a unit: a time limit, or a signal. */
-import { DeadlineError } from './errors.ts'
+import { inspect } from 'node:util'
+import { DeadlineError, UsageError } from './errors.ts'
 import { milliseconds } from './milliseconds.ts'
 
 export interface DeadlineOptions {
@@ -14,6 +15,13 @@ const COMMIT_TIMEOUT = 30_000
 /** How long the answer to COMMIT is waited for. Throws a `UsageError` for a time that makes no sense. */
 export function commitLimit(timeout: number = COMMIT_TIMEOUT): number {
   return milliseconds('commitTimeout', timeout)
+}
+
+/** The types are those of a caller who heeds them; an `AbortSignal` may be another realm's. */
+function assertSignal(signal: unknown): void {
+  const { addEventListener, aborted } = Object(signal) as Partial<AbortSignal>
+  if (typeof addEventListener === 'function' && typeof aborted === 'boolean') return
+  throw new UsageError(`signal: expected an AbortSignal, got ${inspect(signal, { depth: 0 })}`)
 }
 
 export class Deadline {
@@ -33,6 +41,7 @@ export class Deadline {
   /** `undefined` if the options set none. Throws a `UsageError` for a time that makes no sense. */
   static from({ timeout, signal }: DeadlineOptions): Deadline | undefined {
     if (timeout === undefined && signal === undefined) return undefined
+    if (signal !== undefined) assertSignal(signal)
     return new Deadline({
       timeout: timeout === undefined ? undefined : milliseconds('timeout', timeout),
       signal,

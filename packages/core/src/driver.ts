@@ -66,11 +66,12 @@ export interface Connection {
 
   /**
    * Writes the commands without waiting and gives their answers in order, after the last has come. What is on the
-   * wire behind a command that fails is carried out by the server all the same; what is not yet is not sent.
+   * wire behind a command that fails is carried out by the server all the same; what is not yet is not sent. `onLast` is
+   * called once all answers of several have come but the last.
    *
    * Rejects with a `ConnectionLostError` when the connection is spent. One flight at a time.
    */
-  fly(commands: readonly Command[]): Promise<readonly Answer[]>
+  fly(commands: readonly Command[], onLast?: () => void): Promise<readonly Answer[]>
 
   /**
    * Sends one statement and gives its rows in batches, as they come and no faster than they are taken. Throws what `fly`

@@ -1,6 +1,6 @@
 /** The flights of one lease: sent, counted and traced, until the lease ends with what they tell of the connection. */
 import type { Answer, Command, StatementCommand } from './driver.ts'
-import { CommitUnknownError, ConnectionLostError, LeaseholdError } from './errors.ts'
+import { CommitUnknownError, ConnectionLostError, LeaseholdError, UsageError } from './errors.ts'
 import { traceFlight, type UnitEvent } from './events.ts'
 import type { Lease } from './lease.ts'
 import type { ServerFacts } from './server.ts'
@@ -74,18 +74,17 @@ export class Flights {
   /**
    * One flight; where commands can't travel together, one for each, up to the first that fails or until the unit is
    * stopped. Rejects when nothing is known of the answers: with a `ConnectionLostError`, with a `CommitUnknownError` if
-   * COMMIT may have come through for a transaction that `wrote`, or with what the unit was stopped by. A COMMIT that is sent
-   * by itself behind others has `commitLimit` milliseconds.
+   * COMMIT may have come through for a transaction that `wrote`, or with what the unit was stopped by. A COMMIT at its end
+   * is answered within `commitLimit` milliseconds of the answers before, or the connection is given up.
    */
   async fly(commands: readonly Command[], wrote: boolean, commitLimit?: number): Promise<readonly Answer[]> {
     if (this.#stopped !== undefined && !ENDING.has(commands[0]?.type)) throw this.#stopped
-    if (this.#lease.pipelining) return this.#fly(commands, wrote)
+    if (this.#lease.pipelining) return this.#flyTogether(commands, wrote, commitLimit)
     const answers: Answer[] = []
     for (const command of commands) {
-      const limited = command.type === 'commit' && commands.length > 1 ? commitLimit : undefined
-      const [answer] = await (limited === undefined
-        ? this.#fly([command], wrote)
-        : this.flyWithin(limited, [command], wrote))
+      const [answer] = await (command.type === 'commit' && commitLimit !== undefined
+        ? this.flyWithin(commitLimit, command, wrote)
+        : this.#fly([command], wrote))
       answers.push(answer)
       if (answer instanceof LeaseholdError || this.#stopped !== undefined) break
     }
@@ -93,15 +92,11 @@ export class Flights {
     return answers
   }
 
-  /** The same, for an answer that is waited for `limit` milliseconds at most; then the connection is given up. */
-  async flyWithin(limit: number, commands: readonly Command[], wrote: boolean): Promise<readonly Answer[]> {
-    const timer = setTimeout(() => {
-      const [first] = commands
-      const late = `the answer to ${first?.type.toUpperCase()} did not come within ${limit} ms`
-      this.#giveUp(new ConnectionLostError(`${late}, and the connection was given up`, { sent: true }))
-    }, limit)
+  /** One command whose answer is waited for `limit` milliseconds at most; then the connection is given up. */
+  async flyWithin(limit: number, command: Command, wrote: boolean): Promise<readonly Answer[]> {
+    const timer = this.#limit(limit, command)
     try {
-      return await this.fly(commands, wrote)
+      return await this.fly([command], wrote)
     } finally {
       clearTimeout(timer)
     }
@@ -136,7 +131,12 @@ export class Flights {
   /** Has no more of the unit's work sent, and the server stop what is on its way, but for COMMIT by itself. */
   stop(reason: Error): void {
     this.#stopped ??= reason
-    if (this.#commands.length > 1 || !this.committing) this.#lease.interrupt()
+    if (this.#commands.length > 1 || !this.committing) this.interrupt()
+  }
+
+  /** See {@link Connection.interrupt}. */
+  interrupt(): void {
+    this.#lease.interrupt()
   }
 
   /** Resolves when the flight on its way has ended: one of a unit inside of a sandbox may be, when that one ends. */
@@ -151,17 +151,37 @@ export class Flights {
     else this.#lease.discard(this.#spent)
   }
 
-  async #fly(commands: readonly Command[], wrote: boolean): Promise<readonly Answer[]> {
+  async #flyTogether(
+    commands: readonly Command[],
+    wrote: boolean,
+    commitLimit: number | undefined,
+  ): Promise<readonly Answer[]> {
+    const last = commands.at(-1)
+    if (commitLimit === undefined || last === undefined) return this.#fly(commands, wrote)
+    let timer: NodeJS.Timeout | undefined
+    try {
+      return await this.#fly(commands, wrote, () => {
+        this.#commands = [last]
+        timer = this.#limit(commitLimit, last)
+      })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #fly(commands: readonly Command[], wrote: boolean, onLast?: () => void): Promise<readonly Answer[]> {
     this.#begin(commands)
     const { unit, flights } = this.#event
-    const landing = traceFlight(unit, flights, commands, () => this.#lease.fly(commands))
+    const landing = traceFlight(unit, flights, commands, () => this.#lease.fly(commands, onLast))
     this.#landing = landing
     try {
       return await landing
     } catch (error) {
       if (!(error instanceof ConnectionLostError)) throw error
       this.#spent = error
-      if (!error.sent || !wrote || commands.at(-1)?.type !== 'commit') throw this.#stopped ?? error
+      if (!error.sent || !wrote || commands.at(-1)?.type !== 'commit') {
+        throw this.#stopped ?? (error.cause instanceof UsageError ? error.cause : error)
+      }
       const cut = this.#cut ?? this.#stopped
       const why =
         cut === undefined ? 'the connection was lost' : `it was not waited for any longer (${cut.message})`
@@ -180,8 +200,12 @@ export class Flights {
     this.#commands = commands
   }
 
-  #giveUp(reason: Error): void {
-    this.#cut = reason
-    this.#lease.discard(reason)
+  /** Gives the connection up if the answer to the command does not come within `limit` milliseconds. */
+  #limit(limit: number, command: Command): NodeJS.Timeout {
+    return setTimeout(() => {
+      const late = `the answer to ${command.type.toUpperCase()} did not come within ${limit} ms`
+      this.#cut = new ConnectionLostError(`${late}, and the connection was given up`, { sent: true })
+      this.#lease.discard(this.#cut)
+    }, limit)
   }
 }

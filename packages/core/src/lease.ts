@@ -50,9 +50,9 @@ export class Lease {
   }
 
   /** See {@link Connection.fly}; throws a {@link UsageError} once the lease has ended. */
-  fly(commands: readonly Command[]): Promise<readonly Answer[]> {
+  fly(commands: readonly Command[], onLast?: () => void): Promise<readonly Answer[]> {
     this.#assertOpen('used')
-    return this.#connection.fly(commands)
+    return this.#connection.fly(commands, onLast)
   }
 
   /** See {@link Connection.stream}; throws a {@link UsageError} once the lease has ended. */

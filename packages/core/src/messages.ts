@@ -22,8 +22,9 @@ interface ServerWords {
 
 /** What the server said, but for values. Which language it said it in is not known. */
 export function withoutValues({ kind, errno, sqlState, serverMessage }: ServerWords): string {
-  if (sqlState === SIGNALLED || SIGNAL_ERRORS.has(errno))
+  if (sqlState === SIGNALLED || SIGNAL_ERRORS.has(errno)) {
     return 'a condition was signalled, as serverMessage tells'
+  }
   if (NAMING_KINDS.has(kind) || NAMING_ERRORS.has(errno)) return abridged(serverMessage, 300)
   const key = kind === 'duplicate-key' ? DUPLICATE.exec(serverMessage)?.[1] : undefined
   if (key !== undefined) return `Duplicate entry '…' for key '${abridged(key)}'`
@@ -59,9 +60,9 @@ const NAMING_ERRORS: ReadonlySet<number> = new Set([1264, 1265, 1406])
 /** The key is named last, whatever the value before it is. */
 const DUPLICATE = /^Duplicate entry '[^]*' for key '([^']*)'$/
 
-/** A value may have quotes in it: all from the first quote to the last is left out. */
+/** A value may have quotes in it: all from the first quote to the last is left out. One in a word, as in "Can't", is none. */
 function withoutQuotes(message: string): string {
-  const from = message.search(/['"`]/)
+  const from = message.search(/["`]|(?<!\p{Script=Latin})'|'(?!\p{Script=Latin})/u)
   if (from === -1) return message
   const to = Math.max(...QUOTES.map((quote) => message.lastIndexOf(quote)))
   return `${message.slice(0, from)}'…'${to === from ? '' : message.slice(to + 1)}`

@@ -116,7 +116,7 @@ class RecordingConnection implements Connection {
     this.#discarded.promise.catch(() => {})
   }
 
-  async fly(commands: readonly Command[]): Promise<readonly Answer[]> {
+  async fly(commands: readonly Command[], onLast?: () => void): Promise<readonly Answer[]> {
     const { lost, delay = () => new Promise(setImmediate) } = this.#script
     assert(this.#state === 'idle', `fly was called on a connection that is ${this.#state}`)
     assert(this.pipelining || commands.length === 1, 'commands were sent together without pipelining')
@@ -140,6 +140,7 @@ class RecordingConnection implements Connection {
       throw new ConnectionLostError('the connection to the server was lost', { sent: lost.sent })
     }
     this.#state = 'idle'
+    if (commands.length > 1) onLast?.()
     let failed = false
     return commands.map((command, index) => {
       if (failed && (this.#script.carriesOn === false || !inTime)) return undefined

@@ -8,8 +8,6 @@ import type { Scope, Sendable } from './transaction.ts'
 export interface ScopeOwner {
   /** Has nothing more sent. */
   doom(error: unknown): void
-  /** Has what is under way stopped. */
-  stop(error: Error): boolean
 }
 
 /**
@@ -23,6 +21,7 @@ export class SavepointScope implements Scope {
   readonly #savepoint: string
   /** The first error that the server answered. */
   #refusal: LeaseholdError | undefined
+  #stopped = false
 
   constructor(outer: Scope, owner: ScopeOwner, event: UnitEvent) {
     this.#outer = outer
@@ -78,8 +77,8 @@ export class SavepointScope implements Scope {
     return this.#outer.savepoint()
   }
 
-  rollbackTo(name: string): Promise<void> {
-    return this.#counted(() => this.#outer.rollbackTo(name))
+  rollbackTo(name: string, { stopped = this.#stopped }: { readonly stopped?: boolean } = {}): Promise<void> {
+    return this.#counted(() => this.#outer.rollbackTo(name, { stopped }))
   }
 
   commit(): Promise<void> {
@@ -96,8 +95,15 @@ export class SavepointScope implements Scope {
     }
   }
 
-  stop(error: Error): boolean {
-    return this.#owner.stop(error)
+  /** What the unit has under way is stopped, and no more: the transaction goes on with its owner's. */
+  stop(): boolean {
+    this.#stopped = true
+    this.interrupt()
+    return true
+  }
+
+  interrupt(): void {
+    this.#outer.interrupt()
   }
 
   /** The flights that the outer transaction makes meanwhile are nobody else's. */

@@ -114,7 +114,7 @@ export class Transaction {
 
     const doubted = this.#mayHaveCommitted
     this.#mayHaveCommitted ||= guards.length > 0
-    const answers = await this.#fly(commands, commitLimit)
+    const answers = await this.#fly(commands, commits ? commitLimit : undefined)
     this.#assertBegun(before, answers)
     if (commits) this.#refused = this.#noteCommit(answers.at(-1))
     let intact = true
@@ -158,6 +158,11 @@ export class Transaction {
     return !committing
   }
 
+  /** Has the server stop what is on its way, if anything is. */
+  interrupt(): void {
+    this.#flights.interrupt()
+  }
+
   /** Sets a savepoint, which travels with the statements that are sent next. */
   savepoint(): string {
     const name = this.#nextName()
@@ -165,15 +170,19 @@ export class Transaction {
     return name
   }
 
-  /** Undoes what was sent since the savepoint. Rejects if that can't be done: the transaction must then end. */
-  async rollbackTo(name: string): Promise<void> {
+  /**
+   * Undoes what was sent since the savepoint. Rejects if that can't be done, or is not within a second where something
+   * was `stopped`: the transaction must then end.
+   */
+  async rollbackTo(name: string, { stopped = false }: { readonly stopped?: boolean } = {}): Promise<void> {
     if (this.#ended !== undefined) throw this.#ended
     const unsent = this.#pending.indexOf(name)
     if (unsent !== -1) {
       this.#pending.splice(unsent)
       return
     }
-    const [answer] = await this.#fly([{ type: 'rollback to', name }])
+    const command: Command = { type: 'rollback to', name }
+    const [answer] = await this.#undo(command, stopped)
     if (answer instanceof LeaseholdError) throw answer
   }
 
@@ -185,7 +194,7 @@ export class Transaction {
   async commit(limit: number): Promise<void> {
     if (this.#refused !== undefined) throw this.#refused
     if (!this.#over && !this.#isLeftOpen) {
-      const [answer] = await this.#flights.flyWithin(limit, [COMMIT], this.#wrote)
+      const [answer] = await this.#flights.flyWithin(limit, COMMIT, this.#wrote)
       const refusal = this.#noteCommit(answer)
       if (refusal !== undefined) throw refusal
     }
@@ -197,10 +206,7 @@ export class Transaction {
     if (this.#flights.isOpen && !this.#over && !this.#isLeftOpen) {
       try {
         await this.#flights.landed()
-        const rollback: Command = { type: 'rollback' }
-        const [answer] = await (this.#flights.stopped === undefined
-          ? this.#fly([rollback])
-          : this.#flights.flyWithin(ROLLBACK_TIMEOUT, [rollback], this.#wrote))
+        const [answer] = await this.#undo({ type: 'rollback' }, this.#flights.stopped !== undefined)
         if (answer instanceof LeaseholdError) this.#flights.spend(answer)
         else this.#noteEnd(answer)
       } catch (error) {
@@ -269,6 +275,10 @@ export class Transaction {
     const answers = await this.#flights.fly(commands, this.#wrote, commitLimit)
     for (const answer of answers) this.#noteEnded(answer)
     return answers
+  }
+
+  #undo(command: Command, stopped: boolean): Promise<readonly Answer[]> {
+    return stopped ? this.#flights.flyWithin(ROLLBACK_TIMEOUT, command, this.#wrote) : this.#fly([command])
   }
 
   #noteEnded(answer: unknown): void {

@@ -201,10 +201,13 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
       return
     }
     const meeting = handOver<readonly unknown[]>()
-    const body: Body<void> = async (q) => {
+    // Without a name of its own, which would be the unit's.
+    const read = (body: Body<void>): Promise<unknown> =>
+      run(body, { ...withLabelOf(query, options), accessMode: 'read only' }, 'read')
+    const reading = read(async (q) => {
       for await (const rows of q.stream(query).batches()) if (!(await meeting.give(rows))) return
-    }
-    yield* meeting.take(run(body, { ...withLabelOf(query, options), accessMode: 'read only' }, 'read'))
+    })
+    yield* meeting.take(reading)
   }
 
   const uow = Object.freeze({

@@ -9,7 +9,7 @@ import {
 } from '@leasehold/core'
 import type { Reply, Rows } from './answers.ts'
 import { controlSql, type ServerKind } from './control.ts'
-import { hasLostPrepared, isServerError } from './errors.ts'
+import { hasLostPrepared, isServerError, kindOf } from './errors.ts'
 import { SERVER_SQL, serverOf, type SessionIdentity } from './identity.ts'
 import { explainSql, isExplained } from './inspection.ts'
 import { Interruption } from './interruption.ts'
@@ -146,8 +146,8 @@ export class MysqlConnection implements Connection {
     this.#mode = 'units'
   }
 
-  async fly(commands: readonly Command[]): Promise<readonly Answer[]> {
-    const flown = this.#fly(commands)
+  async fly(commands: readonly Command[], onLast?: () => void): Promise<readonly Answer[]> {
+    const flown = this.#fly(commands, onLast)
     this.#interruption.begin(flown)
     try {
       return await flown
@@ -236,7 +236,7 @@ export class MysqlConnection implements Connection {
     }
   }
 
-  async #fly(commands: readonly Command[]): Promise<readonly Answer[]> {
+  async #fly(commands: readonly Command[], onLast?: () => void): Promise<readonly Answer[]> {
     // A COMMIT that went unanswered together with the question could not be told from one that was carried out.
     if (commands[0]?.type === 'commit' && !this.proven) await this.#wire.prove()
     const mode = commands[0]?.type === 'read' ? 'reads' : 'units'
@@ -244,7 +244,7 @@ export class MysqlConnection implements Connection {
     const outgoing: Outgoing[] = []
     // A command may be several statements; here is where the answers to each end.
     const ends = commands.map((command) => outgoing.push(...this.#outgoingOf(command)))
-    const outcomes = await this.#send(outgoing)
+    const outcomes = await this.#send(outgoing, onLast)
     for (const { id } of this.#prepared.takeEvicted()) this.#wire.tell(closePacket(id))
     return commands.map((command, index) => {
       const own = outcomes.slice(ends[index - 1] ?? 0, ends[index])
@@ -257,7 +257,7 @@ export class MysqlConnection implements Connection {
     const replies: Reply[] = []
     for (const [index, outcome] of (await this.#send([...needed, ...wanted])).entries()) {
       if (outcome === undefined || outcome instanceof Error) {
-        if (index >= needed.length) break
+        if (index >= needed.length && !isInterrupted(outcome)) break
         throw refused(outcome)
       }
       replies.push(outcome)
@@ -281,8 +281,8 @@ export class MysqlConnection implements Connection {
     }
   }
 
-  #send(outgoing: readonly Outgoing[]): Promise<readonly Outcome[]> {
-    return this.pipelining ? this.#wire.fly(outgoing) : this.#sendSingly(outgoing)
+  #send(outgoing: readonly Outgoing[], onLast?: () => void): Promise<readonly Outcome[]> {
+    return this.pipelining ? this.#wire.fly(outgoing, onLast) : this.#sendSingly(outgoing)
   }
 
   /** Where commands can't travel together: a flight for each, up to the first that fails. */
@@ -364,6 +364,11 @@ const ENDED: Check = {
     if (((outcome.status ?? 0) & STATUS.IN_TRANS) === 0) return undefined
     return new Error('the server reports an open transaction where none can be')
   },
+}
+
+/** Whether somebody had the server stop it, which tells nothing of what it would have answered. */
+function isInterrupted(outcome: Outcome): boolean {
+  return outcome instanceof Error && isServerError(outcome) && kindOf(outcome) === 'killed'
 }
 
 function refused(outcome: Error | undefined): Error {

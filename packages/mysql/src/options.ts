@@ -5,6 +5,7 @@ import type { Bigints } from './bigints.ts'
 import type { Datetimes } from './datetimes.ts'
 import type { PoolOptions } from './pool-options.ts'
 import { tlsOptions } from './tls.ts'
+import { assertTypes, type OptionTypes } from './option-types.ts'
 import { parseUri } from './uri.ts'
 import { valueOptions, type ValueSettings } from './values.ts'
 import { milliseconds, wholeNumber } from './whole-numbers.ts'
@@ -51,12 +52,33 @@ export interface MysqlDriverOptions {
   readonly exposeParameters?: boolean | undefined
 }
 
+const TYPES: OptionTypes<MysqlDriverOptions> = {
+  uri: 'string',
+  host: 'string',
+  port: 'number',
+  socketPath: 'string',
+  user: 'string',
+  password: 'string',
+  database: 'string',
+  ssl: 'checked',
+  compress: 'boolean',
+  connectTimeout: 'number',
+  pool: 'object',
+  pipeline: 'boolean',
+  preparedStatements: 'number',
+  bigints: 'string',
+  datetimes: 'string',
+  exposeParameters: 'boolean',
+}
+
 /** mysql2's options. Throws a `UsageError` for a uri or an option that makes no sense. */
 export function connectionOptions(options: MysqlDriverOptions): ConnectionOptions {
+  assertTypes('', options, TYPES)
   const { host, port, socketPath, user, password, database, ssl, compress } = {
     ...(options.uri === undefined ? {} : parseUri(options.uri)),
     ...given(options),
   }
+  if (port !== undefined) wholeNumber('port', port, 1, 65_535)
   const tls = tlsOptions(ssl, host)
   const server = Object.entries({ host, port, socketPath, user, password, database, compress })
   return {

@@ -59,6 +59,8 @@ interface Flight {
   bytes: number
   failed: boolean
   readonly settle: PromiseWithResolvers<readonly Outcome[]>
+  /** Called when all answers have come but the last. */
+  readonly onLast: (() => void) | undefined
 }
 
 export class Wire {
@@ -145,10 +147,11 @@ export class Wire {
 
   /**
    * Sends commands in one flight. Rejects with a `ConnectionLostError` if the connection breaks before all is answered, or
-   * if it was not {@link proven} and the server, asked ahead of the commands, is silent.
+   * if it was not {@link proven} and the server, asked ahead of the commands, is silent. Calls `onLast` when all answers of
+   * several have come but the last.
    */
-  fly(outgoing: readonly Outgoing[]): Promise<readonly Outcome[]> {
-    return this.#fly(outgoing, this.proven ? undefined : this.together ? 'along' : 'first')
+  fly(outgoing: readonly Outgoing[], onLast?: () => void): Promise<readonly Outcome[]> {
+    return this.#fly(outgoing, this.proven ? undefined : this.together ? 'along' : 'first', onLast)
   }
 
   /** Asks whether the server is there. Rejects with a `ConnectionLostError` if it is silent, or has something to object. */
@@ -156,13 +159,27 @@ export class Wire {
     await this.#fly([], 'first')
   }
 
-  #fly(outgoing: readonly Outgoing[], question: 'along' | 'first' | undefined): Promise<readonly Outcome[]> {
+  #fly(
+    outgoing: readonly Outgoing[],
+    question: 'along' | 'first' | undefined,
+    onLast?: () => void,
+  ): Promise<readonly Outcome[]> {
     if (this.#lost !== undefined) return Promise.reject(lostError(this.#lost, false))
     if (this.#flight !== undefined)
       return Promise.reject(new UsageError('a flight is on its way on this connection'))
     const outcomes: Outcome[] = outgoing.map(() => undefined)
     const settle = Promise.withResolvers<readonly Outcome[]>()
-    const flight = { outgoing, outcomes, sizes: [], written: 0, answered: 0, bytes: 0, failed: false, settle }
+    const flight: Flight = {
+      outgoing,
+      outcomes,
+      sizes: [],
+      written: 0,
+      answered: 0,
+      bytes: 0,
+      failed: false,
+      settle,
+      onLast,
+    }
     this.#flight = flight
     if (question !== undefined) this.#ask(question === 'first' ? () => this.#proceed(flight) : () => {})
     if (question === 'first') this.flush()
@@ -289,6 +306,7 @@ export class Wire {
     flight.outcomes[index] = outcome
     flight.answered += 1
     flight.bytes -= flight.sizes[index] ?? 0
+    if (flight.answered === flight.outgoing.length - 1) flight.onLast?.()
     if (flight.written < flight.outgoing.length && flight.bytes < BYTES_IN_FLIGHT / 2) this.#proceed(flight)
     else this.#settleIfOver(flight)
   }

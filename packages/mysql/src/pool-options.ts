@@ -1,4 +1,5 @@
 import { UsageError } from '@leasehold/core'
+import { assertTypes, type OptionTypes } from './option-types.ts'
 import { milliseconds, wholeNumber } from './whole-numbers.ts'
 
 /** Times are in milliseconds. */
@@ -29,16 +30,28 @@ export interface PoolOptions {
 /** Every option, defaults included. */
 export type PoolLimits = { readonly [Name in keyof PoolOptions]-?: number }
 
+const TYPES: OptionTypes<PoolOptions> = {
+  max: 'number',
+  min: 'number',
+  acquireTimeout: 'number',
+  closeTimeout: 'number',
+  maxLifetime: 'number',
+  idleTimeout: 'number',
+  keepalive: 'number',
+}
+
 /** The options with their defaults. Throws a `UsageError` for numbers that make no sense. */
-export function poolOptions({
-  max = 10,
-  min = 0,
-  acquireTimeout = 10_000,
-  closeTimeout = 5_000,
-  maxLifetime = 30 * 60_000,
-  idleTimeout = 10 * 60_000,
-  keepalive = 30_000,
-}: PoolOptions = {}): PoolLimits {
+export function poolOptions(options: PoolOptions = {}): PoolLimits {
+  assertTypes('pool.', options, TYPES)
+  const {
+    max = 10,
+    min = 0,
+    acquireTimeout = 10_000,
+    closeTimeout = 5_000,
+    maxLifetime = 30 * 60_000,
+    idleTimeout = 10 * 60_000,
+    keepalive = 30_000,
+  } = options
   const limits = {
     max: wholeNumber('pool.max', max, 1),
     min: wholeNumber('pool.min', min),

@@ -22,7 +22,7 @@ export function tlsOptions(
   if (ssl === undefined || ssl === false) return undefined
   // The types are those of a caller who heeds them, and a string that is passed over would be no TLS.
   const given: unknown = ssl
-  if (given !== true && (typeof given !== 'object' || given === null)) {
+  if (given !== true && (typeof given !== 'object' || given === null || Array.isArray(given))) {
     throw new UsageError(`ssl: expected true, false or an object of options, got ${inspect(given)}`)
   }
   const options = { verifyIdentity: true, ...(ssl === true ? {} : ssl) }

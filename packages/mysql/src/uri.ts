@@ -13,7 +13,7 @@ export interface Place {
 
 const ENCODING = 'what means something in a uri is written as encodeURIComponent writes it'
 
-/** Throws a `UsageError` for a uri that says something else than where the server is; none shows what it says. */
+/** Throws a `UsageError` for a uri that says something else than where the server is; none shows a password, or part of one. */
 export function parseUri(text: string): Place {
   const uri = URL.canParse(text) ? new URL(text) : undefined
   // A # or a / in a password ends where the server is; the rest of the password and the host come behind it.
@@ -23,12 +23,18 @@ export function parseUri(text: string): Place {
       `uri: expected mysql://user:password@host:port/database; ${ENCODING}, which may be missing here`,
     )
   }
-  const { searchParams } = uri
+  const { search, searchParams } = uri
+  // A ? in a password would begin the parameters, with the rest of the password and the host in them.
+  if (search.includes('@')) {
+    throw new UsageError(
+      `uri: there is an @ behind a ?, write %3F or %40 for one that is part of a value; ${ENCODING}`,
+    )
+  }
   const known = ['ssl', 'socketPath']
   const unknown = [...searchParams.keys()].find((key) => !known.includes(key))
   if (unknown !== undefined) {
     throw new UsageError(
-      `uri: it has an unknown parameter and may have ${known.join(' and ')}; ${ENCODING}: a ? in a password would begin them`,
+      `uri: expected no parameters but ${known.join(' and ')}, got ${JSON.stringify(unknown)}`,
     )
   }
   const twice = known.find((key) => searchParams.getAll(key).length > 1)
@@ -39,7 +45,7 @@ export function parseUri(text: string): Place {
     user: part('user', uri.username),
     password: part('password', uri.password),
     database: part('database', uri.pathname.slice(1)),
-    socketPath: searchParams.get('socketPath') ?? undefined,
+    socketPath: filled('socketPath', searchParams.get('socketPath')),
     ssl: switched('ssl', searchParams.get('ssl')),
   }
 }
@@ -56,6 +62,11 @@ function part(name: string, encoded: string): string | undefined {
   }
 }
 
+function filled(name: string, text: string | null): string | undefined {
+  if (text !== '') return text ?? undefined
+  throw new UsageError(`uri: expected a value for ${name}, got none`)
+}
+
 const SWITCH: Readonly<Record<string, boolean>> = { true: true, '1': true, false: false, '0': false }
 
 function switched(name: string, text: string | null): boolean | undefined {
@@ -63,6 +74,6 @@ function switched(name: string, text: string | null): boolean | undefined {
   const key = text.toLowerCase()
   if (Object.hasOwn(SWITCH, key)) return SWITCH[key]
   throw new UsageError(
-    `uri: expected ${name}=true, 1, false or 0, got something else; more can be said by the option ${name}`,
+    `uri: expected ${name}=true, 1, false or 0, got ${JSON.stringify(text)}; more can be said by the option ${name}`,
   )
 }
