@@ -70,13 +70,21 @@ export function traceUnit<T>(event: UnitEvent, work: () => Promise<T>): Promise<
   return unitChannel.hasSubscribers ? unitChannel.tracePromise(work, event) : work()
 }
 
-export async function traceFlight<T>(
+export function traceFlight<T>(
   unit: UnitIdentity,
   index: number,
   commands: readonly Command[],
   work: () => Promise<T>,
 ): Promise<T> {
-  if (!flightChannel.hasSubscribers) return work()
+  return flightChannel.hasSubscribers ? tracedFlight(unit, index, commands, work) : work()
+}
+
+async function tracedFlight<T>(
+  unit: UnitIdentity,
+  index: number,
+  commands: readonly Command[],
+  work: () => Promise<T>,
+): Promise<T> {
   let answers: T | undefined
   // The channel puts what its promise gives on the payload, and rows are none of an observer's business.
   const span = async (): Promise<void> => {

@@ -1,12 +1,27 @@
 /** The flights of one lease: sent, counted and traced, until the lease ends with what they tell of the connection. */
 import type { Answer, Command, StatementCommand } from './driver.ts'
-import { CommitUnknownError, ConnectionLostError, LeaseholdError, UsageError } from './errors.ts'
+import {
+  CommitUnknownError,
+  ConnectionLostError,
+  LeaseholdError,
+  StatementError,
+  type StatementErrorKind,
+  UsageError,
+} from './errors.ts'
 import { traceFlight, type UnitEvent } from './events.ts'
 import type { Lease } from './lease.ts'
 import type { ServerFacts } from './server.ts'
 
 /** What is sent for a unit that was stopped: to end its transaction, and to learn whether that is its own. */
 const ENDING: ReadonlySet<Command['type'] | undefined> = new Set(['release', 'rollback'])
+
+/** Kinds of error with which the server rolls the whole transaction back. */
+const FATAL: ReadonlySet<StatementErrorKind> = new Set(['conflict', 'deadlock'])
+
+/** Whether the server has rolled the whole transaction back with this answer. */
+export function hasEnded(answer: unknown): answer is StatementError {
+  return answer instanceof StatementError && FATAL.has(answer.kind)
+}
 
 export class Flights {
   readonly #lease: Lease
@@ -21,6 +36,8 @@ export class Flights {
   #spent: Error | undefined
   /** Why the connection was given up before the end. */
   #cut: Error | undefined
+  /** The first answer with which the server has ended the transaction. */
+  #ended: StatementError | undefined
 
   /** Takes over the lease, which ends with {@link end}. */
   constructor(lease: Lease, event: UnitEvent) {
@@ -61,6 +78,11 @@ export class Flights {
     return this.#commands.at(-1)?.type === 'commit'
   }
 
+  /** The error with which the server has rolled the whole transaction back, whichever came before it. */
+  get ended(): StatementError | undefined {
+    return this.#ended
+  }
+
   /** What is going on, for messages. */
   get activity(): string {
     const names = this.#commands.map((command) =>
@@ -77,9 +99,18 @@ export class Flights {
    * COMMIT may have come through for a transaction that `wrote`, or with what the unit was stopped by. A COMMIT at its end
    * is answered within `commitLimit` milliseconds of the answers before, or the connection is given up.
    */
-  async fly(commands: readonly Command[], wrote: boolean, commitLimit?: number): Promise<readonly Answer[]> {
-    if (this.#stopped !== undefined && !ENDING.has(commands[0]?.type)) throw this.#stopped
-    if (this.#lease.pipelining) return this.#flyTogether(commands, wrote, commitLimit)
+  fly(commands: readonly Command[], wrote: boolean, commitLimit?: number): Promise<readonly Answer[]> {
+    if (this.#stopped !== undefined && !ENDING.has(commands[0]?.type)) return Promise.reject(this.#stopped)
+    return this.#lease.pipelining
+      ? this.#fly(commands, wrote, commitLimit)
+      : this.#flySingly(commands, wrote, commitLimit)
+  }
+
+  async #flySingly(
+    commands: readonly Command[],
+    wrote: boolean,
+    commitLimit: number | undefined,
+  ): Promise<readonly Answer[]> {
     const answers: Answer[] = []
     for (const command of commands) {
       const [answer] = await (command.type === 'commit' && commitLimit !== undefined
@@ -94,7 +125,7 @@ export class Flights {
 
   /** One command whose answer is waited for `limit` milliseconds at most; then the connection is given up. */
   async flyWithin(limit: number, command: Command, wrote: boolean): Promise<readonly Answer[]> {
-    const timer = this.#limit(limit, command)
+    const timer = this.#limit(limit, command.type)
     try {
       return await this.fly([command], wrote)
     } finally {
@@ -115,6 +146,7 @@ export class Flights {
       yield* this.#lease.stream(command, ahead)
     } catch (error) {
       if (error instanceof ConnectionLostError) this.#spent = error
+      this.#noteEnded(error)
       over.reject(error)
       throw this.#stopped ?? error
     } finally {
@@ -151,31 +183,23 @@ export class Flights {
     else this.#lease.discard(this.#spent)
   }
 
-  async #flyTogether(
-    commands: readonly Command[],
-    wrote: boolean,
-    commitLimit: number | undefined,
-  ): Promise<readonly Answer[]> {
-    const last = commands.at(-1)
-    if (commitLimit === undefined || last === undefined) return this.#fly(commands, wrote)
-    let timer: NodeJS.Timeout | undefined
-    try {
-      return await this.#fly(commands, wrote, () => {
-        this.#commands = [last]
-        timer = this.#limit(commitLimit, last)
-      })
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
-  async #fly(commands: readonly Command[], wrote: boolean, onLast?: () => void): Promise<readonly Answer[]> {
+  async #fly(commands: readonly Command[], wrote: boolean, commitLimit?: number): Promise<readonly Answer[]> {
     this.#begin(commands)
+    let timer: NodeJS.Timeout | undefined
+    const onLast =
+      commitLimit === undefined
+        ? undefined
+        : (): void => {
+            this.#commands = commands.slice(-1)
+            timer = this.#limit(commitLimit, 'commit')
+          }
     const { unit, flights } = this.#event
     const landing = traceFlight(unit, flights, commands, () => this.#lease.fly(commands, onLast))
     this.#landing = landing
     try {
-      return await landing
+      const answers = await landing
+      for (const answer of answers) this.#noteEnded(answer)
+      return answers
     } catch (error) {
       if (!(error instanceof ConnectionLostError)) throw error
       this.#spent = error
@@ -192,7 +216,12 @@ export class Flights {
       )
     } finally {
       this.#commands = []
+      clearTimeout(timer)
     }
+  }
+
+  #noteEnded(answer: unknown): void {
+    if (hasEnded(answer)) this.#ended ??= answer
   }
 
   #begin(commands: readonly Command[]): void {
@@ -200,10 +229,10 @@ export class Flights {
     this.#commands = commands
   }
 
-  /** Gives the connection up if the answer to the command does not come within `limit` milliseconds. */
-  #limit(limit: number, command: Command): NodeJS.Timeout {
+  /** Gives the connection up if the answer to such a command does not come within `limit` milliseconds. */
+  #limit(limit: number, type: Command['type']): NodeJS.Timeout {
     return setTimeout(() => {
-      const late = `the answer to ${command.type.toUpperCase()} did not come within ${limit} ms`
+      const late = `the answer to ${type.toUpperCase()} did not come within ${limit} ms`
       this.#cut = new ConnectionLostError(`${late}, and the connection was given up`, { sent: true })
       this.#lease.discard(this.#cut)
     }, limit)

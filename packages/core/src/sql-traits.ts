@@ -2,6 +2,8 @@
 import { isName, type Reading, readingsOf } from './sql-words.ts'
 
 export interface SqlTraits {
+  /** The text: the same string each time for one that is seen again and again. */
+  readonly sql: string
   /** The first word of each reading. */
   readonly verbs: readonly string[]
   /**
@@ -27,18 +29,22 @@ const LONGEST = 4_096
 const known = new Map<string, SqlTraits>()
 
 export function traitsOf(sql: string): SqlTraits {
-  if (sql.length > LONGEST) return traitsIn(readingsOf(sql))
+  if (sql.length > LONGEST) return traitsIn(sql)
+  // A text that was put together is a rope, with which a look-up is slow; to read a character of it makes it one string.
+  sql.charCodeAt(0)
   let traits = known.get(sql)
   if (traits === undefined) {
-    traits = traitsIn(readingsOf(sql))
+    traits = traitsIn(sql)
     if (known.size === TEXTS) known.clear()
     known.set(sql, traits)
   }
   return traits
 }
 
-function traitsIn(readings: readonly Reading[]): SqlTraits {
+function traitsIn(sql: string): SqlTraits {
+  const readings = readingsOf(sql)
   return {
+    sql,
     verbs: readings.map(verbOf),
     calls: [...new Set(readings.flatMap(callsIn))],
     locks: readings.some(locks),

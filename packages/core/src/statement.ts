@@ -17,13 +17,13 @@ export class Statement {
   readonly compiled: CompiledQuery
   readonly #plugins: readonly KyselyPlugin[]
   #mentions: Mentions | undefined
-  #traits: SqlTraits | undefined
-  #readings: readonly Reading[] | undefined
+  readonly #traits: SqlTraits
 
   constructor(compiled: CompiledQuery, plugins: readonly KyselyPlugin[]) {
-    this.sql = compiled.sql
+    this.#traits = traitsOf(compiled.sql)
+    this.sql = this.#traits.sql
     this.parameters = compiled.parameters
-    this.kind = kindOf(compiled)
+    this.kind = kindOf(compiled, this.#traits)
     this.compiled = compiled
     this.#plugins = plugins
   }
@@ -44,22 +44,22 @@ export class Statement {
 
   /** Its text as the server may read it; see {@link readingsOf}. */
   get readings(): readonly Reading[] {
-    return (this.#readings ??= readingsOf(this.sql))
+    return readingsOf(this.sql)
   }
 
   /** The first word of its text; several where it depends on the server. */
   get verbs(): readonly string[] {
-    return this.#told.verbs
+    return this.#traits.verbs
   }
 
   /** What its text calls; see {@link SqlTraits}. */
   get calls(): readonly string[] {
-    return this.#told.calls
+    return this.#traits.calls
   }
 
   /** Whether its text assigns to a variable, a file or a sequence, as far as it tells. */
   get assigns(): boolean {
-    return this.#told.assigns
+    return this.#traits.assigns
   }
 
   /** Whether it can change data: a write, what is unknown, and a read that calls functions, since those may write. */
@@ -69,7 +69,7 @@ export class Statement {
 
   /** Whether it may end the transaction: raw SQL, other than statements that are known not to. */
   get mayCommit(): boolean {
-    return this.kind === 'unknown' && this.#told.mayCommit
+    return this.kind === 'unknown' && this.#traits.mayCommit
   }
 
   /**
@@ -77,19 +77,16 @@ export class Statement {
    * server knows whether a function that it calls does.
    */
   get reads(): boolean {
-    return this.kind === 'unknown' ? this.#told.reads : this.kind === 'read' && !this.assigns
+    return this.kind === 'unknown' ? this.#traits.reads : this.kind === 'read' && !this.assigns
   }
 
   /** Whether it is a write that answers with rows, as `INSERT … RETURNING` does, or may be one. */
   get returning(): boolean {
     const node = this.compiled.query
     return (
-      ('returning' in node && node.returning !== undefined) || (this.kind === 'write' && this.#told.returning)
+      ('returning' in node && node.returning !== undefined) ||
+      (this.kind === 'write' && this.#traits.returning)
     )
-  }
-
-  get #told(): SqlTraits {
-    return (this.#traits ??= traitsOf(this.sql))
   }
 
   /** Whether rows must pass through {@link transform} before they are decoded. */
@@ -107,12 +104,12 @@ export class Statement {
   }
 }
 
-function kindOf({ query, sql }: CompiledQuery): StatementKind {
+function kindOf({ query }: CompiledQuery, { locks }: SqlTraits): StatementKind {
   switch (query.kind) {
     case 'SelectQueryNode':
       // With options, as ANALYZE is one, EXPLAIN may run what it explains.
       if (query.explain !== undefined && query.explain.options === undefined) return 'read'
-      return traitsOf(sql).locks ? 'locking read' : 'read'
+      return locks ? 'locking read' : 'read'
     case 'InsertQueryNode':
     case 'UpdateQueryNode':
     case 'DeleteQueryNode':

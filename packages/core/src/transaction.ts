@@ -1,9 +1,9 @@
 /** One transaction on one lease. Nothing else begins, commits or rolls back. */
 import { refusalOf } from './commit-answer.ts'
 import type { Answer, Command, StatementCommand, TransactionOptions } from './driver.ts'
-import { ImplicitCommitError, LeaseholdError, StatementError, type StatementErrorKind } from './errors.ts'
+import { ImplicitCommitError, LeaseholdError, StatementError } from './errors.ts'
 import type { UnitEvent } from './events.ts'
-import { Flights } from './flights.ts'
+import { Flights, hasEnded } from './flights.ts'
 import type { Lease } from './lease.ts'
 import type { ServerFacts } from './server.ts'
 import type { Statement } from './statement.ts'
@@ -29,9 +29,6 @@ interface Guard {
 /** Milliseconds that a unit which was stopped waits for the answer to its ROLLBACK. */
 const ROLLBACK_TIMEOUT = 1_000
 
-/** Kinds of error with which the server rolls the whole transaction back. */
-const ENDING: ReadonlySet<StatementErrorKind> = new Set(['conflict', 'deadlock'])
-
 /** How often a savepoint is released at most, where KILL QUERY meets the release. */
 const RELEASES = 3
 
@@ -48,8 +45,6 @@ export class Transaction {
   #pending: string[] = []
   #wrote = false
   #mayHaveCommitted = false
-  /** The first answer with which the server has ended the transaction. */
-  #ended: StatementError | undefined
   #broken: ImplicitCommitError | undefined
   /** Why the COMMIT that travelled along did not commit, or may not have. */
   #refused: LeaseholdError | undefined
@@ -84,7 +79,7 @@ export class Transaction {
 
   /** The error with which the server has rolled the whole transaction back, whichever came before it. */
   get ended(): StatementError | undefined {
-    return this.#ended
+    return this.#flights.ended
   }
 
   /** Set where a statement has ended the transaction by itself: then part of it may be in the database, whatever failed. */
@@ -101,7 +96,12 @@ export class Transaction {
   async send(statements: readonly Sendable[], commitLimit?: number): Promise<readonly Answer[]> {
     const [first] = statements
     const andCommit = commitLimit !== undefined
-    if (andCommit && first !== undefined && this.#isLoneRead(statements)) return this.#readAlone(first)
+    if (andCommit && first !== undefined && this.#isLoneRead(statements)) {
+      const { statement, label } = first
+      const answers = await this.#fly([{ type: 'read', statement, label }])
+      this.#over = true
+      return answers
+    }
     const before = this.#takePreliminaries()
     for (const sendable of statements) this.#note(sendable)
     // What is refused before a write doesn't keep the write from being carried out; and where the way to the server may
@@ -135,12 +135,7 @@ export class Transaction {
     if (before.length > ahead.length) this.#assertBegun(before, await this.#fly(before))
     this.#over = false
     this.#note(sendable)
-    try {
-      yield* this.#flights.stream(command, ahead)
-    } catch (error) {
-      this.#noteEnded(error)
-      throw error
-    }
+    yield* this.#flights.stream(command, ahead)
   }
 
   /** What the transaction is doing, for messages. */
@@ -175,7 +170,7 @@ export class Transaction {
    * was `stopped`: the transaction must then end.
    */
   async rollbackTo(name: string, { stopped = false }: { readonly stopped?: boolean } = {}): Promise<void> {
-    if (this.#ended !== undefined) throw this.#ended
+    if (this.ended !== undefined) throw this.ended
     const unsent = this.#pending.indexOf(name)
     if (unsent !== -1) {
       this.#pending.splice(unsent)
@@ -227,12 +222,6 @@ export class Transaction {
     return Object.keys(this.#options).length === 1 && this.#pending.length === 0
   }
 
-  async #readAlone({ statement, label }: Sendable): Promise<readonly Answer[]> {
-    const answers = await this.#fly([{ type: 'read', statement, label }])
-    this.#over = true
-    return answers
-  }
-
   /** BEGIN where there are options, in the first flight alone, and the savepoints that are due. */
   #takePreliminaries(): Command[] {
     const options = this.#options
@@ -270,19 +259,13 @@ export class Transaction {
     this.#wrote ||= !this.#readOnly && statement.mayWrite
   }
 
-  async #fly(commands: readonly Command[], commitLimit?: number): Promise<readonly Answer[]> {
+  #fly(commands: readonly Command[], commitLimit?: number): Promise<readonly Answer[]> {
     this.#over = false
-    const answers = await this.#flights.fly(commands, this.#wrote, commitLimit)
-    for (const answer of answers) this.#noteEnded(answer)
-    return answers
+    return this.#flights.fly(commands, this.#wrote, commitLimit)
   }
 
   #undo(command: Command, stopped: boolean): Promise<readonly Answer[]> {
     return stopped ? this.#flights.flyWithin(ROLLBACK_TIMEOUT, command, this.#wrote) : this.#fly([command])
-  }
-
-  #noteEnded(answer: unknown): void {
-    if (hasEnded(answer)) this.#ended ??= answer
   }
 
   /** What COMMIT comes to if it has not committed for sure. */
@@ -346,9 +329,4 @@ export class Transaction {
   #end(where: string): void {
     this.#flights.end(where, this.#over ? undefined : 'open')
   }
-}
-
-/** Whether the server has rolled the whole transaction back with this answer. */
-function hasEnded(answer: unknown): answer is StatementError {
-  return answer instanceof StatementError && ENDING.has(answer.kind)
 }

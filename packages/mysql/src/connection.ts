@@ -147,11 +147,23 @@ export class MysqlConnection implements Connection {
   }
 
   async fly(commands: readonly Command[], onLast?: () => void): Promise<readonly Answer[]> {
-    const flown = this.#fly(commands, onLast)
-    this.#interruption.begin(flown)
+    this.#interruption.begin()
     try {
-      return await flown
+      // A COMMIT that went unanswered together with the question could not be told from one that was carried out.
+      if (commands[0]?.type === 'commit' && !this.proven) await this.#wire.prove()
+      const mode = commands[0]?.type === 'read' ? 'reads' : 'units'
+      if (mode !== this.#mode) await this.#turn(mode)
+      const outgoing: Outgoing[] = []
+      // A command may be several statements; here is where the answers to each end.
+      const ends = commands.map((command) => outgoing.push(...this.#outgoingOf(command)))
+      const outcomes = await this.#send(outgoing, onLast)
+      for (const { id } of this.#prepared.takeEvicted()) this.#wire.tell(closePacket(id))
+      return commands.map((command, index) => {
+        const own = outcomes.length === 1 ? outcomes : outcomes.slice(ends[index - 1] ?? 0, ends[index])
+        return this.#answerTo(command, index, own)
+      })
     } finally {
+      this.#interruption.land()
       const stopping = this.#interruption.end()
       if (stopping !== undefined) await stopping
     }
@@ -168,10 +180,11 @@ export class MysqlConnection implements Connection {
     const onRows = (rows: Rows): void => batches.push(rows)
     const rows: Outgoing = () => ({ ...inText(textOf(command, this.#state.escaping)), onRows })
     const flown = this.#wire.fly([...before, rows])
-    this.#interruption.begin(flown, () => batches.drop())
+    this.#interruption.begin(() => batches.drop())
     let landed = false
     const end = (): void => {
       landed = true
+      this.#interruption.land()
       batches.end()
     }
     flown.then(end, end)
@@ -234,22 +247,6 @@ export class MysqlConnection implements Connection {
     } finally {
       heard()
     }
-  }
-
-  async #fly(commands: readonly Command[], onLast?: () => void): Promise<readonly Answer[]> {
-    // A COMMIT that went unanswered together with the question could not be told from one that was carried out.
-    if (commands[0]?.type === 'commit' && !this.proven) await this.#wire.prove()
-    const mode = commands[0]?.type === 'read' ? 'reads' : 'units'
-    if (mode !== this.#mode) await this.#turn(mode)
-    const outgoing: Outgoing[] = []
-    // A command may be several statements; here is where the answers to each end.
-    const ends = commands.map((command) => outgoing.push(...this.#outgoingOf(command)))
-    const outcomes = await this.#send(outgoing, onLast)
-    for (const { id } of this.#prepared.takeEvicted()) this.#wire.tell(closePacket(id))
-    return commands.map((command, index) => {
-      const own = outcomes.slice(ends[index - 1] ?? 0, ends[index])
-      return this.#answerTo(command, index, own)
-    })
   }
 
   /** Gives the replies to what is needed, and behind them to what can be done without, if there is one. */

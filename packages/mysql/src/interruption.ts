@@ -20,27 +20,34 @@ export interface Interruptible {
   readonly doubt: () => void
 }
 
-/** Knows the flight, or stream, that a connection has on its way, and has it stopped. */
+/** Knows whether a connection has a flight, or stream, on its way, and has it stopped. */
 export class Interruption {
   readonly #port: Interruptible
-  #flown: Promise<unknown> | undefined
+  #flying = false
   #onStop: (() => void) | undefined
   #stopping: Promise<void> | undefined
+  /** Resolved when the flight that is being stopped has ended. */
+  #landed: PromiseWithResolvers<void> | undefined
 
   constructor(port: Interruptible) {
     this.#port = port
   }
 
-  /** `onStop` is called when it is to be stopped. */
-  begin(flown: Promise<unknown>, onStop?: () => void): void {
-    this.#flown = flown
+  /** A flight begins; `onStop` is called when it is to be stopped. */
+  begin(onStop?: () => void): void {
+    this.#flying = true
     this.#onStop = onStop
   }
 
-  /** The flight has ended; resolves when nothing of its interruption is left. Nothing if there was none. */
+  /** All of its answers have come, or none will any more. */
+  land(): void {
+    this.#flying = false
+    this.#landed?.resolve()
+  }
+
+  /** Nobody takes anything of it any more; resolves when nothing of its interruption is left. Nothing if there was none. */
   end(): Promise<void> | undefined {
     const stopping = this.#stopping
-    this.#flown = undefined
     this.#onStop = undefined
     this.#stopping = undefined
     return stopping
@@ -48,27 +55,27 @@ export class Interruption {
 
   /** Has the server stop, if anything is on its way. Returns at once. */
   start(): void {
-    if (this.#flown === undefined || this.#stopping !== undefined) return
+    if (!this.#flying || this.#stopping !== undefined) return
     this.#onStop?.()
-    this.#stopping = this.#stop(this.#flown)
+    this.#landed = Promise.withResolvers()
+    this.#stopping = this.#stop(this.#landed.promise)
   }
 
-  async #stop(flown: Promise<unknown>): Promise<void> {
+  async #stop(landed: Promise<void>): Promise<void> {
     const late = Promise.withResolvers<void>()
     const heard = patience(LIMIT, () => {
       this.#port.giveUp(LIMIT)
       late.resolve()
     })
-    await Promise.race([late.promise, this.#interruptUntilOver(flown)])
+    await Promise.race([late.promise, this.#interruptUntil(landed)])
     heard()
   }
 
   /** Again and again, as far as it can be done: between two statements, or ahead of the first, nothing is ended by it. */
-  async #interruptUntilOver(flown: Promise<unknown>): Promise<void> {
+  async #interruptUntil(landed: Promise<void>): Promise<void> {
     const { interrupt, pass, doubt } = this.#port
     const over = new AbortController()
-    const end = (): void => over.abort()
-    flown.then(end, end)
+    void landed.then(() => over.abort())
     try {
       for (let pause = SHORTEST_PAUSE; !over.signal.aborted; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
         await interrupt()
@@ -76,7 +83,7 @@ export class Interruption {
       }
     } catch {
       doubt()
-      await flown.catch(() => {})
+      await landed
     }
     // One that came after the last answer would meet the next statement.
     await pass().catch(() => {})

@@ -262,8 +262,8 @@ export class Pool implements Home {
   /** The idle connection that came back last: those that are not needed are not kept from closing. */
   #lastIdle(): MysqlConnection | undefined {
     let last: MysqlConnection | undefined
-    for (const connection of this.#in('idle')) {
-      if (last === undefined || connection.idleSince > last.idleSince) last = connection
+    for (const [connection, place] of this.#places) {
+      if (place === 'idle' && (last === undefined || connection.idleSince > last.idleSince)) last = connection
     }
     return last
   }
