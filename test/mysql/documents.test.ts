@@ -26,7 +26,11 @@ const runs: Readonly<Record<string, Run>> = {
     rows: ["accounts values (1, 'Ann', 1000, false), (2, 'Bob', 0, false)"],
     prints: ['Ann paid 500', "{ payer: 'Ann', cents: 500 } 1000"],
   },
-  'docs/guarantees.md': { tables: [], prints: [] },
+  'docs/guarantees.md': {
+    tables: ['jobs (id int primary key, done boolean)'],
+    rows: ['jobs values (1, false)'],
+    prints: ['done true', 'done'],
+  },
   'docs/observing.md': {
     tables: ['accounts (id int primary key, name varchar(50))'],
     rows: ["accounts values (1, 'Ann')"],

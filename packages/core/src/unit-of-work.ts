@@ -21,8 +21,8 @@ export interface ReadOptions extends Omit<TransactionOptions, 'accessMode'>, Dea
   /**
    * Whether the unit is run again, as a whole, when the server rolled it back for a deadlock or a conflict or the
    * connection was lost before COMMIT. On for a query, of which nothing can have happened outside of the database; off
-   * for a body unless asked, since it may have sent a mail. A lost connection is no reason, unless asked, where raw SQL was
-   * sent that may commit by itself, such as a CALL.
+   * for a body unless asked, since it may have sent a mail. Where raw SQL that may commit by itself, such as a CALL, failed
+   * with it or was under way when the connection was lost, none of these is a reason unless asked.
    */
   readonly retry?: boolean | RetryOptions | undefined
 }
@@ -39,8 +39,9 @@ export interface RunOptions extends ReadOptions, TransactionOptions {
    */
   readonly outcomeKey?: string | undefined
   /**
-   * Milliseconds that the answer to COMMIT is waited for, whatever the unit's deadline: 30 000 unless given. Then the
-   * connection is given up and the outcome is unknown. A deadline stops a unit until COMMIT is written, and not from then on.
+   * Milliseconds that the answer to COMMIT is waited for, whatever the unit's deadline: 30 000 unless given. They count from
+   * the answers to all that came before it; then the connection is given up and the outcome is unknown. Until then a
+   * deadline stops the unit, also where COMMIT travels along with a write, and from then on it does not.
    */
   readonly commitTimeout?: number | undefined
 }
@@ -105,7 +106,7 @@ export interface UnitOfWork {
   /**
    * Runs a body in a transaction that is rolled back whatever happens, and gives its result: for tests. Besides `q` it
    * receives a unit of work that stays inside, for code that runs units by itself: they come one after the other, each
-   * behind a savepoint, to which a failing one is rolled back; their hooks are called as ever. Their connection is the
+   * behind a savepoint, to which one that fails or is stopped is rolled back; their hooks are called as ever. Their connection is the
    * sandbox's, and so are the options of their transaction; none is run again. Rejects as `run` does.
    */
   sandbox<T>(body: SandboxBody<T>, options?: ReadOptions): Promise<T>
@@ -119,7 +120,11 @@ export interface UnitOfWork {
   /** What the connections are doing. */
   stats(): DriverStats
 
-  /** Refuses further units, waits for those that run as long as the driver allows, and closes all connections. */
+  /**
+   * Gives out no more connections, waits for those that units have as long as the driver allows (`pool.closeTimeout`), and
+   * closes all. A unit that waits for one or comes to need one, a body that has sent nothing yet too, fails with an
+   * `AcquireError`; one that needs none runs.
+   */
   close(): Promise<void>
 }
 
