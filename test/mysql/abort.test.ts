@@ -111,7 +111,12 @@ test('an abort in the turn from reads to units never leaves a session that takes
     await uow.read(accounts.byId(1))
     const controller = new AbortController()
     const timer = setTimeout(() => controller.abort(), random.integer(0, 2))
-    await uow.run(several(`turn ${round}`), controller).catch(() => {})
+    const stopped = uow.run(several(`turn ${round}`), controller)
+    const failure: unknown = await stopped.then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    if (failure !== undefined) expect(failure).toMatchObject({ name: 'DeadlineError' })
     clearTimeout(timer)
     expect(await uow.run(lone(`after ${round}`))).toBe(1)
   }
