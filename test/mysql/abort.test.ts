@@ -1,5 +1,5 @@
 /** Units that are stopped at any moment: what is told is what is there, and the connections stay. */
-import { affected, afterCommit, afterRollback, all, type Query } from '@leasehold/core'
+import { affected, afterCommit, afterRollback, all, CommitUnknownError, type Query } from '@leasehold/core'
 import { commandOf, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { testSeed } from '@leasehold/test-support/test-seed'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -111,13 +111,12 @@ test('an abort in the turn from reads to units never leaves a session that takes
     await uow.read(accounts.byId(1))
     const controller = new AbortController()
     const timer = setTimeout(() => controller.abort(), random.integer(0, 2))
-    const stopped = uow.run(several(`turn ${round}`), controller)
-    const failure: unknown = await stopped.then(
-      () => undefined,
-      (error: unknown) => error,
+    const told = await uow.run(several(`turn ${round}`), controller).then(
+      () => 'committed',
+      (error: Error) => error.name,
     )
-    if (failure !== undefined) expect(failure).toMatchObject({ name: 'DeadlineError' })
     clearTimeout(timer)
+    expect(['committed', 'DeadlineError']).toContain(told)
     expect(await uow.run(lone(`after ${round}`))).toBe(1)
   }
 }, 60_000)
@@ -131,10 +130,9 @@ describe.each([true, false])('a lone write whose COMMIT is never answered, pipel
         onPacket: (packet) => (commandOf(packet)?.sql === 'COMMIT' ? 'drop' : 'forward'),
       })
       const uow = fixture.uow({ host: proxy.host, port: proxy.port, pipeline })
-      await expect(uow.run(lone('unheard'), limits)).rejects.toMatchObject({
-        name: 'CommitUnknownError',
-        message: expect.stringContaining(`COMMIT did not come within ${limits.commitTimeout} ms`),
-      })
+      const unheard = uow.run(lone('unheard'), limits)
+      await expect(unheard).rejects.toThrow(CommitUnknownError)
+      await expect(unheard).rejects.toThrow(`COMMIT did not come within ${limits.commitTimeout} ms`)
       await uow.close()
       await proxy.stop()
     },

@@ -1,5 +1,5 @@
 /** A unit has one transaction, from its first statement to its last, whatever fails, is attempted or streamed in it. */
-import { all, attempt, type Executor, many, one, program } from '@leasehold/core'
+import { all, attempt, type Executor, fail, many, one, program } from '@leasehold/core'
 import { startFaultProxy } from '@leasehold/test-support/fault-proxy'
 import { commandOf, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { sql } from 'kysely'
@@ -219,6 +219,26 @@ describe.each([true, false])('what may have been committed, with pipeline: %s', 
       expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 101 })
       await fixture.rows(`drop procedure ${name}`)
     }
+  })
+
+  test('is told when it was run again and then failed otherwise', async () => {
+    await fixture.restore()
+    await fixture.rows(
+      "create procedure once() begin update accounts set cents = 7 where id = 1; commit; signal sqlstate '40001' " +
+        'set mysql_errno = 1213; end',
+    )
+    let run = 0
+    const work = program(function* () {
+      run += 1
+      if (run === 2) yield* fail(new Error('something else'))
+      yield* many(sql`call once()`.compile(db))
+    })
+    await expect(fixture.uow({ pipeline }).run(work, { retry: true })).rejects.toMatchObject({
+      kind: 'deadlock',
+      attempts: 2,
+    })
+    expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 7 })
+    await fixture.rows('drop procedure once')
   })
 
   test('is told of behind a lock timeout', async () => {

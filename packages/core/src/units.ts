@@ -33,6 +33,9 @@ interface Inside {
   readonly access: UnitAccess
 }
 
+type RolledBack = Extract<Ended, { outcome: 'rolled back' }>
+type Failed = Extract<Ended, { error: unknown }>
+
 interface Repetition {
   readonly policy: Retry | undefined
   readonly deadline: Deadline | undefined
@@ -118,20 +121,21 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
     { policy, deadline, outcomeKey }: Repetition,
   ): Promise<Ended> {
     budget.earn()
-    let before: Ended | undefined
+    let before: RolledBack | undefined
     for (let number = 1; ; number++) {
       const end = await attempt(number)
-      const ended = end.outcome === 'unknown' ? await settled(end, outcomeKey, deadline?.signal) : end
-      if (ended.outcome === 'committed' || ended.outcome === 'undone') return ended
-      // That there is no connection for another attempt tells less than why it was needed.
-      if (ended.error instanceof AcquireError && before !== undefined) return before
+      const told = end.outcome === 'unknown' ? await settled(end, outcomeKey, deadline?.signal) : end
+      if (told.outcome === 'committed' || told.outcome === 'undone') return told
+      const ended = before === undefined ? told : moreTelling(before, told)
       if (ended.error instanceof LeaseholdError) ended.error.attempts = number
-      const again = ended.outcome === 'rolled back' && policy?.allows(ended, number) === true
+      if (told.outcome === 'unknown' || ended.outcome === 'unknown') return ended
+      const again = policy?.allows(told, number) === true
       if (!again || deadline?.signal.aborted === true || !budget.spend()) return ended
       before = ended
       try {
         await policy.wait(number + 1, deadline?.signal)
       } catch (error) {
+        if (ended.mayHaveCommitted) return ended
         const stopped = deadline?.reached === true
         return {
           ...ended,
@@ -225,6 +229,15 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
     close: () => host.close(),
   }) as UnitOfWork
   return { uow, inside }
+}
+
+/** What tells more of what is in the database: how the attempt ended, or how the one before it did, which failed. */
+function moreTelling<E extends Failed>(before: RolledBack, ended: E): RolledBack | E {
+  if (ended.outcome === 'unknown') return ended
+  // Something of it may be there, which the failure of another attempt denies.
+  if (before.mayHaveCommitted) return { ...before, hooks: ended.hooks }
+  // That there is no connection for another attempt tells less than why it was needed.
+  return ended.error instanceof AcquireError ? before : ended
 }
 
 function retryOf(work: Work, retry: boolean | RetryOptions | undefined): Retry | undefined {

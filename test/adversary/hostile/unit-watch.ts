@@ -65,13 +65,13 @@ export class UnitWatch implements UnitWatcher {
         `somebody else could lock account ${this.#unlocked.join(', ')}, which the unit had locked`,
       )
     }
-    if (program.options.hooks === true) this.#hooksAgainst(report, add)
+    if (program.options.hooks === true) this.#hooksAgainst(program, report, add)
     return found
   }
 
-  #hooksAgainst(report: Report, add: (rule: string, seen: string) => void): void {
+  #hooksAgainst(program: Program, report: Report, add: (rule: string, seen: string) => void): void {
     const { commit, rollback } = this.#calls
-    const outcome = outcomeOf(report)
+    const outcome = outcomeOf(program, report)
     const calls = `afterCommit ${commit} ×, afterRollback ${rollback} ×`
     const right =
       outcome === 'committed'

@@ -3,13 +3,14 @@ import {
   AcquireError,
   AlreadyCommittedError,
   CommitUnknownError,
+  ConnectionLostError,
   ImplicitCommitError,
   LeaseholdError,
   StatementError,
 } from '@leasehold/core'
 import { marksForSure, marksOf } from '../program/marks.ts'
 import { Refusal } from '../program/query.ts'
-import type { Program } from '../program/step.ts'
+import { mayCommit, type Program } from '../program/step.ts'
 import type { Violation } from '../violation.ts'
 
 export type Report =
@@ -18,11 +19,17 @@ export type Report =
 
 export type Outcome = 'committed' | 'rolled back' | 'unknown' | 'partly committed'
 
-export function outcomeOf(report: Report): Outcome {
+export function outcomeOf(program: Program, report: Report): Outcome {
   if (report.ok) return 'committed'
   if (report.error instanceof CommitUnknownError) return 'unknown'
   if (report.error instanceof ImplicitCommitError) return 'partly committed'
-  return 'rolled back'
+  return hidesCommits(report.error) && mayCommit(program) ? 'partly committed' : 'rolled back'
+}
+
+/** Failures behind which nobody can tell whether a procedure had committed before. */
+function hidesCommits(error: unknown): boolean {
+  if (error instanceof StatementError) return error.kind === 'deadlock' || error.kind === 'conflict'
+  return error instanceof ConnectionLostError
 }
 
 /** Class, and kind or reason. */
@@ -49,7 +56,7 @@ export function marksAgainst(
       seen: `${when}: told ${tell(report)}; expected ${expected}, found the marks [${found.join(', ')}]`,
     },
   ]
-  switch (outcomeOf(report)) {
+  switch (outcomeOf(program, report)) {
     case 'committed': {
       const marks = marksOf(program, report.ok ? report.value : undefined).sort((a, b) => a - b)
       if (same(marks, found)) return []
@@ -75,7 +82,7 @@ export function keyAgainst(
   { there, marked }: { readonly there: boolean; readonly marked: boolean },
 ): Violation[] {
   if (program.options.outcomeKey !== true) return []
-  const outcome = outcomeOf(report)
+  const outcome = outcomeOf(program, report)
   if (outcome === 'partly committed') return []
   const expected = outcome === 'unknown' ? there || !marked : there === (outcome === 'committed')
   if (expected) return []

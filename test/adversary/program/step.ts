@@ -103,6 +103,11 @@ export type Program = { readonly unit: number; readonly options: UnitOptions } &
     }
 )
 
+/** Whether it calls what commits by itself. */
+export function mayCommit(program: Program): boolean {
+  return /"(?:re)?committing"/.test(JSON.stringify(program))
+}
+
 export function isBodyOnly(step: BodyStep): step is Exclude<BodyStep, Step> {
   return ['tasks', 'stream', 'stream lock', 'pause', 'holds'].includes(step.do)
 }
