@@ -113,7 +113,7 @@ test('an abort in the turn from reads to units never leaves a session that takes
     const timer = setTimeout(() => controller.abort(), random.integer(0, 2))
     const told = await uow.run(several(`turn ${round}`), controller).then(
       () => 'committed',
-      (error: Error) => error.name,
+      (error: unknown) => (error as Error).name,
     )
     clearTimeout(timer)
     expect(['committed', 'DeadlineError']).toContain(told)

@@ -58,8 +58,10 @@ export class UnitWatch implements UnitWatcher {
     const add = (rule: string, seen: string): void => {
       found.push({ rule, detail: nameOf(report), program, seen })
     }
-    // A unit that was killed has lost its locks, and says so.
-    if (report.ok && this.#unlocked.length > 0) {
+    // A unit that was killed has lost its locks, and says so, unless it waits for no more answers since it only reads.
+    const { access, accessMode } = program.options
+    const waits = access === 'run' && accessMode !== 'read only'
+    if (report.ok && waits && this.#unlocked.length > 0) {
       add(
         'lock gone',
         `somebody else could lock account ${this.#unlocked.join(', ')}, which the unit had locked`,
