@@ -10,7 +10,7 @@ import {
   type Query,
   type UnitOfWork,
 } from '@leasehold/core'
-import { mysqlDriver, type MysqlDriverOptions } from '@leasehold/mysql'
+import { mysqlBuilder, mysqlDriver, type MysqlDriverOptions } from '@leasehold/mysql'
 import { commandOf, type RecordingProxy, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { startServer } from '@leasehold/test-support/server'
 import { type ExpressionBuilder, sql } from 'kysely'
@@ -345,4 +345,54 @@ test('when the server has no room for another, the text goes on being sent', asy
     await admin.end()
     await server.stop()
   }
+})
+
+test('what raw SQL has changed holds for the statements behind it, prepared ones too', async () => {
+  const { name: database } = fixture.database
+  const uow = fixture.uow({ pool: { max: 1 } })
+  await fixture.oracle.query(`create database if not exists ${database}_b`)
+  await fixture.oracle.query(`create table ${database}_b.accounts like ${database}.accounts`)
+  await fixture.oracle.query(`insert into ${database}_b.accounts values (1, 'of tenant b', 7)`)
+  try {
+    for (const _ of USES) await uow.run(all([accounts.add(1, 0), accounts.byId(1)]))
+    const inOther = await uow.run(async (q) => {
+      await q(sql`use ${sql.ref(`${database}_b`)}`.compile(db))
+      await q(accounts.add(1, 1))
+      return q(accounts.byId(1))
+    })
+    expect(inOther).toEqual({ id: 1, name: 'of tenant b', cents: 8 })
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+    for (const _ of USES) await uow.run(accounts.byId(1))
+    const [, together] = await uow.run(
+      all([sql`use ${sql.ref(`${database}_b`)}`.compile(db), accounts.byId(1)]),
+    )
+    expect(together).toMatchObject({ name: 'of tenant b' })
+  } finally {
+    await fixture.oracle.query(`drop database ${database}_b`)
+  }
+})
+
+test('a boolean is compared with JSON as its literal is', async () => {
+  await fixture.oracle.query('create table docs (id int primary key, doc json)')
+  await fixture.oracle.query("insert into docs values (1, 'true'), (2, '1')")
+  const docs = mysqlBuilder<{ docs: { id: number; doc: unknown } }>()
+  const equal = (value: unknown) => many(docs.selectFrom('docs').select('id').where('doc', '=', value))
+  const uow = fixture.uow({ pool: { max: 1 } })
+  const text = await fixture.uow({ preparedStatements: 0 }).run(equal(true))
+  for (const _ of USES) expect(await uow.run(equal(true))).toEqual(text)
+  await fixture.oracle.query('drop table docs')
+})
+
+test('a number among strings changes nothing for the strings that come later', async () => {
+  const uow = fixture.uow({ pool: { max: 1 } })
+  const named = (name: unknown) =>
+    many(
+      db
+        .selectFrom('accounts')
+        .select('id')
+        .where('name', '=', name as string),
+    )
+  for (const _ of USES) await uow.run(named('nobody'))
+  await uow.run(named(0))
+  for (const _ of USES) expect(await uow.run(named('nobody'))).toEqual([])
 })

@@ -1,6 +1,6 @@
-import { all, one, UsageError } from '@leasehold/core'
+import { all, many, one, UsageError } from '@leasehold/core'
 import { mysqlDriver } from '@leasehold/mysql'
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { expect, inject, test } from 'vitest'
 import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
 
@@ -12,6 +12,50 @@ test('one text is one statement', async () => {
     kind: 'syntax',
   })
   expect(await fixture.balances()).toEqual(UNTOUCHED)
+})
+
+test.each<[string, (term: string) => RawBuilder<unknown>]>([
+  ['in single quotes', (term) => sql`select id from accounts where name like '%${term}%'`],
+  ['in double quotes', (term) => sql`select id from accounts where name like "%${term}%"`],
+  ['as a name', (term) => sql`select \`${term}\` from accounts`],
+  ['in a comment', (term) => sql`select id from accounts /* ${term} */ where id = 0`],
+  ['in a comment that may be carried out', (term) => sql`select id from accounts /*!50000 where ${term} */`],
+  ['at the end of a line', (term) => sql`select id from accounts where id = 0 -- ${term}`],
+  ['behind a hash', (term) => sql`select id from accounts where id = 0 # ${term}`],
+  ['behind a quote that is never closed', (term) => sql`select id from accounts where name = 'a\\' ${term}`],
+])('a value can not stand %s', async (_, statement) => {
+  const uow = fixture.uow()
+  for (const term of ['" or 1=1 -- ', "' or 1=1 -- ", '*/ or 1=1 -- ', '\n or 1=1']) {
+    const found = uow.run(many(statement(term).compile(db)))
+    await expect(found).rejects.toThrow(UsageError)
+    await expect(found).rejects.toThrow("concat('%', ${value}, '%')")
+  }
+})
+
+test('a fragment within a builder is looked at as well, on all ways to the server', async () => {
+  const uow = fixture.uow()
+  const find = (term: string) =>
+    many(
+      db
+        .selectFrom('accounts')
+        .select('id')
+        .where(sql<boolean>`name like '%${term}%'`),
+    )
+  const term = "' or 1=1 -- "
+  await expect(uow.read(find(term))).rejects.toThrow(UsageError)
+  await expect(uow.explain(find(term))).rejects.toThrow(UsageError)
+  await expect(
+    (async () => {
+      for await (const row of uow.stream(find(term))) throw new Error(`row ${row.id}`)
+    })(),
+  ).rejects.toThrow(UsageError)
+})
+
+test('question marks that stand for no value are left alone', async () => {
+  const asked = sql<{ a: string; b: string }>`select 'why?' as a, ${'why not?'} as b /* really? */`
+  expect(await fixture.uow().run(one(asked.compile(db)))).toEqual({ a: 'why?', b: 'why not?' })
+  const escaped = sql<{ a: string; b: number }>`select 'it\\'s' as a, ${7} as b where 'that\\'s' = 'that''s'`
+  expect(await fixture.uow().run(one(escaped.compile(db)))).toEqual({ a: "it's", b: 7 })
 })
 
 test('the server can not ask for files', async () => {

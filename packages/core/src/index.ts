@@ -94,7 +94,7 @@ export {
   type OneOptions,
   type RowOf,
 } from './shapes.ts'
-export { type Reading, readingsOf, type Token } from './sql-words.ts'
+export { type HiddenMarks, type Reading, readingsOf, type Token } from './sql-words.ts'
 export { Statement, type StatementKind } from './statement.ts'
 export type { ServerFacts } from './server.ts'
 export type { Direction, OrderBy } from './table-order.ts'

@@ -1,5 +1,5 @@
 /** What the words of SQL text tell. What is not certain is taken for what does more. */
-import { isName, type Reading, readingsOf } from './sql-words.ts'
+import { type HiddenMarks, isName, type Reading, readSql } from './sql-words.ts'
 
 export interface SqlTraits {
   /** The text: the same string each time for one that is seen again and again. */
@@ -20,6 +20,7 @@ export interface SqlTraits {
   readonly reads: boolean
   /** Whether it may end the transaction; only statements that are known not to don't. */
   readonly mayCommit: boolean
+  readonly hiddenMarks: HiddenMarks
 }
 
 /** Texts that are kept in mind, and the characters up to which a text is: a longer one is seldom seen again. */
@@ -42,7 +43,7 @@ export function traitsOf(sql: string): SqlTraits {
 }
 
 function traitsIn(sql: string): SqlTraits {
-  const readings = readingsOf(sql)
+  const { readings, hiddenMarks } = readSql(sql)
   return {
     sql,
     verbs: readings.map(verbOf),
@@ -52,6 +53,7 @@ function traitsIn(sql: string): SqlTraits {
     assigns: readings.some(assigns),
     reads: readings.every(reads),
     mayCommit: readings.some(mayCommit),
+    hiddenMarks,
   }
 }
 

@@ -15,11 +15,44 @@ export type Reading = readonly Token[]
 
 /** All readings that the text has; most texts have one. One that ends within quotes is left out, since no server runs it. */
 export function readingsOf(sql: string): readonly Reading[] {
+  return readingsIn(readAll(sql))
+}
+
+/** Both, read once. */
+export function readSql(sql: string): {
+  readonly readings: readonly Reading[]
+  readonly hiddenMarks: HiddenMarks
+} {
+  const all = readAll(sql)
+  return { readings: readingsIn(all), hiddenMarks: hiddenMarksIn(all) }
+}
+
+function readingsIn(all: readonly Read[]): readonly Reading[] {
+  return wholeOf(all).map(({ tokens }) => tokens)
+}
+
+/** Offsets of question marks within quotes or comments, in any of the readings that a `sql_mode` leaves. */
+export interface HiddenMarks {
+  readonly standard: readonly number[]
+  readonly noBackslashEscapes: readonly number[]
+}
+
+function hiddenMarksIn(all: readonly Read[]): HiddenMarks {
+  const within = (escapes: boolean): readonly number[] => {
+    const reads = all.length === 1 ? all : all.filter(({ mode }) => mode.single === escapes)
+    return [...new Set(wholeOf(reads).flatMap(({ hidden }) => hidden))]
+  }
+  return { standard: within(true), noBackslashEscapes: within(false) }
+}
+
+function readAll(sql: string): readonly Read[] {
   const first = read(sql, STANDARD)
-  if (!first.ambiguous) return [first.tokens]
-  const all = [first, ...OTHERS.map((mode) => read(sql, mode))]
-  const whole = all.filter(({ complete }) => complete)
-  return (whole.length === 0 ? all : whole).map(({ tokens }) => tokens)
+  return first.ambiguous ? [first, ...OTHERS.map((mode) => read(sql, mode))] : [first]
+}
+
+function wholeOf(reads: readonly Read[]): readonly Read[] {
+  const whole = reads.filter(({ complete }) => complete)
+  return whole.length === 0 ? reads : whole
 }
 
 /** What the servers differ in. */
@@ -43,7 +76,10 @@ const OTHERS: readonly Mode[] = [
 ]
 
 interface Read {
+  readonly mode: Mode
   readonly tokens: Token[]
+  /** Offsets of question marks within quotes or comments. */
+  readonly hidden: number[]
   /** Whether all quotes are closed. */
   complete: boolean
   /** Whether other modes may make something else of it. */
@@ -51,8 +87,14 @@ interface Read {
 }
 
 function read(sql: string, mode: Mode): Read {
-  const result: Read = { tokens: [], complete: true, ambiguous: false }
+  const result: Read = { mode, tokens: [], hidden: [], complete: true, ambiguous: false }
   const { tokens } = result
+  /** The next question mark. */
+  let mark = -1
+  const pass = (end: number): void => {
+    for (; mark < end; mark = markFrom(sql, mark + 1)) if (mark >= at) result.hidden.push(mark)
+    at = end
+  }
   let at = 0
   /** Where the last word or name ended. */
   let named = -1
@@ -79,19 +121,19 @@ function read(sql: string, mode: Mode): Read {
         const token = sql.slice(at, end)
         if (code !== BACKTICK && token.includes('\\')) result.ambiguous = true
         tokens.push(token)
-        at = end ?? sql.length
+        pass(end ?? sql.length)
         if (code !== SINGLE) named = at
         continue
       }
       case HASH:
-        at = lineEnd(sql, at)
+        pass(lineEnd(sql, at))
         continue
       case MINUS:
         if (
           sql.charCodeAt(at + 1) === MINUS &&
           !(sql.charCodeAt(at + 2) > SPACE && sql.charCodeAt(at + 2) !== DELETE)
         ) {
-          at = lineEnd(sql, at)
+          pass(lineEnd(sql, at))
           continue
         }
         break
@@ -99,13 +141,13 @@ function read(sql: string, mode: Mode): Read {
         if (sql.charCodeAt(at + 1) === ASTERISK) {
           const mark = executableMark(sql, at)
           if (mark === undefined) {
-            at = commentEnd(sql, at + 2)
+            pass(commentEnd(sql, at + 2))
             continue
           }
           result.ambiguous = true
           tokens.push('/*!')
           inComment = mode.comments
-          at = inComment ? mark : skippedEnd(sql, at + 2)
+          pass(inComment ? mark : skippedEnd(sql, at + 2))
           continue
         }
         break
@@ -222,6 +264,11 @@ function listEnd(sql: string, from: number, tokens: Token[]): number {
   }
   if (last !== 0) tokens.push(last === OPEN ? ' (' : String.fromCharCode(last))
   return at
+}
+
+function markFrom(sql: string, from: number): number {
+  const at = sql.indexOf('?', from)
+  return at === -1 ? Infinity : at
 }
 
 function lineEnd(sql: string, from: number): number {

@@ -4,7 +4,7 @@
  */
 import type { CompiledQuery, KyselyPlugin, OperationNode, TableNode, WithNode } from 'kysely'
 import { type SqlTraits, traitsOf } from './sql-traits.ts'
-import { type Reading, readingsOf } from './sql-words.ts'
+import { type HiddenMarks, type Reading, readingsOf } from './sql-words.ts'
 
 /** `unknown` is what Kysely can't tell: raw SQL, DDL. Such a statement may change the session or commit. */
 export type StatementKind = 'read' | 'locking read' | 'write' | 'unknown'
@@ -55,6 +55,11 @@ export class Statement {
   /** What its text calls; see {@link SqlTraits}. */
   get calls(): readonly string[] {
     return this.#traits.calls
+  }
+
+  /** The question marks of its text that are within quotes or comments. */
+  get hiddenMarks(): HiddenMarks {
+    return this.#traits.hiddenMarks
   }
 
   /** Whether its text assigns to a variable, a file or a sequence, as far as it tells. */

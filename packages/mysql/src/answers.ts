@@ -43,6 +43,8 @@ export interface Reply extends Omit<Rows, 'rows'> {
 export interface Prepared {
   readonly id: number
   readonly parameterCount: number
+  /** The types that the server expects of its parameters, as far as it tells (MySQL does, since 8.0.22). */
+  readonly expected: readonly number[]
 }
 
 /** The part of mysql2's OK packet that is used here. */
@@ -206,7 +208,8 @@ class PreparedReader extends commands.Prepare {
 
   override prepareDone(): null {
     const { id, parameterCount } = this
-    this.#listener.answered({ ...NOTHING, prepared: { id, parameterCount } })
+    const expected = this.parameterDefinitions.map(({ columnType }) => columnType)
+    this.#listener.answered({ ...NOTHING, prepared: { id, parameterCount, expected } })
     return null
   }
 }

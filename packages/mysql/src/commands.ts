@@ -64,6 +64,7 @@ export interface ResultReader extends Command {
 export interface PrepareReader extends Command {
   readonly id: number
   readonly parameterCount: number
+  readonly parameterDefinitions: readonly ReadField[]
   prepareHeader: unknown
   prepareDone(): null
 }

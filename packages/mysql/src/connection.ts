@@ -313,8 +313,9 @@ export class MysqlConnection implements Connection {
     }
     if (!('statement' in command)) return controlSql(command, this.#server).map(text)
     this.#state.noteSent(command.statement, this.#server)
-    const prepared = this.#prepared.use(command.statement)
-    return [() => written(command, prepared, this.#state.escaping)]
+    // What a statement was prepared in may not be what the session is now: another database, another sql_mode.
+    const prepared = this.#state.condition === 'clean' ? this.#prepared.use(command.statement) : undefined
+    return [() => written(command, prepared, this.#state.escaping, this.#server)]
   }
 
   #answerTo(command: Command, index: number, outcomes: readonly Outcome[]): Answer {

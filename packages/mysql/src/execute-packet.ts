@@ -1,4 +1,6 @@
 /** The command that runs a prepared statement (MySQL Source Documentation, "COM_STMT_EXECUTE"). */
+import type { Prepared } from './answers.ts'
+import type { ServerKind } from './control.ts'
 import { datetimeText } from './datetimes.ts'
 import { PACKET_HEADER, withHeader } from './packets.ts'
 
@@ -19,15 +21,21 @@ interface Parameter {
 
 /**
  * The packet, in which every value is of the type that its literal in the text of a statement has. `values` must have
- * been checked; `undefined` if one of them is a double, for which there is no such parameter.
+ * been checked; `undefined` if there is no such packet: for a double or a boolean, which parameters can't be, and, since
+ * MySQL goes on taking a parameter for what it was first, for types other than those.
  */
-export function executePacket(statement: number, values: readonly unknown[]): Buffer | undefined {
+export function executePacket(
+  statement: Prepared,
+  values: readonly unknown[],
+  server: ServerKind,
+): Buffer | undefined {
   const parameters: Parameter[] = []
   let size = PACKET_HEADER + FIXED_PART
   if (values.length > 0) size += ((values.length + 7) >> 3) + 1 + 2 * values.length
-  for (const value of values) {
+  for (const [index, value] of values.entries()) {
     const parameter = parameterOf(value)
     if (parameter === undefined) return undefined
+    if (server === 'mysql' && !isExpected(value, parameter, statement.expected[index])) return undefined
     parameters.push(parameter)
     size += sizeOf(parameter)
   }
@@ -35,7 +43,7 @@ export function executePacket(statement: number, values: readonly unknown[]): Bu
   const packet = Buffer.allocUnsafe(size)
   let at = PACKET_HEADER
   packet[at] = COM_STMT_EXECUTE
-  packet.writeUInt32LE(statement, at + 1)
+  packet.writeUInt32LE(statement.id, at + 1)
   packet[at + 5] = 0
   packet.writeUInt32LE(1, at + 6)
   at += FIXED_PART
@@ -43,6 +51,39 @@ export function executePacket(statement: number, values: readonly unknown[]): Bu
   for (const parameter of parameters) at = writeValue(packet, at, parameter)
   return withHeader(packet)
 }
+
+/**
+ * Whether MySQL takes the parameter for what its literal is. It makes out the types of a statement's parameters from their
+ * places when it is prepared, and from the values of its first run, and converts all others to these.
+ */
+function isExpected(value: unknown, { type }: Parameter, expected: number | undefined): boolean {
+  if (type === TYPE.null) return true
+  // A literal TRUE is a type of its own where it is compared with JSON.
+  if (typeof value === 'boolean') return false
+  if (value instanceof Date) return MOMENTS.has(expected)
+  switch (type) {
+    case TYPE.integer:
+    case TYPE.unsigned:
+      return INTEGERS.has(expected) || NUMBERS.has(expected)
+    case TYPE.decimal:
+      return NUMBERS.has(expected)
+    case TYPE.text:
+      return TEXTS.has(expected)
+    default:
+      return BYTES.has(expected)
+  }
+}
+
+/** Types of columns (MySQL Source Documentation, "field_types.h"): TINY, SHORT, LONG, LONGLONG, INT24. */
+const INTEGERS: ReadonlySet<number | undefined> = new Set([1, 2, 3, 8, 9])
+/** FLOAT, DOUBLE, NEWDECIMAL. */
+const NUMBERS: ReadonlySet<number | undefined> = new Set([4, 5, 246])
+/** TIMESTAMP, DATE, DATETIME. */
+const MOMENTS: ReadonlySet<number | undefined> = new Set([7, 10, 12])
+/** VARCHAR, the texts, VAR_STRING, STRING. */
+const TEXTS: ReadonlySet<number | undefined> = new Set([15, 249, 250, 251, 252, 253, 254])
+/** The same: a column of bytes is one of text with the character set `binary`. */
+const BYTES = TEXTS
 
 function parameterOf(value: unknown): Parameter | undefined {
   switch (typeof value) {

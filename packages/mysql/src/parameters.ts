@@ -13,14 +13,34 @@ interface Labelled {
   readonly label: string | undefined
 }
 
-/** Throws a `UsageError` for a value that is not one SQL value: a list or an object would change the statement. */
-export function assertBindable({ statement, label }: Labelled): void {
+/**
+ * Throws a `UsageError` for a value that is not one SQL value: a list or an object would change the statement; and for a
+ * placeholder where no value can stand.
+ */
+export function assertBindable({ statement, label }: Labelled, mode: EscapeMode): void {
   const { parameters, sql } = statement
+  assertPlaced(statement, label, mode)
   for (const [index, value] of parameters.entries()) {
     const problem = problemOf(value)
     if (problem !== undefined)
       throw new UsageError(`${abridged(label ?? sql)}: parameter ${index + 1} is ${problem}`)
   }
+}
+
+/** A value that is put into quotes or a comment would end them with quotes of its own, and go on as SQL. */
+function assertPlaced(
+  { compiled, hiddenMarks, sql }: Statement,
+  label: string | undefined,
+  { noBackslashEscapes }: EscapeMode,
+): void {
+  const hidden = noBackslashEscapes ? hiddenMarks.noBackslashEscapes : hiddenMarks.standard
+  if (hidden.length === 0 || !isPlaced(compiled)) return
+  const index = compiled.placeholders.findIndex((place) => hidden.includes(place))
+  if (index === -1) return
+  throw new UsageError(
+    `${abridged(label ?? sql)}: the placeholder of parameter ${index + 1} is within quotes or a comment, where no value can ` +
+      "stand: put text around it with concat('%', ${value}, '%')",
+  )
 }
 
 /** The statement's text with its values, which must be bindable, escaped in their places. */

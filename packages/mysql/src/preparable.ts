@@ -19,6 +19,25 @@ export function isPreparable(root: OperationNode): boolean {
   return true
 }
 
+/** Whether a parameter is added, subtracted or multiplied. */
+export function addsUp(root: OperationNode): boolean {
+  const open: unknown[] = [root]
+  for (let part = open.pop(); part !== undefined; part = open.pop()) {
+    if (typeof part !== 'object' || part === null) continue
+    if ('kind' in part && HOLDS_VALUES.has(part.kind)) continue
+    const inner: unknown[] = Object.values(part)
+    if (ARITHMETIC.has(operatorOf(part)) && inner.some(isOperand)) return true
+    open.push(...inner.filter((each) => each !== undefined))
+  }
+  return false
+}
+
+const ARITHMETIC: ReadonlySet<unknown> = new Set(['+', '-', '*'])
+
+function isOperand(part: unknown): boolean {
+  return typeof part === 'object' && part !== null && isParameter(part)
+}
+
 const TYPED: ReadonlySet<unknown> = new Set([
   'AggregateFunctionNode',
   'CastNode',
@@ -41,9 +60,13 @@ const HOLDS_VALUES: ReadonlySet<unknown> = new Set([
 
 function showsType(part: object): boolean {
   if (!('kind' in part)) return false
-  if (part.kind !== 'BinaryOperationNode') return TYPED.has(part.kind)
+  return part.kind === 'BinaryOperationNode' ? !VALUE_OPERATORS.has(operatorOf(part)) : TYPED.has(part.kind)
+}
+
+function operatorOf(part: object): unknown {
+  if (!('kind' in part) || part.kind !== 'BinaryOperationNode') return undefined
   const { operator } = part as unknown as { readonly operator: { readonly operator?: unknown } }
-  return !VALUE_OPERATORS.has(operator.operator)
+  return operator.operator
 }
 
 function isParameter(part: object): boolean {
