@@ -1,5 +1,6 @@
 import { all, many, one, program, Query, type Queryable, succeed, UsageError } from '@leasehold/core'
 import { Kysely, MysqlAdapter, MysqlQueryCompiler, DummyDriver, MysqlIntrospector, sql } from 'kysely'
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { type Database, db } from './support/accounts.ts'
 import { failureOf, read, record } from './support/unit.ts'
@@ -34,6 +35,30 @@ describe('a query is a value', () => {
     query.named('other')
     expect(await uow.run(query)).toEqual([{ id: 1 }])
     expect(driver.sent).toEqual(['a', 'commit'])
+  })
+
+  test('no result: who hands it to a web framework is told, and nothing of it is sent', () => {
+    const query = many(db.selectFrom('accounts').selectAll().where('cents', '=', 4711)).named(
+      'accounts.named',
+    )
+    for (const each of [query, query.map(String), query.andThen(() => query), all([query])]) {
+      expect(() => JSON.stringify({ each })).toThrow(UsageError)
+      expect(() => JSON.stringify({ each })).toThrow('await uow.run(query)')
+    }
+    expect(() => JSON.stringify(query)).toThrow(/^Query\(accounts\.named: select \* from `accounts`/)
+    expect(() => JSON.stringify(query)).not.toThrow('4711')
+  })
+
+  test('shown in one line, by its label and its SQL', () => {
+    const select = many(db.selectFrom('accounts').select('id').where('cents', '=', 4711))
+    expect(String(select)).toBe('Query(select `id` from `accounts` where `cents` = ?)')
+    expect(String(select.named('accounts.named').map(String))).toBe(
+      'Query(accounts.named: select `id` from `accounts` where `cents` = ?)',
+    )
+    expect(inspect({ select })).toBe('{ select: Query(select `id` from `accounts` where `cents` = ?) }')
+    expect(inspect(all([select]))).toBe('Query(all)')
+    expect(inspect(all([select]).named('both'))).toBe('Query(both)')
+    expect(inspect(many(sql`select\n  1`.compile(db)))).toBe('Query(select 1)')
   })
 
   test('it can be run again, and by several units', async () => {

@@ -77,6 +77,9 @@ describe('one', () => {
 describe('affected', () => {
   test('gives the number of matched rows', async () => {
     expect(await answered(affected(update), { affectedRows: 3, changedRows: 1 })).toBe(3)
+    const select = db.selectFrom('accounts').select('id') as never
+    expect(() => affected(select)).toThrow(UsageError)
+    expect(() => inserted(select)).toThrow('expected a statement that writes, got a select')
     expect(await answered(affected(update), { affectedRows: 0 })).toBe(0)
   })
 

@@ -1,4 +1,4 @@
-import { affected, all, many, one, type Query, UsageError } from '@leasehold/core'
+import { affected, all, many, one, type Query, ResultError, UsageError } from '@leasehold/core'
 import { commandOf, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { type RawBuilder, sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -229,10 +229,17 @@ test('a session whose character set was changed is not used again', async () => 
   expect(await uow.run(value(sql`${'ä😀'}`))).toBe('ä😀')
 })
 
-test('raw SQL that gives several result sets gives the first', async () => {
-  await fixture.oracle.query('create procedure two() begin select 1 as a; select 2 as b; end')
+test('raw SQL that gives several result sets is refused, since the others would be lost', async () => {
+  await fixture.oracle.query(
+    'create procedure two() begin update accounts set cents = 0; select 1 as a; select 2 as b; end',
+  )
   try {
-    expect(await fixture.uow().run(many(sql`call two()`.compile(db)))).toEqual([{ a: 1 }])
+    const uow = fixture.uow({ pool: { max: 1 } })
+    const called = uow.run(many(sql`call two()`.compile(db)))
+    await expect(called).rejects.toThrow(ResultError)
+    await expect(called).rejects.toThrow('expected one result set, got 2: ')
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+    expect(uow.stats().created).toBe(1)
   } finally {
     await fixture.oracle.query('drop procedure two')
   }

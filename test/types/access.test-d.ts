@@ -36,6 +36,13 @@ const merge = db
 const read = many(select)
 const write = affected(update)
 
+test('what reads has no affected rows, and no generated key', () => {
+  // @ts-expect-error -- a select
+  expectTypeOf(affected(select)).toEqualTypeOf<Query<number, 'write'>>()
+  // @ts-expect-error -- a select
+  expectTypeOf(inserted(select)).toEqualTypeOf<Query<number, 'write'>>()
+})
+
 describe('the access of a builder', () => {
   test('is read for every kind of select', () => {
     expectTypeOf<AccessOf<typeof select>>().toEqualTypeOf<'read'>()

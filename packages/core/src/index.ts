@@ -93,6 +93,7 @@ export {
   one,
   type OneOptions,
   type RowOf,
+  type WriteBuilder,
 } from './shapes.ts'
 export { type HiddenMarks, type Reading, readingsOf, type Token } from './sql-words.ts'
 export { Statement, type StatementKind } from './statement.ts'

@@ -2,6 +2,7 @@
  * Queries: immutable values that say what to run and what becomes of the result. A query never runs itself
  * and is no promise, so it can be returned, stored, combined and run again.
  */
+import { inspect } from 'node:util'
 import { type Compilable, type CompiledQuery, type InferResult, isCompilable } from 'kysely'
 import { composedPlugins } from './composer.ts'
 import { UsageError } from './errors.ts'
@@ -151,11 +152,44 @@ export class Query<out T, out A extends Access = Access> {
     return new Query({ type: 'with', source: this, relations })
   }
 
+  /**
+   * Throws a {@link UsageError}: a query is not its result, and a web framework that is handed one would send its SQL and
+   * its parameters to the client.
+   */
+  toJSON(): never {
+    throw new UsageError(
+      `${this.toString()} is a query that nobody has run, and not its result: hand it to a unit of work, as in await uow.run(query)`,
+    )
+  }
+
+  /** Its label and SQL in one line, without parameters. */
+  toString(): string {
+    return `Query(${described(this['~plan'])})`
+  }
+
   /** Lets a program wait for the result: `const row = yield* query`. */
   [Symbol.iterator](): Iterator<Query<unknown, A>, T> {
     watch?.used(this)
     return new Step(this)
   }
+}
+
+// Whoever logs a query sees what it is.
+Object.defineProperty(Query.prototype, inspect.custom, {
+  value(this: Query<unknown>): string {
+    return this.toString()
+  },
+})
+
+function described(plan: Plan, label?: string): string {
+  if (plan.type === 'label') return described(plan.source['~plan'], label ?? plan.label)
+  if (plan.type === 'statement') {
+    const { sql } = plan.statement
+    const line = abridged(sql.replaceAll(/\s+/g, ' '))
+    return label === undefined ? line : `${abridged(label)}: ${line}`
+  }
+  if (label !== undefined) return abridged(label)
+  return 'source' in plan && plan.source instanceof Query ? described(plan.source['~plan']) : plan.type
 }
 
 /** Told of queries as they are made, and as they are run or yielded. */

@@ -46,8 +46,14 @@ export function one<B extends Builder>(builder: B, options: OneOptions = {}): Qu
   })
 }
 
-/** The number of rows that a write matched, whether or not it changed their values. */
-export function affected(builder: Builder, options: AffectedOptions = {}): Query<number, 'write'> {
+/** What counts rows, which a builder that reads does not: raw SQL, and builders that write. */
+export type WriteBuilder = Builder & { readonly isSelectQueryBuilder?: never }
+
+/**
+ * The number of rows that a write matched, whether or not it changed their values. Throws a {@link UsageError} for what
+ * reads.
+ */
+export function affected(builder: WriteBuilder, options: AffectedOptions = {}): Query<number, 'write'> {
   const { exactly } = options
   if (exactly !== undefined && (!Number.isSafeInteger(exactly) || exactly < 0)) {
     throw new UsageError(`affected: expected exactly to be a whole number from 0, got ${exactly}`)
@@ -56,15 +62,23 @@ export function affected(builder: Builder, options: AffectedOptions = {}): Query
     if (exactly === undefined || result.affectedRows === exactly) return result.affectedRows
     throw new ResultError(label, `${exactly} affected rows`, String(result.affectedRows))
   }
-  return shape(builder, decode, exactly !== undefined)
+  return shape(writing('affected', builder), decode, exactly !== undefined)
 }
 
 /**
  * The key that AUTO_INCREMENT gave to the first inserted row. A statement that got none, or one that a number
  * can't hold, is a {@link ResultError}; for the latter take the `insertId` of `one(builder)`, a bigint.
  */
-export function inserted(builder: Builder): Query<number, 'write'> {
-  return shape(builder, generatedKey)
+export function inserted(builder: WriteBuilder): Query<number, 'write'> {
+  return shape(writing('inserted', builder), generatedKey)
+}
+
+/** The types are those of a caller who heeds them. */
+function writing(name: string, builder: WriteBuilder): WriteBuilder {
+  if (!('isSelectQueryBuilder' in builder)) return builder
+  throw new UsageError(
+    `${name}: expected a statement that writes, got a select: many, one or maybeOne give its rows`,
+  )
 }
 
 /** The key that AUTO_INCREMENT gave; throws a {@link ResultError} if there is none. */

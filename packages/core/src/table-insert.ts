@@ -1,10 +1,10 @@
 /** Adding rows to a table. */
 import { type InsertQueryBuilder, type InsertResult, sql } from 'kysely'
 import { all, succeed } from './combine.ts'
-import { UsageError } from './errors.ts'
+import { ResultError, UsageError } from './errors.ts'
 import { chunked } from './insert-chunks.ts'
 import { onServer } from './on-server.ts'
-import type { Query } from './query.ts'
+import type { DecodeInput, Query } from './query.ts'
 import { affected, generatedId, generatedKey, one, shape } from './shapes.ts'
 import {
   type AnyDatabase,
@@ -16,7 +16,7 @@ import {
   whenDeleted,
   whenInserted,
 } from './table.ts'
-import { fromKey, hasKey, isMissing, keyIn } from './table-key.ts'
+import { fromKey, hasKey, isMissing, keyIn, toKey } from './table-key.ts'
 
 /** Gives the key: the row's own, or the one that AUTO_INCREMENT made. */
 export function insert(table: Table, row: TableRow): Query<unknown> {
@@ -26,7 +26,33 @@ export function insert(table: Table, row: TableRow): Query<unknown> {
     return shape(statement, (answer) => fromKey(table, { ...row, [generated]: generatedKey(answer) }))
   }
   const key = fromKey(table, row)
-  return shape(statement, () => key, false)
+  if (zeroColumns(table, row).length === 0) return shape(statement, () => key, false)
+  return shape(statement, (answer) => {
+    return answer.result.insertId === 0n
+      ? key
+      : fromKey(table, { ...row, ...generatedForZero(table, row, answer) })
+  })
+}
+
+/** The columns of the key that are 0: AUTO_INCREMENT puts another value in the place of that, unless told otherwise. */
+function zeroColumns({ key }: Table, row: TableRow): readonly string[] {
+  return key.filter((column) => {
+    const value = row[column]
+    return ['number', 'bigint', 'string', 'boolean'].includes(typeof value) && Number(value) === 0
+  })
+}
+
+/** Throws a {@link ResultError} where the generated value may be that of several columns. */
+function generatedForZero(table: Table, row: TableRow, answer: DecodeInput): TableRow {
+  const zeros = zeroColumns(table, row)
+  const numbers = zeros.filter((column) => typeof row[column] !== 'string')
+  const [column = '', ...others] = numbers.length > 0 ? numbers : zeros
+  if (others.length === 0) return { [column]: generatedKey(answer) }
+  throw new ResultError(
+    answer.label,
+    'a key with one 0 at most, where one is generated',
+    [column, ...others].join(', '),
+  )
 }
 
 /** Gives the row as it is in the table, with what the server has put there. */
@@ -35,6 +61,15 @@ export function insertAndGet(table: Table, row: TableRow): Query<TableRow> {
   const generated = generatedColumn(table, row)
   return onServer(({ returning }) => {
     if (returning) return one(statement.returningAll())
+    if (zeroColumns(table, row).length > 0) {
+      return insert(table, row).andThen((key) =>
+        one(
+          rowsOf(table)
+            .selectAll()
+            .where(hasKey(toKey(table, key))),
+        ),
+      )
+    }
     const key = keyIn(table, generated === undefined ? row : { ...row, [generated]: sql`last_insert_id()` })
     // The last key is that of an earlier row if this one got none.
     const inserted = generated === undefined ? affected(statement) : shape(statement, generatedId)

@@ -4,7 +4,15 @@ import { fail, succeed } from './combine.ts'
 import { ResultError, StaleError, UsageError } from './errors.ts'
 import type { Builder, Query } from './query.ts'
 import { maybeOne, shape } from './shapes.ts'
-import { type AnyDatabase, ownValues, type TableRow, type Table, whenChanged, whenDeleted } from './table.ts'
+import {
+  type AnyDatabase,
+  isReserved,
+  ownValues,
+  type TableRow,
+  type Table,
+  whenChanged,
+  whenDeleted,
+} from './table.ts'
 import { keyIn, toKey } from './table-key.ts'
 
 type Version = number | bigint
@@ -23,14 +31,15 @@ export function update(table: Table, row: TableRow): Query<Version | void> {
   return changed(table, target, changes(table, row))
 }
 
-export function patch(table: Table, given: unknown, columns: TableRow): Query<Version | void> {
-  const reserved = [...table.reserved].find((column) => columns[column] !== undefined)
+export function patch(table: Table, target: unknown, columns: TableRow): Query<Version | void> {
+  const given = Object.keys(columns).filter((column) => columns[column] !== undefined)
+  const reserved = given.find((column) => isReserved(table, column))
   if (reserved !== undefined) {
     throw new UsageError(
       `${table.name}: ${reserved} can't be patched: it is the key's, or the repository writes it by itself`,
     )
   }
-  return changed(table, targetOf(table, given, false), changes(table, columns))
+  return changed(table, targetOf(table, target, false), changes(table, columns))
 }
 
 /** Marks the row as deleted where the table has a column for that; else it is gone. */

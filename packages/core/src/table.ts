@@ -50,9 +50,24 @@ export function tableOf(
   return { db, name, key: keyColumns, composite, managed, reserved: new Set(columns) }
 }
 
-/** What a row says of all other columns. */
-export function ownValues({ reserved }: Table, row: TableRow): TableRow {
-  return values(Object.entries(row).filter(([column]) => !reserved.has(column)))
+/**
+ * What a row says of all other columns. Throws a {@link UsageError} for one of the reserved columns under a name that is
+ * another only to JavaScript: the servers tell names of columns apart without regard to case.
+ */
+export function ownValues(table: Table, row: TableRow): TableRow {
+  const own = Object.entries(row).filter(([column]) => !table.reserved.has(column))
+  const other = own.find(([column]) => isReserved(table, column))
+  if (other === undefined) return values(own)
+  throw new UsageError(
+    `${table.name}: ${other[0]} is, but for its case, a column of the key or one that the repository writes by itself`,
+  )
+}
+
+/** Whether the servers take it for a column of the key or a managed one. */
+export function isReserved({ reserved }: Table, column: string): boolean {
+  if (reserved.has(column)) return true
+  const name = column.toLowerCase()
+  return [...reserved].some((each) => each.toLowerCase() === name)
 }
 
 /** The managed columns of a new row. */

@@ -58,6 +58,15 @@ function noteMade(query: Query<unknown>): void {
   }
   made.set(query, entry)
   own.push(entry)
+  if (own.length >= MANY && Number.isInteger(Math.log2(own.length / MANY))) forgetUsed(own)
+}
+
+/** Entries of a unit from which on those that were used are forgotten now and then. */
+const MANY = 1_024
+
+function forgetUsed(own: Made[]): void {
+  const unused = own.filter(({ used }) => !used)
+  own.splice(0, own.length, ...unused)
 }
 
 function noteUsed(query: Query<unknown>): void {
@@ -145,10 +154,15 @@ function collectGarbage(): boolean {
   }
 }
 
-const OWN = fileURLToPath(new URL('.', import.meta.url))
+/** Where Leasehold's own files are; not known where it was bundled as CommonJS. */
+const OWN = ownFolder((import.meta as Partial<ImportMeta>).url)
+
+function ownFolder(url: string | undefined): string | undefined {
+  return url === undefined ? undefined : fileURLToPath(new URL('.', url))
+}
 
 /** The stack without frames of Leasehold. */
 function placeOf({ place }: Pick<Made, 'place'>): string {
   const [, ...frames] = (place.stack ?? '').split('\n')
-  return frames.filter((frame) => !frame.includes(OWN)).join('\n')
+  return frames.filter((frame) => OWN === undefined || !frame.includes(OWN)).join('\n')
 }

@@ -31,6 +31,8 @@ export interface Rows {
 export interface Reply extends Omit<Rows, 'rows'> {
   /** Absent when the command gives no rows; those of the first result set where there are several. */
   readonly rows: Rows['rows'] | undefined
+  /** How many result sets there are. */
+  readonly resultSets: number
   /** Absent when the command gives only rows. */
   readonly header: Header | undefined
   /** The server's status flags; absent when a statement was prepared. */
@@ -177,9 +179,10 @@ function resultReader(Base: ReaderClass<ResultReader>, binary: boolean) {
       const result = this._rows[0]
       const last = this._rows.at(-1)
       const { rows, fields } = Array.isArray(result) ? this.#named(result) : { rows: undefined, fields: [] }
+      const resultSets = this._rows.length > 2 ? this._rows.filter((each) => Array.isArray(each)).length : 1
       const header = Array.isArray(last) ? undefined : (last as Header)
       const status = header === undefined ? this.#last?.eofStatusFlags() : header.serverStatus
-      this.#listener.answered({ rows, fields, header, status, binary })
+      this.#listener.answered({ rows, resultSets, fields, header, status, binary })
       return null
     }
   }
@@ -214,7 +217,14 @@ class PreparedReader extends commands.Prepare {
   }
 }
 
-const NOTHING: Reply = { rows: undefined, fields: [], header: undefined, status: undefined, binary: false }
+const NOTHING: Reply = {
+  rows: undefined,
+  resultSets: 0,
+  fields: [],
+  header: undefined,
+  status: undefined,
+  binary: false,
+}
 
 /** Readers of answers, by the form that those come in. */
 export const readers: Readonly<Record<AnswerForm, new (listener: Listener) => Command>> = {

@@ -275,10 +275,11 @@ export class Wire {
   #begin(flight: Flight, outgoing: Outgoing): Buffer {
     const { packet, answer, onRows } = outgoing()
     const size = packet.length - PACKET_HEADER
-    if (size > this.maxAllowedPacket) {
+    // One of just as many bytes costs the connection.
+    if (size >= this.maxAllowedPacket) {
       throw new UsageError(
         `a statement of ${size} bytes is larger than the server takes ` +
-          `(max_allowed_packet = ${this.maxAllowedPacket}): split it`,
+          `(fewer than max_allowed_packet = ${this.maxAllowedPacket}): split it`,
       )
     }
     const index = flight.written

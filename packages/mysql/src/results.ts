@@ -1,5 +1,11 @@
 /** What core is told of an answer. */
-import { type Command, LeaseholdError, StatementError, type StatementResult } from '@leasehold/core'
+import {
+  type Command,
+  LeaseholdError,
+  ResultError,
+  StatementError,
+  type StatementResult,
+} from '@leasehold/core'
 import type { Reply } from './answers.ts'
 import { hasLostPrepared, isServerError, kindOf, type ServerError } from './errors.ts'
 import { STATUS } from './profile.ts'
@@ -14,9 +20,16 @@ export const NOTHING: StatementResult = {
   inTransaction: true,
 }
 
-/** Throws a `ResultError` for a value that can't be given. */
+/** Throws a `ResultError` for a value that can't be given, and for result sets that nobody would be given. */
 export function resultOf(command: Command, reply: Reply, settings: ValueSettings): StatementResult {
-  const { rows, header, status = 0 } = reply
+  const { rows, resultSets, header, status = 0 } = reply
+  if (resultSets > 1) {
+    throw new ResultError(
+      labelOf(command),
+      'one result set',
+      `${resultSets}: have the procedure select once, and leave the others in temporary tables or variables`,
+    )
+  }
   return {
     rows: rows === undefined ? undefined : exactRows(rows, reply, settings, labelOf(command)),
     affectedRows: header?.affectedRows ?? 0,

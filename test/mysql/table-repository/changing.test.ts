@@ -56,6 +56,8 @@ describe('update and patch', () => {
       [{ id: 1, version: 1 }, {}, /expected values to write/],
       [{ id: 1, version: 1 }, { name: undefined }, /expected values to write/],
       [{ id: 1, version: 1 }, { id: 2 }, /id can't be patched/],
+      [{ id: 1, version: 1 }, { ID: 2 }, /ID can't be patched/],
+      [{ id: 1, version: 1 }, { name: 'x', Version: 9 }, /Version can't be patched/],
       [{ id: 1, version: 1 }, { name: 'x', deletedAt: null }, /deletedAt can't be patched/],
       [
         { id: 1 },

@@ -1,11 +1,12 @@
-import { createUnitOfWork, type UnitOfWork } from '@leasehold/core'
+import { createUnitOfWork, many, type UnitOfWork } from '@leasehold/core'
 import { mysqlDriver } from '@leasehold/mysql'
 import { createDatabase } from '@leasehold/test-support/database'
 import { startServer, type TestServer } from '@leasehold/test-support/server'
+import { sql } from 'kysely'
 import { createConnection } from 'mysql2/promise'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { HOSTILE } from '../support/hostile-strings.ts'
-import { DEFINITIONS, documents, files } from './support/tables.ts'
+import { db, DEFINITIONS, documents, files } from './support/tables.ts'
 
 const PACKET = 16 * 1024
 
@@ -52,6 +53,16 @@ test.each([4, 500])('values of all kinds are counted, with %i bytes', async (len
   expect(await uow.run(files.insertMany(rows))).toBe(rows.length)
   const stored = await uow.run(files.list({ orderBy: ['digest'] }))
   expect(stored.filter(({ digest }) => digest.length === length)).toEqual(rows)
+})
+
+test('a statement of as many bytes as the server takes at most is refused, and costs no connection', async () => {
+  // One byte of the packet is the command's, and some are the rest of the statement's.
+  const statement = (bytes: number) =>
+    sql.raw(`select '${'x'.repeat(bytes - 1 - "select ''".length)}'`).compile(db)
+  const { created } = uow.stats()
+  await uow.run(many(statement(PACKET - 1)))
+  await expect(uow.run(many(statement(PACKET)))).rejects.toThrow(/larger than the server takes/)
+  expect(uow.stats().created).toBe(created)
 })
 
 test('a row that is too long by itself is refused, and nothing of its unit stays', async () => {

@@ -19,6 +19,23 @@ test('insert gives the key that was made, or given', async () => {
   ])
 })
 
+test('a key of 0, for which the server makes another, is that other one', async () => {
+  const { unit } = fixture
+  expect(await unit.run(people.insert(ann))).toBe(1)
+  expect(await unit.run(people.insert({ ...ann, email: 'b@x', id: 0 }))).toBe(2)
+  expect(await unit.run(people.insertAndGet({ ...ann, email: 'c@x', id: 0 }))).toMatchObject({ id: 3 })
+  expect(await unit.run(counters.insert({ shop: '0', number: 0 }))).toEqual({ shop: '0', number: 1 })
+  expect(await unit.run(lines.insert({ orderId: 0, line: 0, text: 'a' }))).toEqual({ orderId: 0, line: 0 })
+  expect(await unit.run(lines.insertAndGet({ orderId: 0, line: 1, text: 'b' }))).toMatchObject({ text: 'b' })
+  expect(await unit.run(documents.insert({ id: '0', body: '' }))).toBe('0')
+})
+
+test('a column of the key is known by its name, whatever its case', () => {
+  const insert = people.insert as (row: object) => unknown
+  expect(() => insert({ ...ann, ID: 5 })).toThrow(UsageError)
+  expect(() => insert({ ...ann, VERSION: 5 })).toThrow(/VERSION is, but for its case/)
+})
+
 test('insertAndGet gives what the server has put there', async () => {
   const { unit } = fixture
   const row = await unit.run(people.insertAndGet({ ...ann, cents: 5 }))
