@@ -3,6 +3,7 @@ import { affected, afterCommit, all, createUnitOfWork, type UnitOfWork } from '@
 import { mysqlBuilder, mysqlDriver } from '@leasehold/mysql'
 import { createDatabase, type TestDatabase } from '@leasehold/test-support/database'
 import { startServer, type TestServer } from '@leasehold/test-support/server'
+import { sql } from 'kysely'
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { eventually } from './support/fixture.ts'
@@ -23,7 +24,9 @@ beforeAll(async () => {
   await admin.query('insert into cells values (1, 0), (2, 0)')
   // Those with every privilege may still write.
   await admin.query("create user 'plain'@'%' identified by 'secret'")
-  await admin.query(`grant select, insert, update, delete on ${database.name}.* to 'plain'@'%'`)
+  await admin.query(`grant select, insert, update, delete, execute on ${database.name}.* to 'plain'@'%'`)
+  // It runs with the rights of who made it, who may write.
+  await admin.query('create procedure adding() begin update cells set n = n + 1 where id = 1; commit; end')
   const { host, port } = server
   const options = { host, port, user: 'plain', password: 'secret', database: database.name }
   const open = (pipeline: boolean) => createUnitOfWork({ driver: mysqlDriver({ ...options, pipeline }) })
@@ -45,6 +48,21 @@ const add = (id: number) =>
       .set((e) => ({ n: e('n', '+', 1) }))
       .where('id', '=', id),
   )
+
+/** Told of, though the BEGIN before it was refused and nothing else of the unit was carried out. */
+describe.each(['pipelined', 'singly'] as const)(
+  'a procedure that commits behind a refused BEGIN, %s',
+  (way) => {
+    test('is told if it was run', async () => {
+      await admin.query('set global read_only = on')
+      const before = await count()
+      const called = uows[way].run(sql`call adding()`.compile(db), { accessMode: 'read write' })
+      const name = way === 'pipelined' ? 'ImplicitCommitError' : 'StatementError'
+      await expect(called).rejects.toMatchObject({ name })
+      expect(await count()).toBe(way === 'pipelined' ? before + 1 : before)
+    })
+  },
+)
 
 async function count(): Promise<number> {
   const [rows] = await admin.query<RowDataPacket[]>('select n from cells where id = 1')

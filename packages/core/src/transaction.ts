@@ -115,11 +115,13 @@ export class Transaction {
     const doubted = this.#mayHaveCommitted
     this.#mayHaveCommitted ||= guards.length > 0
     const answers = await this.#fly(commands, commits ? commitLimit : undefined)
-    this.#assertBegun(before, answers)
+    const refused = this.#refusalOf(before, answers)
     if (commits) this.#refused = this.#noteCommit(answers.at(-1))
+    // Before anything is thrown: what was on the wire behind a refused BEGIN was carried out all the same.
     let intact = true
     for (const guard of guards) intact = (await this.#isIntact(guard, answers)) && intact
     if (intact) this.#mayHaveCommitted = doubted
+    if (refused !== undefined) throw refused
     return places.map((place) => answers[place])
   }
 
@@ -132,7 +134,10 @@ export class Transaction {
     const command = { type: 'statement', statement, label } as const
     const before = this.#takePreliminaries()
     const ahead = this.#flights.pipelining ? before : []
-    if (before.length > ahead.length) this.#assertBegun(before, await this.#fly(before))
+    if (before.length > ahead.length) {
+      const refused = this.#refusalOf(before, await this.#fly(before))
+      if (refused !== undefined) throw refused
+    }
     this.#over = false
     this.#note(sendable)
     yield* this.#flights.stream(command, ahead)
@@ -286,12 +291,12 @@ export class Transaction {
     }
   }
 
-  #assertBegun(before: readonly Command[], answers: readonly Answer[]): void {
+  /** The answer by which the transaction was not begun as it was to be, or a savepoint not set. */
+  #refusalOf(before: readonly Command[], answers: readonly Answer[]): LeaseholdError | undefined {
     const refused = answers.slice(0, before.length).find((answer) => answer instanceof LeaseholdError)
-    if (refused === undefined) return
     // SET TRANSACTION may have come through without the transaction that it was meant for.
-    if (before[0]?.type === 'begin') this.#flights.spend(refused)
-    throw refused
+    if (refused !== undefined && before[0]?.type === 'begin') this.#flights.spend(refused)
+    return refused
   }
 
   /**
