@@ -1,7 +1,7 @@
-import { all, inserted, many, one, ResultError, UsageError } from '@leasehold/core'
-import type { MysqlDriverOptions } from '@leasehold/mysql'
+import { affected, all, inserted, many, one, ResultError, UsageError } from '@leasehold/core'
+import { mysqlBuilder, type MysqlDriverOptions } from '@leasehold/mysql'
 import { sql } from 'kysely'
-import { describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
 import { HOSTILE } from './support/hostile-strings.ts'
 
@@ -151,4 +151,38 @@ test('a statement larger than max_allowed_packet is refused before it is written
   await expect(uow.run(lengthOf(max))).rejects.toThrow(/max_allowed_packet/)
   expect(await uow.run(lengthOf(max - 1000))).toEqual({ value: max - 1000 })
   expect(await fixture.balances()).toEqual(UNTOUCHED)
+})
+
+describe('a decimal that is given as text', () => {
+  interface Sums {
+    sums: { id: number; total: string; big: string }
+  }
+  const sums = mysqlBuilder<Sums>()
+  const stored = one(sums.selectFrom('sums').select(['total', 'big']).where('id', '=', 1))
+  const change = (operator: '+' | '-' | '*', by: string) =>
+    affected(
+      sums.updateTable('sums').set((e) => ({ total: e('total', operator, by), big: e('big', operator, by) })),
+    )
+
+  beforeEach(async () => {
+    await fixture.oracle.query(
+      'create table sums (id int primary key, total decimal(40, 4) not null, big bigint not null)',
+    )
+    await fixture.oracle.query("insert into sums values (1, '12345678901234567890.1234', 9007199254740993)")
+  })
+  afterEach(() => fixture.oracle.query('drop table sums'))
+
+  test.each([
+    ['+', '0.0001', { total: '12345678901234567890.1235', big: '9007199254740993' }],
+    ['-', '-9007199254740993', { total: '12354686100489308883.1234', big: '18014398509481986' }],
+    ['*', '3', { total: '37037036703703703670.3702', big: '27021597764222979' }],
+  ] as const)('is reckoned with exactly: %s %s', async (operator, by, expected) => {
+    for (const preparedStatements of [0, 256]) {
+      const uow = fixture.uow({ bigints: 'string', pool: { max: 1 }, preparedStatements })
+      for (let use = 0; use < 4; use += 1) {
+        const work = change(operator, by).andThen(() => stored)
+        expect(await uow.sandbox((q) => q(work))).toEqual(expected)
+      }
+    }
+  })
 })

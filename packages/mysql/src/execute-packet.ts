@@ -1,12 +1,17 @@
 /** The command that runs a prepared statement (MySQL Source Documentation, "COM_STMT_EXECUTE"). */
+import type { Statement } from '@leasehold/core'
 import type { Prepared } from './answers.ts'
+import { isPlaced } from './compiler.ts'
 import type { ServerKind } from './control.ts'
 import { datetimeText } from './datetimes.ts'
 import { PACKET_HEADER, withHeader } from './packets.ts'
+import { isDecimal } from './parameters.ts'
 
 const COM_STMT_EXECUTE = 0x17
 /** Command, statement, flags (none), and how often (once). */
 const FIXED_PART = 10
+
+const NONE: ReadonlySet<number> = new Set()
 
 /** Types of parameters (MySQL Source Documentation, "field_types.h"), the high byte for the sign. */
 const TYPE = { null: 0x06, integer: 0x08, unsigned: 0x80_08, decimal: 0xf6, bytes: 0xfc, text: 0xfd } as const
@@ -20,22 +25,29 @@ interface Parameter {
 }
 
 /**
- * The packet, in which every value is of the type that its literal in the text of a statement has. `values` must have
+ * The packet, in which every value is of the type that its literal in the text of a statement has. Values must have
  * been checked; `undefined` if there is no such packet: for a double or a boolean, which parameters can't be, and, since
  * MySQL goes on taking a parameter for what it was first, for types other than those.
  */
 export function executePacket(
-  statement: Prepared,
-  values: readonly unknown[],
+  prepared: Prepared,
+  statement: Statement,
   server: ServerKind,
 ): Buffer | undefined {
+  const { compiled, parameters: values } = statement
+  const operands = isPlaced(compiled) ? compiled.operands : NONE
   const parameters: Parameter[] = []
   let size = PACKET_HEADER + FIXED_PART
   if (values.length > 0) size += ((values.length + 7) >> 3) + 1 + 2 * values.length
   for (const [index, value] of values.entries()) {
-    const parameter = parameterOf(value)
+    const isOperand = operands.has(index)
+    const parameter = isOperand && isDecimal(value) ? numberOf(value) : parameterOf(value)
     if (parameter === undefined) return undefined
-    if (server === 'mysql' && !isExpected(value, parameter, statement.expected[index])) return undefined
+    if (server === 'mysql') {
+      // Of bytes, MySQL takes a literal for a number and a parameter for text.
+      if (isOperand && parameter.type === TYPE.bytes) return undefined
+      if (!isExpected(value, parameter, prepared.expected[index])) return undefined
+    }
     parameters.push(parameter)
     size += sizeOf(parameter)
   }
@@ -43,7 +55,7 @@ export function executePacket(
   const packet = Buffer.allocUnsafe(size)
   let at = PACKET_HEADER
   packet[at] = COM_STMT_EXECUTE
-  packet.writeUInt32LE(statement.id, at + 1)
+  packet.writeUInt32LE(prepared.id, at + 1)
   packet[at + 5] = 0
   packet.writeUInt32LE(1, at + 6)
   at += FIXED_PART
@@ -103,6 +115,11 @@ function parameterOf(value: unknown): Parameter | undefined {
       if (value instanceof Date) return textParameter(TYPE.text, datetimeText(value))
       return { type: TYPE.bytes, value: value as Uint8Array, length: (value as Uint8Array).length }
   }
+}
+
+/** Text that is reckoned with, as the number that it is. */
+function numberOf(text: string): Parameter | undefined {
+  return text.includes('.') ? textParameter(TYPE.decimal, text) : parameterOf(BigInt(text))
 }
 
 /** With an exponent, a literal is a double. */

@@ -3,7 +3,6 @@ import type { Statement, StatementCommand } from '@leasehold/core'
 import { assertNoControl, assertNoDefinition } from './allowed.ts'
 import type { ServerKind } from './control.ts'
 import { executePacket } from './execute-packet.ts'
-import { addsUp } from './preparable.ts'
 import { preparePacket, queryPacket, resetPacket } from './packets.ts'
 import { assertBindable, bind, type EscapeMode } from './parameters.ts'
 import type { Prepared } from './answers.ts'
@@ -38,18 +37,10 @@ export function written(
 ): Written {
   if (prepared !== undefined) {
     assertBindable(command, mode)
-    const packet = isLiteral(command.statement, server)
-      ? undefined
-      : executePacket(prepared, command.statement.parameters, server)
+    const packet = executePacket(prepared, command.statement, server)
     if (packet !== undefined) return { packet, answer: 'binary' }
   }
   return inText(textOf(command, mode))
-}
-
-/** Whether bytes are reckoned with: MySQL takes those of a literal for a number, and those of a parameter for text. */
-function isLiteral({ compiled, parameters }: Statement, server: ServerKind): boolean {
-  const isBytes = (value: unknown): boolean => value instanceof Uint8Array
-  return server === 'mysql' && parameters.some(isBytes) && addsUp(compiled.query)
 }
 
 /** The text of a statement with its values. Throws a `UsageError` for what must not be sent. */

@@ -53,12 +53,21 @@ export function bind({ compiled, parameters, sql }: Statement, mode: EscapeMode)
     const value = parameters[index]
     text += sql.slice(from, place)
     if (place === from ? index > 0 : adjoins(sql, place - 1)) text += ' '
-    text += typeof value === 'number' ? value : escape(value as Scalar, true, 'Z', mode)
+    const bare = typeof value === 'number' || (compiled.operands.has(index) && isDecimal(value))
+    text += bare ? value : escape(value as Scalar, true, 'Z', mode)
     from = place + 1
     if (adjoins(sql, from)) text += ' '
   }
   return text + sql.slice(from)
 }
+
+/** Text that is a number of as many digits as the servers reckon with exactly; within quotes it would be a double. */
+export function isDecimal(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= DIGITS && DECIMAL.test(value)
+}
+
+const DIGITS = 65
+const DECIMAL = /^-?\d+(?:\.\d+)?$/
 
 /** What a literal must not touch: quotes run together ('a''b' is one string), and letters may change its type (x'61'). */
 function adjoins(sql: string, at: number): boolean {

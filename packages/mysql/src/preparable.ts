@@ -19,25 +19,6 @@ export function isPreparable(root: OperationNode): boolean {
   return true
 }
 
-/** Whether a parameter is added, subtracted or multiplied. */
-export function addsUp(root: OperationNode): boolean {
-  const open: unknown[] = [root]
-  for (let part = open.pop(); part !== undefined; part = open.pop()) {
-    if (typeof part !== 'object' || part === null) continue
-    if ('kind' in part && HOLDS_VALUES.has(part.kind)) continue
-    const inner: unknown[] = Object.values(part)
-    if (ARITHMETIC.has(operatorOf(part)) && inner.some(isOperand)) return true
-    open.push(...inner.filter((each) => each !== undefined))
-  }
-  return false
-}
-
-const ARITHMETIC: ReadonlySet<unknown> = new Set(['+', '-', '*'])
-
-function isOperand(part: unknown): boolean {
-  return typeof part === 'object' && part !== null && isParameter(part)
-}
-
 const TYPED: ReadonlySet<unknown> = new Set([
   'AggregateFunctionNode',
   'CastNode',
