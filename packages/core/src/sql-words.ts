@@ -89,10 +89,12 @@ interface Read {
 function read(sql: string, mode: Mode): Read {
   const result: Read = { mode, tokens: [], hidden: [], complete: true, ambiguous: false }
   const { tokens } = result
-  /** The next question mark. */
-  let mark = -1
+  let question = -1
+  /** Goes on behind quotes or a comment. */
   const pass = (end: number): void => {
-    for (; mark < end; mark = markFrom(sql, mark + 1)) if (mark >= at) result.hidden.push(mark)
+    for (; question < end; question = questionFrom(sql, question + 1)) {
+      if (question >= at) result.hidden.push(question)
+    }
     at = end
   }
   let at = 0
@@ -266,7 +268,8 @@ function listEnd(sql: string, from: number, tokens: Token[]): number {
   return at
 }
 
-function markFrom(sql: string, from: number): number {
+/** The next question mark. */
+function questionFrom(sql: string, from: number): number {
   const at = sql.indexOf('?', from)
   return at === -1 ? Infinity : at
 }
