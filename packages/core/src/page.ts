@@ -49,7 +49,8 @@ export function page(
   const found =
     cursor === undefined ? rows : rows.where((eb) => isBeyond(eb, towards, decodeCursor(order, cursor)))
 
-  return shape(found, ({ rows, label }) => {
+  return shape(found, ({ rows, result, label }) => {
+    assertSorted(sorting, result.sortedOtherwise, label)
     const own = (rows as readonly TableRow[]).slice(0, limit)
     if (backwards) own.reverse()
     const isMore = rows.length > limit
@@ -61,6 +62,27 @@ export function page(
       previous: (backwards ? isMore : after !== undefined) ? place(own[0]) : undefined,
     }
   })
+}
+
+/** Behind a value of such a column, rows would be left out, or come again and again. */
+function assertSorted(
+  sorting: readonly Sorting[],
+  otherwise: readonly string[] | undefined,
+  label: string | undefined,
+): void {
+  if (otherwise === undefined) return
+  const found = sorting.find(({ column }) => otherwise.some((name) => plain(name) === plain(column)))
+  if (found === undefined) return
+  throw new ResultError(
+    label,
+    'columns to sort a page by that are compared as they are sorted',
+    `${found.column}, an ENUM, SET or BIT: those are sorted by number and compared by text; sort by another column`,
+  )
+}
+
+/** A plugin may give columns other names than the server does. */
+function plain(column: string): string {
+  return column.replaceAll('_', '').toLowerCase()
 }
 
 /**

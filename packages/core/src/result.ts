@@ -13,6 +13,11 @@ export interface StatementResult {
   readonly insertId: bigint
   /** Whether the server reported an open transaction, and autocommit still off. */
   readonly inTransaction: boolean
+  /**
+   * Columns of the rows that are sorted by a number and compared by their text, or given as bytes (ENUM, SET, BIT), as the
+   * server names them; absent if there are none.
+   */
+  readonly sortedOtherwise?: readonly string[] | undefined
 }
 
 /** The server's rows, passed through the builder's plugins; for a write that gives none, Kysely's result object. */

@@ -7,6 +7,8 @@ export interface Field {
   readonly name: string
   /** The type that the server sent. */
   readonly type: number
+  /** Its flags (MySQL Source Documentation, "Column Definition Flags"). */
+  readonly flags: number
   /** Digits behind the decimal point that the server writes; 31 if as many as there are. */
   readonly decimals: number
   /** MariaDB's remark on a text column: `json`. */

@@ -7,6 +7,7 @@ import {
   type StatementResult,
 } from '@leasehold/core'
 import type { Reply } from './answers.ts'
+import type { Field } from './commands.ts'
 import { hasLostPrepared, isServerError, kindOf, type ServerError } from './errors.ts'
 import { STATUS } from './profile.ts'
 import { exactRows, notRead, type ValueSettings } from './values.ts'
@@ -22,7 +23,7 @@ export const NOTHING: StatementResult = {
 
 /** Throws a `ResultError` for a value that can't be given, and for result sets that nobody would be given. */
 export function resultOf(command: Command, reply: Reply, settings: ValueSettings): StatementResult {
-  const { rows, resultSets, header, status = 0 } = reply
+  const { rows, resultSets, fields, header, status = 0 } = reply
   if (resultSets > 1) {
     throw new ResultError(
       labelOf(command),
@@ -36,7 +37,18 @@ export function resultOf(command: Command, reply: Reply, settings: ValueSettings
     changedRows: header?.changedRows ?? 0,
     insertId: BigInt.asUintN(64, BigInt(header?.insertId ?? 0)),
     inTransaction: (status & STATUS.IN_TRANS) !== 0 && (status & STATUS.AUTOCOMMIT) === 0,
+    sortedOtherwise: fields.some(isSortedOtherwise)
+      ? fields.filter(isSortedOtherwise).map(({ name }) => name)
+      : undefined,
   }
+}
+
+const BIT = 16
+const ENUM_FLAG = 0x100
+const SET_FLAG = 0x800
+
+function isSortedOtherwise({ type, flags }: Field): boolean {
+  return type === BIT || (flags & (ENUM_FLAG | SET_FLAG)) !== 0
 }
 
 /** Whether a statement was not there that the caller's own SQL prepared, and not the session. */

@@ -1,5 +1,6 @@
-import { type Page, ResultError, UsageError } from '@leasehold/core'
-import { sql } from 'kysely'
+import { type Page, ResultError, tableRepository, UsageError } from '@leasehold/core'
+import { mysqlBuilder } from '@leasehold/mysql'
+import { CamelCasePlugin, sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { db, files, lines, people, useTables } from './support/tables.ts'
 
@@ -224,6 +225,27 @@ describe('pages', () => {
       expect(read).toBeLessThan(25)
     }
   })
+})
+
+test.each([
+  ["enum('b', 'a', 'c')", "'a'"],
+  ["set('b', 'a', 'c')", "'b,a'"],
+  ['bit(8)', "b'101'"],
+])('a page is not sorted by %s, which is compared by something else', async (type, value) => {
+  await fixture.oracle.query(`create table tickets (id int primary key, current_state ${type} not null)`)
+  try {
+    await fixture.oracle.query(`insert into tickets values (1, ${value}), (2, ${value})`)
+    const builder = mysqlBuilder<{ tickets: { id: number; currentState: string } }>({
+      plugins: [new CamelCasePlugin()],
+    })
+    const tickets = tableRepository(builder, 'tickets', { key: 'id' })
+    expect((await fixture.unit.run(tickets.page({ orderBy: ['id'], limit: 1 }))).rows).toHaveLength(1)
+    const sorted = fixture.unit.run(tickets.page({ orderBy: ['currentState'], limit: 1 }))
+    await expect(sorted).rejects.toThrow(ResultError)
+    await expect(sorted).rejects.toThrow(/got currentState, an ENUM, SET or BIT/)
+  } finally {
+    await fixture.oracle.query('drop table tickets')
+  }
 })
 
 describe('a cursor', () => {
