@@ -213,6 +213,14 @@ describe('what does not fit', () => {
     expect(await failureOf(desk().uow.run(query))).toBeInstanceOf(UsageError)
   })
 
+  test('a key with a fraction, by which a FLOAT is never found', async () => {
+    const { uow, driver } = desk()
+    const failure = await failureOf(uow.run(succeed([{ id: 0.1 }]).with({ entries })))
+    expect(failure).toBeInstanceOf(UsageError)
+    expect(failure).toHaveProperty('message', expect.stringContaining('a FLOAT is not equal to its digits'))
+    expect(driver.sent).toEqual([])
+  })
+
   test('a relation of anything but a function and columns', () => {
     expect(() => hasMany('entries' as never, { from: 'id', to: 'account' } as never)).toThrow(UsageError)
     expect(() => hasOne(entriesByAccounts, {} as never)).toThrow(/from: 'id'/)

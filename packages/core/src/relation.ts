@@ -167,6 +167,12 @@ function valuesFor(rows: readonly Row[], name: string, relation: unknown): Query
     if (key === undefined)
       throw new UsageError(`with: ${name} needs the column ${from}, which the rows don't have`)
     if (key === null) return undefined
+    if (typeof key === 'number' && !Number.isInteger(key)) {
+      throw new UsageError(
+        `with: expected ${name} to join on integers, text, dates or bytes, got a fraction in the column ${from}: a FLOAT is not ` +
+          'equal to its digits, so that rows would be missed; join on a DECIMAL or another column',
+      )
+    }
     const identity = identityOf(key)
     if (!keys.has(identity)) keys.set(identity, key)
     return identity
