@@ -221,6 +221,36 @@ describe.each([true, false])('what may have been committed, with pipeline: %s', 
     }
   })
 
+  test('is told when the unit was stopped meanwhile', async () => {
+    await fixture.restore()
+    await fixture.rows(
+      "create procedure late() begin update accounts set cents = 7 where id = 1; commit; do sleep(0.3); signal sqlstate '40001' " +
+        'set mysql_errno = 1213; end',
+    )
+    const stopped = fixture.uow({ pipeline }).run(sql`call late()`.compile(db), { timeout: 290 })
+    await expect(stopped).rejects.toMatchObject({ name: 'ImplicitCommitError', attempts: 1 })
+    expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 7 })
+    await fixture.rows('drop procedure late')
+  })
+
+  test.runIf(pipeline)('is told when another statement of its flight had failed before', async () => {
+    await fixture.restore()
+    await fixture.rows(
+      "create procedure behind() begin update accounts set cents = 7 where id = 1; commit; signal sqlstate '40001' " +
+        'set mysql_errno = 1213; end',
+    )
+    const failed = fixture
+      .uow({ pipeline })
+      .run(all([accounts.open('account 1', 1), sql`call behind()`.compile(db)]), { retry: true })
+    await expect(failed).rejects.toMatchObject({
+      name: 'ImplicitCommitError',
+      cause: { kind: 'duplicate-key' },
+    })
+    await expect(failed).rejects.toThrow('may have ended the transaction')
+    expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 7 })
+    await fixture.rows('drop procedure behind')
+  })
+
   test('is told when it was run again and then failed otherwise', async () => {
     await fixture.restore()
     await fixture.rows(

@@ -192,8 +192,8 @@ export class UsageError extends LeaseholdError {
 }
 
 /**
- * A statement of the unit ended the transaction that it ran in, by a COMMIT or a ROLLBACK of its own: what came before it
- * is in the database, or is not; what came behind it was rolled back.
+ * A statement of the unit ended the transaction that it ran in, by a COMMIT or a ROLLBACK of its own, or may have when the
+ * unit failed otherwise: what came before it is in the database, or is not; what came behind it was rolled back.
  */
 export class ImplicitCommitError extends LeaseholdError {
   override readonly name = 'ImplicitCommitError'
@@ -201,10 +201,14 @@ export class ImplicitCommitError extends LeaseholdError {
   readonly label: string | undefined
   readonly sql: string
 
-  /** `cause`: what the statement failed with, if it did. */
-  constructor(label: string | undefined, sql: string, options?: ErrorOptions) {
+  /** `cause`: what the statement failed with, if it did; `certain`: whether it is known to have ended the transaction. */
+  constructor(
+    label: string | undefined,
+    sql: string,
+    { certain = true, ...options }: ErrorOptions & { readonly certain?: boolean } = {},
+  ) {
     super(
-      `${abridged(label ?? sql)} ended the transaction it ran in: what the unit had done before is in the database if it ` +
+      `${abridged(label ?? sql)} ${certain ? 'ended' : 'may have ended'} the transaction it ran in: what the unit had done before is in the database if it ` +
         'committed, and undone if it rolled back or went on after a deadlock; the rest was rolled back. Run what commits ' +
         '(DDL, LOCK TABLES, SET autocommit …) outside of units, and have procedures let deadlocks out',
       options,

@@ -42,6 +42,10 @@ export class SavepointScope implements Scope {
     return this.#outer.mayHaveCommitted
   }
 
+  doubtBehind(cause: Error): ImplicitCommitError | undefined {
+    return this.#outer.doubtBehind(cause)
+  }
+
   get ended(): StatementError | undefined {
     return this.#outer.ended
   }

@@ -44,7 +44,8 @@ export class Transaction {
   /** Names of savepoints that go with the next flight. */
   #pending: string[] = []
   #wrote = false
-  #mayHaveCommitted = false
+  /** A statement that may have committed by itself, and of which nothing has told that it had not. */
+  #doubted: Sendable | undefined
   #broken: ImplicitCommitError | undefined
   /** Why the COMMIT that travelled along did not commit, or may not have. */
   #refused: LeaseholdError | undefined
@@ -74,7 +75,14 @@ export class Transaction {
 
   /** Whether a statement was sent that may have committed by itself, as a procedure can, and nothing told that it had not. */
   get mayHaveCommitted(): boolean {
-    return this.#mayHaveCommitted
+    return this.#doubted !== undefined
+  }
+
+  /** What a unit fails with in place of `cause`, which does not tell of such a statement; nothing if there was none. */
+  doubtBehind(cause: Error): ImplicitCommitError | undefined {
+    if (this.#doubted === undefined) return undefined
+    const { label, statement } = this.#doubted
+    return new ImplicitCommitError(label, statement.sql, { cause, certain: false })
   }
 
   /** The error with which the server has rolled the whole transaction back, whichever came before it. */
@@ -112,15 +120,15 @@ export class Transaction {
     const places = statements.map((sendable) => this.#place(sendable, commands, guards))
     if (commits) commands.push(COMMIT)
 
-    const doubted = this.#mayHaveCommitted
-    this.#mayHaveCommitted ||= guards.length > 0
+    const doubted = this.#doubted
+    this.#doubted ??= guards[0]?.sendable
     const answers = await this.#fly(commands, commits ? commitLimit : undefined)
     const refused = this.#refusalOf(before, answers)
     if (commits) this.#refused = this.#noteCommit(answers.at(-1))
     // Before anything is thrown: what was on the wire behind a refused BEGIN was carried out all the same.
     let intact = true
     for (const guard of guards) intact = (await this.#isIntact(guard, answers)) && intact
-    if (intact) this.#mayHaveCommitted = doubted
+    if (intact) this.#doubted = doubted
     if (refused !== undefined) throw refused
     return places.map((place) => answers[place])
   }

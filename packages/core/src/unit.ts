@@ -1,8 +1,15 @@
 /** One attempt at a unit: runs the work and brings its transaction to an end, whatever happens. */
 import type { Deadline } from './deadline.ts'
-import { CommitUnknownError, type DeadlineError, StatementError } from './errors.ts'
+import {
+  CommitUnknownError,
+  ConnectionLostError,
+  type DeadlineError,
+  LeaseholdError,
+  StatementError,
+} from './errors.ts'
 import { nameOf, type UnitAccess, type UnitEvent } from './events.ts'
 import { Execution } from './execution.ts'
+import { hasEnded } from './flights.ts'
 import type { ExplainedStatement } from './explanation.ts'
 import { type Executor, runBody } from './executor.ts'
 import { type Access, type Hook, type Queryable, toQuery } from './query.ts'
@@ -92,18 +99,26 @@ export async function runUnit(work: Work, context: UnitContext): Promise<Ended> 
     if (failure instanceof CommitUnknownError) {
       return { outcome: 'unknown', error: failure, value, hooks: { commit, rollback } }
     }
-    const { broken, mayHaveCommitted = false } = execution.transaction ?? {}
-    const error = broken ?? stopped?.told(failure) ?? failure
+    const { transaction } = execution
+    const { broken, mayHaveCommitted = false } = transaction ?? {}
+    const told = stopped?.told(failure) ?? failure
+    const doubt = deniesDoubt(told) ? transaction?.doubtBehind(told) : undefined
+    const error = broken ?? doubt ?? told
     return {
       outcome: 'rolled back',
       error,
-      cause: broken ?? execution.cause ?? error,
+      cause: broken ?? doubt ?? execution.cause ?? error,
       mayHaveCommitted,
       hooks: rollback,
     }
   } finally {
     stopped?.release()
   }
+}
+
+/** Whether an error says that nothing is in the database: all of ours do but those by which that can't be known. */
+function deniesDoubt(error: unknown): error is LeaseholdError {
+  return error instanceof LeaseholdError && !(error instanceof ConnectionLostError) && !hasEnded(error)
 }
 
 interface Guard {
