@@ -337,6 +337,17 @@ describe('a deadline', () => {
     expect(driver.sent).toEqual([...savepoints, 'd', 'rollback'])
   })
 
+  test('of a unit inside is undone though a KILL QUERY meets that', async () => {
+    const undo = ({ before }: { readonly before: number }) => (before < 2 ? refusal('killed', 1_317) : {})
+    const { uow, driver } = record({ answers: { a: refusal('duplicate-key'), 'rollback to': undo } })
+    await uow.sandbox(async (q, sandboxed) => {
+      expect(await failureOf(sandboxed.run(write('a')))).toMatchObject({ kind: 'duplicate-key' })
+      await q(write('d'))
+    })
+    const undone = ['rollback to', 'rollback to', 'rollback to']
+    expect(driver.sent).toEqual(['savepoint', 'a', ...undone, 'd', 'rollback'])
+  })
+
   test('of a unit inside that can not be undone in time ends all', async () => {
     const { uow, driver } = record(script)
     const stuck = write('a').andThen(() => write('b'))

@@ -29,8 +29,8 @@ interface Guard {
 /** Milliseconds that a unit which was stopped waits for the answer to its ROLLBACK. */
 const ROLLBACK_TIMEOUT = 1_000
 
-/** How often a savepoint is released at most, where KILL QUERY meets the release. */
-const RELEASES = 3
+/** How often a savepoint is released, or rolled back to, at most, where KILL QUERY meets that. */
+const TRIES = 3
 
 /** What a unit sees of its transaction, which is a part of one in a sandbox. */
 export type Scope = Pick<Transaction, keyof Transaction>
@@ -190,7 +190,11 @@ export class Transaction {
       return
     }
     const command: Command = { type: 'rollback to', name }
-    const [answer] = await this.#undo(command, stopped)
+    let [answer] = await this.#undo(command, stopped)
+    // The savepoint is there as before, whether or not it was done.
+    for (let tries = 1; tries < TRIES && isKilled(answer); tries += 1) {
+      ;[answer] = await this.#undo(command, stopped)
+    }
     if (answer instanceof LeaseholdError) throw answer
   }
 
@@ -325,10 +329,8 @@ export class Transaction {
   /** The answer to the release of a savepoint: again if it was not sent, for a failure, or was itself interrupted. */
   async #released(name: string, first: Answer): Promise<Answer> {
     let answer = first
-    for (let tries = 0; tries < RELEASES; tries += 1) {
-      const untold = answer === undefined || (answer instanceof StatementError && answer.kind === 'killed')
-      if (!untold) break
-      answer = (await this.#fly([{ type: 'release', name }]))[0]
+    for (let tries = 0; tries < TRIES && (answer === undefined || isKilled(answer)); tries += 1) {
+      ;[answer] = await this.#fly([{ type: 'release', name }])
     }
     return answer
   }
@@ -342,4 +344,9 @@ export class Transaction {
   #end(where: string): void {
     this.#flights.end(where, this.#over ? undefined : 'open')
   }
+}
+
+/** Whether KILL QUERY has met the command. */
+function isKilled(answer: Answer): boolean {
+  return answer instanceof StatementError && answer.kind === 'killed'
 }
