@@ -4,6 +4,8 @@ import {
   afterCommit,
   afterRollback,
   all,
+  CommitUnknownError,
+  type Executor,
   type Query,
   StatementError,
   type StatementErrorKind,
@@ -34,6 +36,19 @@ const ROLLED_BACK: StatementErrorKind[] = [
   'read-only',
   'statement-timeout',
 ]
+
+test('an unknown outcome of another unit, let out by a body, is the body’s own error', async () => {
+  const { uow, driver } = record({})
+  const called: string[] = []
+  const foreign = new CommitUnknownError('that of another unit')
+  const body = async (q: Executor): Promise<never> => {
+    await q(withHooks(write('a'), called))
+    throw foreign
+  }
+  expect(await failureOf(uow.run(body))).toBe(foreign)
+  expect(called).toEqual(['rollback'])
+  expect(driver.commits).toBe(0)
+})
 
 describe.each(ways)('%s', (_, work, script) => {
   async function told(kind: StatementErrorKind): Promise<{
@@ -162,5 +177,67 @@ describe('a deadline while COMMIT is on its way', () => {
     const work = affected(db.deleteFrom('accounts'))
     expect(await failureOf(uow.run(work, { commitTimeout }))).toMatchObject({ name: 'UsageError' })
     expect(driver.journal).toEqual([])
+  })
+})
+
+describe('a stream that was left', () => {
+  const leaving = (next?: Query<unknown>) => async (q: Executor) => {
+    await q(write('a'))
+    for await (const _ of q.stream(read('rows'))) break
+    if (next !== undefined) await q(next)
+  }
+  /** The savepoint behind it, as a server has it that lost the transaction meanwhile. */
+  const rows = [{ id: 1, ownerName: 'Ann', cents: 1 }]
+  const lost: Script = { answers: { rows, release: refusal('unknown-name', 1305) } }
+
+  test.each([
+    ['by itself', undefined, [['release'], ['rollback']]],
+    ['with what comes next', write('b'), [['release', 'b'], ['rollback']]],
+  ])('is confirmed %s: a transaction that was lost fails the unit', async (_, next, last) => {
+    const { uow, driver } = record(lost)
+    const error = await failureOf(uow.run(leaving(next)))
+    expect(error).toMatchObject({ name: 'ImplicitCommitError', label: 'rows' })
+    expect(driver.commits).toBe(0)
+    expect(
+      driver.flights
+        .slice(-2)
+        .map((flight) => flight.map((command) => ('label' in command ? command.label : command.type))),
+    ).toEqual(last)
+  })
+
+  test('is confirmed before its unit in a sandbox ends', async () => {
+    const { uow } = record({ answers: { ...lost.answers, 'rollback to': refusal('unknown-name', 1305) } })
+    const told: unknown[] = []
+    await failureOf(
+      uow.sandbox(async (_, sandboxed) => {
+        told.push(await failureOf(sandboxed.run(leaving())))
+      }),
+    )
+    expect(told).toMatchObject([{ name: 'ImplicitCommitError' }])
+  })
+
+  test('costs a round trip before COMMIT, none with another statement, and none in what only reads', async () => {
+    const { uow, driver } = record({ answers: { rows } })
+    await uow.run(leaving())
+    expect(driver.flights).toHaveLength(4)
+    await uow.run(leaving(write('b')))
+    expect(driver.flights).toHaveLength(8)
+    await uow.read(async (q) => {
+      for await (const _ of q.stream(read('rows'))) break
+    })
+    expect(driver.flights).toHaveLength(9)
+  })
+
+  test('is nobody’s any more once its unit in a sandbox was rolled back', async () => {
+    const { uow } = record({ answers: { rows } })
+    const sandboxed = uow.sandbox(async (_, inner) => {
+      const failing = inner.run(async (q) => {
+        await leaving()(q)
+        throw new Error('mine')
+      })
+      await failureOf(failing)
+      return inner.run(write('b'))
+    })
+    expect(await sandboxed).toBe(1)
   })
 })

@@ -118,10 +118,12 @@ describe('with answers', () => {
       value: [{ id: 1 }],
     })
     expect(outcomeOf(accounts.open('Ann'), { insertId: 7 })).toEqual({ type: 'success', value: 7 })
-    expect(outcomeOf(accounts.add(1, 1), 0)).toEqual({
+    const failed = outcomeOf(accounts.add(1, 1), 0)
+    expect(failed).toMatchObject({
       type: 'failure',
-      error: new ResultError('accounts.add', '1 affected rows', '0'),
+      error: { label: 'accounts.add', expected: '1 affected rows', actual: '0' },
     })
+    expect(failed).toHaveProperty('error.sql', 'update `accounts` set `cents` = ? where `id` = ?')
     expect(outcomeOf(accounts.byId(1), [rich, rich])).toMatchObject({
       error: { expected: 'exactly one row', actual: '2 rows' },
     })

@@ -82,7 +82,9 @@ describe('a reply', () => {
         'inTransaction, got one with id, ownerName',
     ],
   ])('that the statement can not have is refused: %#', async (query, reply, message) => {
-    expect(await failureOf(answered(query, reply))).toEqual(new UsageError(message))
+    const error = await failureOf(answered(query, reply))
+    expect(error).toBeInstanceOf(UsageError)
+    expect(error).toHaveProperty('message', message)
   })
 })
 

@@ -191,7 +191,7 @@ describe('mayCommit', () => {
     [false, raw('-- now\n((select 1))')],
     [false, raw('insert into t values (f(1))')],
     [false, raw('replace into t values (1)')],
-    [false, raw('do f(1)')],
+    [true, raw('do f(1)')],
     [false, raw('savepoint a')],
     [false, raw('release savepoint a')],
     [false, raw('rollback to a')],

@@ -2,14 +2,21 @@
 import { all, attempt, type Executor, fail, many, one, program } from '@leasehold/core'
 import { startFaultProxy } from '@leasehold/test-support/fault-proxy'
 import { commandOf, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
+import { mysqlBuilder } from '@leasehold/mysql'
 import { sql } from 'kysely'
+import { createConnection } from 'mysql2/promise'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { accounts, db, UNTOUCHED, useFixture } from './support/fixture.ts'
+import { accounts, type Database, db, eventually, UNTOUCHED, useFixture } from './support/fixture.ts'
 import { withRival } from './support/rival.ts'
 
 const fixture = useFixture()
+/** A table of more rows than come together. */
+const crowds = mysqlBuilder<Database & { crowd: { id: number; filling: string } }>()
 beforeAll(async () => {
+  await fixture.rows('create table crowd (id int primary key, filling varchar(2000) not null)')
+  const crowd = Array.from({ length: 300 }, (_, index) => [index + 1, 'x'.repeat(2_000)])
+  await fixture.rows('insert into crowd values ?', [crowd])
   await fixture.rows(
     'create function add_one(account int) returns int modifies sql data begin ' +
       'update accounts set cents = cents + 1 where id = account; return 1; end',
@@ -23,6 +30,7 @@ beforeAll(async () => {
   )
 })
 afterAll(async () => {
+  await fixture.rows('drop table crowd')
   await fixture.rows('drop function add_one')
   await fixture.rows('drop procedure swallowing')
   await fixture.rows('drop procedure restarting')
@@ -99,6 +107,47 @@ describe.each([true, false])('with pipeline: %s', (pipeline) => {
       })
       await expect(unit).rejects.toMatchObject({ name: 'ImplicitCommitError' })
     })
+    expect(await fixture.balances()).toEqual(UNTOUCHED)
+  })
+
+  test('a deadlock that MariaDB’s DO hides is noticed, in an attempt too', async () => {
+    const calling = () => many(sql`do add_one(9)`.compile(db))
+    for (const call of [calling, () => attempt(calling())]) {
+      await withRival(fixture, async (rival) => {
+        const unit = uow().run(async (q) => {
+          await q(accounts.add(8, 1))
+          await rival.waitForUnit()
+          await q(call())
+        })
+        await expect(unit).rejects.toMatchObject(
+          fixture.server.kind === 'mariadb' ? { name: 'ImplicitCommitError' } : { kind: 'deadlock' },
+        )
+      })
+      expect(await fixture.balances()).toEqual(UNTOUCHED)
+    }
+  })
+
+  test('a stream that is left behind a deadlock fails the unit', async () => {
+    const rows = () => many(crowds.selectFrom('crowd').selectAll().orderBy('id').forUpdate())
+    const { host, port, user, password } = fixture.server
+    const rival = await createConnection({ host, port, user, password, database: fixture.database.name })
+    await rival.query('begin')
+    // InnoDB sacrifices the transaction that changed fewer rows.
+    const more = Array.from({ length: 1_000 }, (_, index) => [`rival ${index}`, 0])
+    await rival.query('insert into accounts (name, cents) values ?', [more])
+    await rival.query('update crowd set filling = upper(filling) where id > 290')
+    const waiting = "select 1 from information_schema.innodb_trx where trx_state = 'LOCK WAIT'"
+    const unit = uow().run(async (q) => {
+      await q(accounts.add(1, 1))
+      for await (const { id } of q.stream(rows())) {
+        if (id > 1) break
+        await eventually(async () => (await fixture.rows(waiting)).length > 0)
+        await rival.query("update crowd set filling = '' where id = 1")
+      }
+    })
+    await expect(unit).rejects.toMatchObject({ kind: 'deadlock' })
+    await rival.query('rollback')
+    await rival.end()
     expect(await fixture.balances()).toEqual(UNTOUCHED)
   })
 

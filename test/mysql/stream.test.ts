@@ -71,7 +71,7 @@ test('plugins see the rows', async () => {
 test('a stream is one flight, of the label of its query', async () => {
   const { flights } = await recordFlights(() => take(single().stream(accounts.all()), 100))
   expect(flights.map((flight) => flight.map(({ type, label }) => label ?? type))).toEqual([
-    ['begin', 'accounts.all'],
+    ['begin', 'savepoint', 'accounts.all'],
   ])
 })
 

@@ -162,9 +162,9 @@ test('options of a transaction go out one at a time without flights', async () =
   )
 })
 
-test('a stream goes out with the BEGIN of its unit', async () => {
+test('a stream goes out with the BEGIN of its unit, and a savepoint', async () => {
   const talk = await recorded(async (uow) => {
     for await (const _ of uow.stream(accounts.all()));
   })
-  expect(talk.slice(0, 2)).toEqual(['> start', '> select'])
+  expect(talk.slice(0, 3)).toEqual(['> start', '> savepoint', '> select'])
 })

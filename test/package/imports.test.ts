@@ -190,7 +190,7 @@ test('the effect half of core never imports queries, directly or on a detour', (
   const table = mayImport['core'] ?? {}
   const effects = ['commit-answer', 'driver', 'events', 'flights', 'leak', 'lease', 'transaction']
   for (const file of effects) {
-    expect([...effects, 'errors', 'messages', 'statement', 'result', 'server']).toEqual(
+    expect([...effects, 'errors', 'messages', 'statement', 'result', 'server', 'unit-identity']).toEqual(
       expect.arrayContaining([...(table[file] ?? [])]),
     )
   }

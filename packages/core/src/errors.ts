@@ -3,12 +3,15 @@
  * (whether to ask again, say) to whoever reads them.
  */
 import { abridged, bounded, withoutValues } from './messages.ts'
+import type { UnitIdentity } from './unit-identity.ts'
 
 /** What all errors of Leasehold extend; anything else that comes out of a unit is the caller's own error. */
 export abstract class LeaseholdError extends Error {
   abstract override readonly name: string
   /** How often the unit had been run when this came out of it. */
   attempts = 1
+  /** The unit that this came out of; `undefined` where there was none yet, as for options that are refused. */
+  unit: UnitIdentity | undefined = undefined
 
   constructor(message: string, options?: ErrorOptions) {
     super(bounded(message), options)
@@ -60,6 +63,11 @@ export interface StatementErrorFacts {
   readonly label: string | undefined
   /** Place of the statement among the commands of its flight, counted from 0. */
   readonly index: number
+  /**
+   * Name of the key or constraint that was violated (`duplicate-key`, `foreign-key`, `check`), without its table; absent
+   * where the server does not tell it.
+   */
+  readonly constraint?: string | undefined
   /** The values bound to the placeholders; absent unless the driver was told to expose them. */
   readonly parameters?: readonly unknown[]
 }
@@ -74,6 +82,8 @@ export class StatementError extends LeaseholdError {
   readonly sql: string
   readonly label: string | undefined
   readonly index: number
+  /** See {@link StatementErrorFacts}. */
+  readonly constraint: string | undefined
   readonly parameters: readonly unknown[] | undefined
 
   constructor(facts: StatementErrorFacts) {
@@ -87,27 +97,39 @@ export class StatementError extends LeaseholdError {
     this.sql = facts.sql
     this.label = facts.label
     this.index = facts.index
+    this.constraint = facts.constraint
     this.parameters = facts.parameters
   }
+}
+
+/** The statement whose result it is. */
+export interface ResultPlace {
+  readonly label: string | undefined
+  /** Absent where the result is that of several. */
+  readonly statement?: { readonly sql: string } | undefined
 }
 
 /** The statement ran, but its result is not what the query asks for; the unit was rolled back. */
 export class ResultError extends LeaseholdError {
   override readonly name = 'ResultError'
   readonly label: string | undefined
+  /** Text of the statement, with placeholders; `undefined` where the result is that of several statements. */
+  readonly sql: string | undefined
   readonly expected: string
   readonly actual: string
 
   /** `shown` is for the message where `actual` has a value in it, which messages have not. */
   constructor(
-    label: string | undefined,
+    { label, statement }: ResultPlace,
     expected: string,
     actual: string,
     options: ErrorOptions & { readonly shown?: string } = {},
   ) {
     const { shown = actual } = options
-    super(`${abridged(label ?? 'the query')}: expected ${expected}, got ${shown}`, options)
+    const sql = statement?.sql
+    super(`${abridged(label ?? sql ?? 'the query')}: expected ${expected}, got ${shown}`, options)
     this.label = label
+    this.sql = sql
     this.expected = expected
     this.actual = actual
   }

@@ -101,8 +101,9 @@ export class Evaluation {
   resume(request: Request, result: StatementResult, rows: readonly unknown[]): void {
     const { branch, label, plan } = request
     try {
-      const value = plan.decode({ result, rows, label })
-      this.#memory.ran(plan.statement)
+      const { statement } = plan
+      const value = plan.decode({ result, rows, label, statement })
+      this.#memory.ran(statement)
       this.#advance([{ branch, up: value }])
     } catch (error) {
       this.fail(error, request)

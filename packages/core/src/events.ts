@@ -5,19 +5,8 @@
  */
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
 import type { Command } from './driver.ts'
-import { abridged } from './messages.ts'
 import type { StatementKind } from './statement.ts'
-
-export interface UnitIdentity {
-  /** Counts the units of the process, from 1. */
-  readonly id: number
-  readonly label: string | undefined
-}
-
-/** How a unit is called in messages. */
-export function nameOf({ id, label }: UnitIdentity): string {
-  return label === undefined ? `unit ${id}` : `unit ${id} (${abridged(label)})`
-}
+import type { UnitIdentity } from './unit-identity.ts'
 
 /** Which function of the unit of work was called. */
 export type UnitAccess = 'run' | 'read' | 'explain' | 'check' | 'sandbox'

@@ -8,6 +8,7 @@ import { type Hook, type Query, streamable } from './query.ts'
 import { type ExplainedStatement, explained } from './explanation.ts'
 import { abridged } from './messages.ts'
 import { rowsOf } from './result.ts'
+import { leadToPlace } from './stack-trace.ts'
 import type { Statement } from './statement.ts'
 import type { Scope, Sendable } from './transaction.ts'
 
@@ -68,10 +69,15 @@ export class Execution {
   /** Runs a query; one that comes while a flight is on its way travels in the next. Must not be called after a failure. */
   start(query: Query<unknown>): Promise<unknown> {
     const result = new Promise((resolve, reject) => this.#evaluations[0].start(query, resolve, reject))
-    // A failure that nobody waits for still comes out: it fails the unit.
-    result.catch(() => {})
+    const told: Promise<unknown> = result.catch((error: unknown) => {
+      // Before the next line, since the engine finds only the one that waits alone.
+      leadToPlace(error)
+      // A failure that nobody waits for still comes out: it fails the unit.
+      told.catch(() => {})
+      throw error
+    })
     this.#depart()
-    return result
+    return told
   }
 
   /** Whether rows are on their way, so that nothing else can be. */
@@ -197,7 +203,11 @@ export class Execution {
 
   /** Throws at the end of rows that were given up, which looks like the end of them all. */
   async *#whole<T>(rows: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
-    yield* rows
+    try {
+      yield* rows
+    } catch (error) {
+      throw leadToPlace(error)
+    }
     if (this.failure !== undefined) throw this.failure.error
     if (this.#cut) {
       throw new UsageError(

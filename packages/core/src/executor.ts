@@ -2,11 +2,11 @@
 import { isCompilable } from 'kysely'
 import { all, fail, type Results } from './combine.ts'
 import { UsageError } from './errors.ts'
-import { nameOf, type UnitIdentity } from './events.ts'
 import type { Execution } from './execution.ts'
 import { type Access, Query, type Queryable, type ResultOf, type RowsQueryable, toQuery } from './query.ts'
 import type { RowIn } from './nesting.ts'
 import { RowStream } from './row-stream.ts'
+import { nameOf, type UnitIdentity } from './unit-identity.ts'
 
 /**
  * Runs queries inside the unit: `await q(query)`. Those that are asked for together (`q.all`, `Promise.all`, several

@@ -13,7 +13,7 @@ import type { Lease } from './lease.ts'
 import type { ServerFacts } from './server.ts'
 
 /** What is sent for a unit that was stopped: to end its transaction, and to learn whether that is its own. */
-const ENDING: ReadonlySet<Command['type'] | undefined> = new Set(['release', 'rollback'])
+const ENDING: ReadonlySet<Command['type']> = new Set(['release', 'rollback'])
 
 /** Kinds of error with which the server rolls the whole transaction back. */
 const FATAL: ReadonlySet<StatementErrorKind> = new Set(['conflict', 'deadlock'])
@@ -38,6 +38,8 @@ export class Flights {
   #cut: Error | undefined
   /** The first answer with which the server has ended the transaction. */
   #ended: StatementError | undefined
+  /** Set where a COMMIT went unanswered. */
+  #unknown: CommitUnknownError | undefined
 
   /** Takes over the lease, which ends with {@link end}. */
   constructor(lease: Lease, event: UnitEvent) {
@@ -83,6 +85,11 @@ export class Flights {
     return this.#ended
   }
 
+  /** Set where a COMMIT went unanswered. */
+  get unknown(): CommitUnknownError | undefined {
+    return this.#unknown
+  }
+
   /** What is going on, for messages. */
   get activity(): string {
     const names = this.#commands.map((command) =>
@@ -100,7 +107,9 @@ export class Flights {
    * is answered within `commitLimit` milliseconds of the answers before, or the connection is given up.
    */
   fly(commands: readonly Command[], wrote: boolean, commitLimit?: number): Promise<readonly Answer[]> {
-    if (this.#stopped !== undefined && !ENDING.has(commands[0]?.type)) return Promise.reject(this.#stopped)
+    if (this.#stopped !== undefined && !commands.every(({ type }) => ENDING.has(type))) {
+      return Promise.reject(this.#stopped)
+    }
     return this.#lease.pipelining
       ? this.#fly(commands, wrote, commitLimit)
       : this.#flySingly(commands, wrote, commitLimit)
@@ -209,11 +218,12 @@ export class Flights {
       const cut = this.#cut ?? this.#stopped
       const why =
         cut === undefined ? 'the connection was lost' : `it was not waited for any longer (${cut.message})`
-      throw new CommitUnknownError(
+      this.#unknown = new CommitUnknownError(
         `COMMIT was sent and its answer did not come, for ${why}: the unit is in the database whole or not at all; ` +
           'look there before running it again, or give it an outcomeKey',
         { cause: cut ?? error },
       )
+      throw this.#unknown
     } finally {
       this.#commands = []
       clearTimeout(timer)

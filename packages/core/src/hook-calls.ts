@@ -1,6 +1,6 @@
 /** Calling the hooks of a unit at its end, whose failures change nothing about it. */
-import { nameOf, type UnitIdentity } from './events.ts'
 import type { Hook } from './query.ts'
+import { nameOf, type UnitIdentity } from './unit-identity.ts'
 
 /** Told what a hook throws. */
 export type HookErrorHandler = (error: unknown, unit: UnitIdentity) => void

@@ -27,6 +27,7 @@ export {
   ImplicitCommitError,
   LeaseholdError,
   ResultError,
+  type ResultPlace,
   StaleError,
   type StaleErrorFacts,
   StatementError,
@@ -34,15 +35,7 @@ export {
   type StatementErrorKind,
   UsageError,
 } from './errors.ts'
-export type {
-  FlightCommand,
-  FlightEvent,
-  LeaseEvent,
-  UnitAccess,
-  UnitEvent,
-  UnitIdentity,
-  UnitOutcome,
-} from './events.ts'
+export type { FlightCommand, FlightEvent, LeaseEvent, UnitAccess, UnitEvent, UnitOutcome } from './events.ts'
 export type { ExplainedStatement, PlanRow } from './explanation.ts'
 export type { Executor } from './executor.ts'
 export type { HookErrorHandler } from './hook-calls.ts'
@@ -118,6 +111,7 @@ export type {
 export type { RetryOptions } from './retry.ts'
 export { type Filled, template } from './template.ts'
 export type { Body } from './unit.ts'
+export type { UnitIdentity } from './unit-identity.ts'
 export type {
   CheckedStatement,
   ReadOptions,

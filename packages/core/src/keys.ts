@@ -54,7 +54,7 @@ export function rowsByKey<Row>(
     const others = found.get(identity)
     if (others !== undefined) others.push(row)
     else if (asked.has(identity)) found.set(identity, [row])
-    else throw new ResultError(label, 'rows of the keys that were asked for', 'a row of another one')
+    else throw new ResultError({ label }, 'rows of the keys that were asked for', 'a row of another one')
   }
   return found
 }

@@ -1,5 +1,5 @@
 /** Finding out who keeps a connection for too long. */
-import { nameOf, type UnitIdentity } from './events.ts'
+import { nameOf, type UnitIdentity } from './unit-identity.ts'
 
 /** Watches leases; `undefined` where nobody asked for it. */
 export class LeakWatch {

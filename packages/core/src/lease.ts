@@ -1,9 +1,10 @@
 /** Exclusive ownership of one connection: from `acquire` to exactly one `release` or `discard`. */
 import type { Answer, Command, Connection, Driver, StatementCommand } from './driver.ts'
 import { UsageError } from './errors.ts'
-import { type LeaseEvent, traceLease, type UnitIdentity } from './events.ts'
+import { type LeaseEvent, traceLease } from './events.ts'
 import type { LeakWatch } from './leak.ts'
 import type { ServerFacts } from './server.ts'
+import type { UnitIdentity } from './unit-identity.ts'
 
 export interface LeaseOptions {
   readonly signal?: AbortSignal | undefined

@@ -58,5 +58,5 @@ export function loader<F extends (keys: readonly never[]) => RowsQueryable, K ex
 
 function onlyRow(rows: readonly unknown[], label: string | undefined): unknown {
   if (rows.length <= 1) return rows[0]
-  throw new ResultError(label, 'at most one row for each key', `${rows.length} rows`)
+  throw new ResultError({ label }, 'at most one row for each key', `${rows.length} rows`)
 }

@@ -5,7 +5,7 @@
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { ResultError, UsageError } from './errors.ts'
-import type { Query } from './query.ts'
+import type { DecodeInput, Query } from './query.ts'
 import { shape } from './shapes.ts'
 import type { AnyDatabase, TableRow, Table } from './table.ts'
 import { isMissing } from './table-key.ts'
@@ -49,13 +49,14 @@ export function page(
   const found =
     cursor === undefined ? rows : rows.where((eb) => isBeyond(eb, towards, decodeCursor(order, cursor)))
 
-  return shape(found, ({ rows, result, label }) => {
-    assertSorted(sorting, result.sortedOtherwise, label)
+  return shape(found, (answer) => {
+    const { rows } = answer
+    assertSorted(sorting, answer)
     const own = (rows as readonly TableRow[]).slice(0, limit)
     if (backwards) own.reverse()
     const isMore = rows.length > limit
     const place = (row: TableRow | undefined): string | undefined =>
-      row === undefined ? undefined : encodeCursor(order, placeOf(row, sorting, label))
+      row === undefined ? undefined : encodeCursor(order, placeOf(row, sorting, answer))
     return {
       rows: own,
       next: backwards || isMore ? place(own.at(-1)) : undefined,
@@ -65,16 +66,13 @@ export function page(
 }
 
 /** Behind a value of such a column, rows would be left out, or come again and again. */
-function assertSorted(
-  sorting: readonly Sorting[],
-  otherwise: readonly string[] | undefined,
-  label: string | undefined,
-): void {
+function assertSorted(sorting: readonly Sorting[], answer: DecodeInput): void {
+  const { sortedOtherwise: otherwise } = answer.result
   if (otherwise === undefined) return
   const found = sorting.find(({ column }) => otherwise.some((name) => plain(name) === plain(column)))
   if (found === undefined) return
   throw new ResultError(
-    label,
+    answer,
     'columns to sort a page by that are compared as they are sorted',
     `${found.column}, an ENUM, SET or BIT: those are sorted by number and compared by text; sort by another column`,
   )
@@ -101,10 +99,10 @@ function isBeyond(
   return eb.or([further, eb.and([eb(column, '=', value), isBeyond(eb, rest, values)])])
 }
 
-function placeOf(row: TableRow, sorting: readonly Sorting[], label: string | undefined): readonly unknown[] {
+function placeOf(row: TableRow, sorting: readonly Sorting[], answer: DecodeInput): readonly unknown[] {
   return sorting.map(({ column }) => {
     const value = row[column]
     if (!isMissing(value)) return value
-    throw new ResultError(label, `a value in ${column}, by which the page is sorted`, String(value))
+    throw new ResultError(answer, `a value in ${column}, by which the page is sorted`, String(value))
   })
 }

@@ -5,12 +5,13 @@
 import { inspect } from 'node:util'
 import { type Compilable, type CompiledQuery, type InferResult, isCompilable } from 'kysely'
 import { composedPlugins } from './composer.ts'
-import { UsageError } from './errors.ts'
+import { type ResultPlace, UsageError } from './errors.ts'
 import type { Identity } from './keys.ts'
 import { abridged } from './messages.ts'
 import type { AccessOfRelations, Nested, Relations, RowIn } from './nesting.ts'
 import type { StatementResult } from './result.ts'
 import type { ServerFacts } from './server.ts'
+import { leadToPlace } from './stack-trace.ts'
 import { Statement } from './statement.ts'
 
 /** A builder of the compile-only Kysely, or what its `compile()` gives (raw SQL: ``sql`…`.compile(db)``). */
@@ -98,11 +99,10 @@ export interface LoadSource {
   readonly keyOf: (row: unknown) => unknown
 }
 
-export interface DecodeInput {
+export interface DecodeInput extends ResultPlace {
   readonly result: StatementResult
   /** See `rowsOf`. */
   readonly rows: readonly unknown[]
-  readonly label: string | undefined
 }
 
 /** Work outside of the database, done when the unit is over. */
@@ -228,7 +228,7 @@ class Step<T, A extends Access> implements Iterator<Query<unknown, A>, T> {
 
   /** The failure of the query, raised at its `yield*`. */
   throw(error: unknown): never {
-    throw error
+    throw leadToPlace(error)
   }
 }
 

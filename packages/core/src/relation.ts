@@ -88,7 +88,7 @@ export function hasOne<
 ): Relation<ParentOf<From, KeyIn<Q, To>>, RowIn<ResultOf<Q>> | null, never, AccessOf<Q>> {
   return relation(fetch, columns, (rows = [], label) => {
     if (rows.length <= 1) return rows[0] ?? null
-    throw new ResultError(label, 'at most one row for each key', `${rows.length} rows`)
+    throw new ResultError({ label }, 'at most one row for each key', `${rows.length} rows`)
   })
 }
 
@@ -108,7 +108,7 @@ export function belongsTo<
     if (rows === undefined) return null
     if (rows.length === 1) return rows[0]
     const actual = rows.length === 0 ? 'none' : `${rows.length} rows`
-    throw new ResultError(label, `exactly one row for each ${columns.from}`, actual)
+    throw new ResultError({ label }, `exactly one row for each ${columns.from}`, actual)
   })
 }
 

@@ -92,13 +92,21 @@ function givesRows(statement: Statement | undefined): boolean | undefined {
   return statement.kind !== 'write' || statement.returning
 }
 
-/** A refusal by the server, as a reply; which statement it answers is added where it does. */
-export function refusal(kind: StatementErrorKind = 'other', errno = 1_105): StatementError {
+/**
+ * A refusal by the server, as a reply; which statement it answers is added where it does. `constraint` is the name of what
+ * was violated, if anything was.
+ */
+export function refusal(
+  kind: StatementErrorKind = 'other',
+  errno = 1_105,
+  constraint?: string,
+): StatementError {
   return new StatementError({
     kind,
     errno,
     sqlState: 'HY000',
     serverMessage: `refused: ${kind}`,
+    constraint,
     sql: '',
     label: undefined,
     index: 0,
@@ -111,8 +119,8 @@ export function placed(
   place: { readonly sql: string; readonly label: string | undefined; readonly index: number },
 ): LeaseholdError {
   if (!(error instanceof StatementError)) return error
-  const { kind, errno, sqlState, serverMessage } = error
-  return new StatementError({ kind, errno, sqlState, serverMessage, ...place })
+  const { kind, errno, sqlState, serverMessage, constraint } = error
+  return new StatementError({ kind, errno, sqlState, serverMessage, constraint, ...place })
 }
 
 function mismatch(name: string, expected: string, actual: string): UsageError {

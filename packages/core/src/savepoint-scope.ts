@@ -1,5 +1,10 @@
 import type { Answer } from './driver.ts'
-import { type ImplicitCommitError, LeaseholdError, StatementError } from './errors.ts'
+import {
+  type CommitUnknownError,
+  type ImplicitCommitError,
+  LeaseholdError,
+  StatementError,
+} from './errors.ts'
 import type { UnitEvent } from './events.ts'
 import type { ServerFacts } from './server.ts'
 import type { Scope, Sendable } from './transaction.ts'
@@ -50,6 +55,10 @@ export class SavepointScope implements Scope {
     return this.#outer.ended
   }
 
+  get unknown(): CommitUnknownError | undefined {
+    return this.#outer.unknown
+  }
+
   get broken(): ImplicitCommitError | undefined {
     return this.#outer.broken
   }
@@ -86,7 +95,11 @@ export class SavepointScope implements Scope {
   }
 
   commit(): Promise<void> {
-    return Promise.resolve()
+    return this.confirm()
+  }
+
+  confirm(): Promise<void> {
+    return this.#counted(() => this.#outer.confirm())
   }
 
   async rollback(): Promise<void> {

@@ -31,18 +31,20 @@ export function many<B extends Builder>(builder: B): Query<RowOf<B>[], AccessOf<
 
 /** The only row, or `undefined`; more than one row is a {@link ResultError}. */
 export function maybeOne<B extends Builder>(builder: B): Query<RowOf<B> | undefined, AccessOf<B>> {
-  return shape(builder, ({ rows, label }) => {
-    if (rows.length > 1) throw new ResultError(label, 'at most one row', `${rows.length} rows`)
+  return shape(builder, (answer) => {
+    const { rows } = answer
+    if (rows.length > 1) throw new ResultError(answer, 'at most one row', `${rows.length} rows`)
     return rows[0] as RowOf<B> | undefined
   })
 }
 
 /** The only row; none is a {@link ResultError} or what `orElse` makes, more than one is a {@link ResultError}. */
 export function one<B extends Builder>(builder: B, options: OneOptions = {}): Query<RowOf<B>, AccessOf<B>> {
-  return shape(builder, ({ rows, label }) => {
+  return shape(builder, (answer) => {
+    const { rows } = answer
     if (rows.length === 1) return rows[0] as RowOf<B>
     if (rows.length === 0 && options.orElse !== undefined) throw options.orElse()
-    throw new ResultError(label, 'exactly one row', rows.length === 0 ? 'none' : `${rows.length} rows`)
+    throw new ResultError(answer, 'exactly one row', rows.length === 0 ? 'none' : `${rows.length} rows`)
   })
 }
 
@@ -58,9 +60,10 @@ export function affected(builder: WriteBuilder, options: AffectedOptions = {}): 
   if (exactly !== undefined && (!Number.isSafeInteger(exactly) || exactly < 0)) {
     throw new UsageError(`affected: expected exactly to be a whole number from 0, got ${exactly}`)
   }
-  const decode = ({ result, label }: DecodeInput): number => {
+  const decode = (answer: DecodeInput): number => {
+    const { result } = answer
     if (exactly === undefined || result.affectedRows === exactly) return result.affectedRows
-    throw new ResultError(label, `${exactly} affected rows`, String(result.affectedRows))
+    throw new ResultError(answer, `${exactly} affected rows`, String(result.affectedRows))
   }
   return shape(writing('affected', builder), decode, exactly !== undefined)
 }
@@ -82,16 +85,17 @@ function writing(name: string, builder: WriteBuilder): WriteBuilder {
 }
 
 /** The key that AUTO_INCREMENT gave; throws a {@link ResultError} if there is none. */
-export function generatedId({ result, label }: DecodeInput): bigint {
-  if (result.insertId > 0n) return result.insertId
-  throw new ResultError(label, 'a generated key', 'none: does the table have an AUTO_INCREMENT column?')
+export function generatedId(answer: DecodeInput): bigint {
+  const { insertId } = answer.result
+  if (insertId > 0n) return insertId
+  throw new ResultError(answer, 'a generated key', 'none: does the table have an AUTO_INCREMENT column?')
 }
 
 /** The same as a number; throws a {@link ResultError} for one that a number can't hold, too. */
 export function generatedKey(answer: DecodeInput): number {
   const id = generatedId(answer)
   if (id <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(id)
-  throw new ResultError(answer.label, 'a generated key up to 2^53 - 1', String(id))
+  throw new ResultError(answer, 'a generated key up to 2^53 - 1', String(id))
 }
 
 /** A statement with what is to be made of its answer; `checked`, if that can throw. */

@@ -108,11 +108,13 @@ function mayCommit(words: Reading): boolean {
   return !(words[1] === 'to' || (words[1] === 'work' && words[2] === 'to'))
 }
 
-/** Verbs that leave the transaction open, whatever they run: functions and triggers can't end it. */
+/**
+ * Verbs that leave the transaction open, whatever they run, or fail: functions and triggers can't end it. MariaDB's DO
+ * is none: it hides the deadlock by which a function has lost the transaction.
+ */
 const STAYING: ReadonlySet<string> = new Set([
   ...READING,
   'delete',
-  'do',
   'insert',
   'release',
   'replace',

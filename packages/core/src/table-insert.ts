@@ -49,7 +49,7 @@ function generatedForZero(table: Table, row: TableRow, answer: DecodeInput): Tab
   const [column = '', ...others] = numbers.length > 0 ? numbers : zeros
   if (others.length === 0) return { [column]: generatedKey(answer) }
   throw new ResultError(
-    answer.label,
+    answer,
     'a key with one 0 at most, where one is generated',
     [column, ...others].join(', '),
   )

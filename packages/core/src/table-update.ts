@@ -103,9 +103,10 @@ function isTarget(
 /** A statement that must have found its row. */
 function written(table: Table, target: Target, statement: Builder): Query<Version | void> {
   const { version } = target
-  const found = shape(statement, ({ result: { affectedRows }, label }) => {
+  const found = shape(statement, (answer) => {
+    const { affectedRows } = answer.result
     if (affectedRows === 1 || (affectedRows === 0 && version !== undefined)) return affectedRows === 1
-    throw new ResultError(label, 'one row with the key', affectedRows === 0 ? 'none' : `${affectedRows}`)
+    throw new ResultError(answer, 'one row with the key', affectedRows === 0 ? 'none' : `${affectedRows}`)
   })
   if (version === undefined) return found.map(() => undefined)
   const next = typeof version === 'bigint' ? version + 1n : version + 1

@@ -1,7 +1,7 @@
 /** One transaction on one lease. Nothing else begins, commits or rolls back. */
 import { refusalOf } from './commit-answer.ts'
 import type { Answer, Command, StatementCommand, TransactionOptions } from './driver.ts'
-import { ImplicitCommitError, LeaseholdError, StatementError } from './errors.ts'
+import { CommitUnknownError, ImplicitCommitError, LeaseholdError, StatementError } from './errors.ts'
 import type { UnitEvent } from './events.ts'
 import { Flights, hasEnded } from './flights.ts'
 import type { Lease } from './lease.ts'
@@ -19,9 +19,12 @@ export interface Sendable {
 const COMMIT: Command = { type: 'commit' }
 
 /** A statement that may end the transaction, and the savepoint by which that is found out. */
-interface Guard {
+interface Doubt {
   readonly sendable: Sendable
   readonly savepoint: string
+}
+
+interface Guard extends Doubt {
   /** That of SAVEPOINT in its flight; the statement is next, and RELEASE behind it. */
   readonly place: number
 }
@@ -43,11 +46,13 @@ export class Transaction {
   #savepoints = 0
   /** Names of savepoints that go with the next flight. */
   #pending: string[] = []
+  /** Streams that were left before their ends: with a KILL QUERY, a server does not tell of a deadlock that came before. */
+  #left: Doubt[] = []
   #wrote = false
   /** A statement that may have committed by itself, and of which nothing has told that it had not. */
   #doubted: Sendable | undefined
   #broken: ImplicitCommitError | undefined
-  /** Why the COMMIT that travelled along did not commit, or may not have. */
+  /** Why COMMIT did not commit, or may not have. */
   #refused: LeaseholdError | undefined
   /** Whether there is nothing to end: nothing was sent, or the server has ended it. */
   #over = true
@@ -90,6 +95,12 @@ export class Transaction {
     return this.#flights.ended
   }
 
+  /** Set where COMMIT was sent and nothing tells whether it was carried out. */
+  get unknown(): CommitUnknownError | undefined {
+    const { unknown } = this.#flights
+    return unknown ?? (this.#refused instanceof CommitUnknownError ? this.#refused : undefined)
+  }
+
   /** Set where a statement has ended the transaction by itself: then part of it may be in the database, whatever failed. */
   get broken(): ImplicitCommitError | undefined {
     return this.#broken
@@ -110,12 +121,13 @@ export class Transaction {
       this.#over = true
       return answers
     }
+    const left = this.#takeLeft()
     const before = this.#takePreliminaries()
     for (const sendable of statements) this.#note(sendable)
+    const commands = [...releases(left), ...before]
     // What is refused before a write doesn't keep the write from being carried out; and where the way to the server may
     // have died, a write without COMMIT is lost and nothing more.
-    const commits = andCommit && !((before.length > 0 || !this.#flights.proven) && this.#wrote)
-    const commands = [...before]
+    const commits = andCommit && !((commands.length > 0 || !this.#flights.proven) && this.#wrote)
     const guards: Guard[] = []
     const places = statements.map((sendable) => this.#place(sendable, commands, guards))
     if (commits) commands.push(COMMIT)
@@ -123,12 +135,13 @@ export class Transaction {
     const doubted = this.#doubted
     this.#doubted ??= guards[0]?.sendable
     const answers = await this.#fly(commands, commits ? commitLimit : undefined)
-    const refused = this.#refusalOf(before, answers)
+    const refused = this.#refusalOf(before, answers.slice(left.length))
     if (commits) this.#refused = this.#noteCommit(answers.at(-1))
     // Before anything is thrown: what was on the wire behind a refused BEGIN was carried out all the same.
     let intact = true
     for (const guard of guards) intact = (await this.#isIntact(guard, answers)) && intact
     if (intact) this.#doubted = doubted
+    await this.#assertKept(left, answers)
     if (refused !== undefined) throw refused
     return places.map((place) => answers[place])
   }
@@ -140,6 +153,8 @@ export class Transaction {
   async *stream(sendable: Sendable): AsyncGenerator<readonly unknown[], void, undefined> {
     const { statement, label } = sendable
     const command = { type: 'statement', statement, label } as const
+    await this.confirm()
+    const savepoint = this.savepoint()
     const before = this.#takePreliminaries()
     const ahead = this.#flights.pipelining ? before : []
     if (before.length > ahead.length) {
@@ -148,7 +163,22 @@ export class Transaction {
     }
     this.#over = false
     this.#note(sendable)
-    yield* this.#flights.stream(command, ahead)
+    let left = true
+    try {
+      yield* this.#flights.stream(command, ahead)
+      left = false
+    } catch (error) {
+      left = false
+      throw error
+    } finally {
+      if (left) this.#left.push({ sendable, savepoint })
+    }
+  }
+
+  /** Rejects with an `ImplicitCommitError` if the transaction is not the same any more behind a stream that was left. */
+  async confirm(): Promise<void> {
+    const left = this.#takeLeft()
+    if (left.length > 0) await this.#assertKept(left, await this.#fly(releases(left)))
   }
 
   /** What the transaction is doing, for messages. */
@@ -196,6 +226,8 @@ export class Transaction {
       ;[answer] = await this.#undo(command, stopped)
     }
     if (answer instanceof LeaseholdError) throw answer
+    // The savepoint is older than theirs.
+    this.#left = []
   }
 
   /**
@@ -206,9 +238,10 @@ export class Transaction {
   async commit(limit: number): Promise<void> {
     if (this.#refused !== undefined) throw this.#refused
     if (!this.#over && !this.#isLeftOpen) {
+      await this.confirm()
       const [answer] = await this.#flights.flyWithin(limit, COMMIT, this.#wrote)
-      const refusal = this.#noteCommit(answer)
-      if (refusal !== undefined) throw refusal
+      this.#refused = this.#noteCommit(answer)
+      if (this.#refused !== undefined) throw this.#refused
     }
     this.#end('after COMMIT')
   }
@@ -321,9 +354,24 @@ export class Transaction {
     if (set instanceof LeaseholdError) throw hasEnded(set) ? set : this.#noteBroken(sendable, set)
     const told = await this.#released(savepoint, released)
     if (!(told instanceof LeaseholdError)) return true
-    const gone = told instanceof StatementError && told.kind === 'unknown-name'
+    const gone = isGone(told)
     if (hasEnded(answer) || (!gone && answer instanceof LeaseholdError)) return false
     throw gone ? this.#noteBroken(sendable, answer) : told
+  }
+
+  #takeLeft(): readonly Doubt[] {
+    const left = this.#left
+    this.#left = []
+    return left
+  }
+
+  /** Throws if the savepoint of one of them is gone; what released them are the first of the answers. */
+  async #assertKept(left: readonly Doubt[], answers: readonly Answer[]): Promise<void> {
+    for (const [index, { sendable, savepoint }] of left.entries()) {
+      const told = await this.#released(savepoint, answers[index])
+      if (!(told instanceof LeaseholdError)) continue
+      throw isGone(told) ? this.#noteBroken(sendable, undefined) : told
+    }
   }
 
   /** The answer to the release of a savepoint: again if it was not sent, for a failure, or was itself interrupted. */
@@ -344,6 +392,15 @@ export class Transaction {
   #end(where: string): void {
     this.#flights.end(where, this.#over ? undefined : 'open')
   }
+}
+
+function releases(left: readonly Doubt[]): Command[] {
+  return left.map(({ savepoint }) => ({ type: 'release', name: savepoint }))
+}
+
+/** Whether the answer says that there is no such savepoint. */
+function isGone(answer: LeaseholdError): boolean {
+  return answer instanceof StatementError && answer.kind === 'unknown-name'
 }
 
 /** Whether KILL QUERY has met the command. */

@@ -7,13 +7,14 @@ import {
   LeaseholdError,
   StatementError,
 } from './errors.ts'
-import { nameOf, type UnitAccess, type UnitEvent } from './events.ts'
+import { type UnitAccess, type UnitEvent } from './events.ts'
 import { Execution } from './execution.ts'
 import { hasEnded } from './flights.ts'
 import type { ExplainedStatement } from './explanation.ts'
 import { type Executor, runBody } from './executor.ts'
 import { type Access, type Hook, type Queryable, toQuery } from './query.ts'
 import type { Scope } from './transaction.ts'
+import { nameOf } from './unit-identity.ts'
 
 export type Body<T, A extends Access = Access> = (q: Executor<A>) => Promise<T>
 
@@ -96,10 +97,11 @@ export async function runUnit(work: Work, context: UnitContext): Promise<Ended> 
     await execution.settled()
     await execution.transaction?.rollback()
     const [commit, rollback] = [execution.hooks('commit'), execution.hooks('rollback')]
-    if (failure instanceof CommitUnknownError) {
+    const { transaction } = execution
+    // One that the caller's code let out may be another unit's.
+    if (failure instanceof CommitUnknownError && failure === transaction?.unknown) {
       return { outcome: 'unknown', error: failure, value, hooks: { commit, rollback } }
     }
-    const { transaction } = execution
     const { broken, mayHaveCommitted = false } = transaction ?? {}
     const told = stopped?.told(failure) ?? failure
     const doubt = deniesDoubt(told) ? transaction?.doubtBehind(told) : undefined

@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { commitLimit, Deadline } from './deadline.ts'
 import { statementsOf } from './description.ts'
 import { AcquireError, LeaseholdError, UsageError } from './errors.ts'
-import { nameOf, traceUnit, type UnitAccess, type UnitEvent, type UnitIdentity } from './events.ts'
+import { traceUnit, type UnitAccess, type UnitEvent } from './events.ts'
 import { handOver } from './hand-over.ts'
 import { callHooks } from './hook-calls.ts'
 import { type Host, leasing } from './host.ts'
@@ -15,6 +15,7 @@ import type { Answers } from './reply.ts'
 import { Retry, RetryBudget, type RetryOptions } from './retry.ts'
 import { RowStream } from './row-stream.ts'
 import { outside, Sandbox } from './sandbox.ts'
+import { leadToCaller } from './stack-trace.ts'
 import type {
   CheckedStatement,
   ReadOptions,
@@ -26,6 +27,7 @@ import type {
 } from './unit-of-work.ts'
 import { type Body, type Ended, type InnerBody, runUnit, type Work } from './unit.ts'
 import { tellingUnused, watchForUnused } from './unused.ts'
+import { nameOf, type UnitIdentity } from './unit-identity.ts'
 
 /** The unit that the caller is inside of. */
 interface Inside {
@@ -110,7 +112,8 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
       event.outcome = end.outcome === 'undone' ? 'rolled back' : end.outcome
       if (end.outcome !== 'unknown' && end.hooks.length > 0) await callHooks(end.hooks, unit, onHookError)
       if (end.outcome === 'committed' || end.outcome === 'undone') return end.value
-      throw outcomeKey === undefined ? end.error : explained(end.error, outcomeKey)
+      const error = outcomeKey === undefined ? end.error : explained(end.error, outcomeKey)
+      throw leadToCaller(outOf(unit, event.attempts, error))
     })
   }
 
@@ -127,7 +130,6 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
       const told = end.outcome === 'unknown' ? await settled(end, outcomeKey, deadline?.signal) : end
       if (told.outcome === 'committed' || told.outcome === 'undone') return told
       const ended = before === undefined ? told : moreTelling(before, told)
-      if (ended.error instanceof LeaseholdError) ended.error.attempts = number
       if (told.outcome === 'unknown' || ended.outcome === 'unknown') return ended
       const again = policy?.allows(told, number) === true
       if (!again || deadline?.signal.aborted === true || !budget.spend()) return ended
@@ -211,7 +213,11 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
     const reading = read(async (q) => {
       for await (const rows of q.stream(query).batches()) if (!(await meeting.give(rows))) return
     })
-    yield* meeting.take(reading)
+    try {
+      yield* meeting.take(reading)
+    } catch (error) {
+      throw leadToCaller(error)
+    }
   }
 
   const uow = Object.freeze({
@@ -237,7 +243,13 @@ function moreTelling<E extends Failed>(before: RolledBack, ended: E): RolledBack
   // Something of it may be there, which the failure of another attempt denies.
   if (before.mayHaveCommitted) return { ...before, hooks: ended.hooks }
   // That there is no connection for another attempt tells less than why it was needed.
-  return ended.error instanceof AcquireError ? before : ended
+  return ended.error instanceof AcquireError && ended.error.unit === undefined ? before : ended
+}
+
+/** The error, which tells what unit it came out of, unless it has come out of another before. */
+function outOf(unit: UnitIdentity, attempts: number, error: unknown): unknown {
+  if (error instanceof LeaseholdError && error.unit === undefined) Object.assign(error, { unit, attempts })
+  return error
 }
 
 function retryOf(work: Work, retry: boolean | RetryOptions | undefined): Retry | undefined {

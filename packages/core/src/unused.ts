@@ -4,11 +4,11 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { nameOf, type UnitIdentity } from './events.ts'
 import { type Plan, Query, watchQueries } from './query.ts'
+import { foreignFrames } from './stack-trace.ts'
+import { nameOf, type UnitIdentity } from './unit-identity.ts'
 
 /** A query whose going missing would do harm. */
 interface Made {
@@ -154,15 +154,7 @@ function collectGarbage(): boolean {
   }
 }
 
-/** Where Leasehold's own files are; not known where it was bundled as CommonJS. */
-const OWN = ownFolder((import.meta as Partial<ImportMeta>).url)
-
-function ownFolder(url: string | undefined): string | undefined {
-  return url === undefined ? undefined : fileURLToPath(new URL('.', url))
-}
-
 /** The stack without frames of Leasehold. */
 function placeOf({ place }: Pick<Made, 'place'>): string {
-  const [, ...frames] = (place.stack ?? '').split('\n')
-  return frames.filter((frame) => OWN === undefined || !frame.includes(OWN)).join('\n')
+  return foreignFrames(place.stack ?? '').join('\n')
 }

@@ -3,8 +3,10 @@ import {
   type Answer,
   type Command,
   type Connection,
+  ConnectionLostError,
   type ServerFacts,
   type StatementCommand,
+  StatementError,
   UsageError,
 } from '@leasehold/core'
 import type { Reply, Rows } from './answers.ts'
@@ -190,18 +192,33 @@ export class MysqlConnection implements Connection {
     flown.then(end, end)
     try {
       for (let batch = await batches.take(); batch !== undefined; batch = await batches.take()) {
-        yield exactRows(batch.rows, batch, this.#settings.values, command.label)
+        yield exactRows(batch.rows, batch, this.#settings.values, command)
       }
-      const outcomes = await flown
-      const refused = outcomes.slice(0, before.length).some((outcome) => outcome instanceof Error)
-      // SET TRANSACTION may have come through without the transaction that it was meant for.
-      if (refused) this.#state.spend()
-      const answer = this.#answerTo(refused ? (ahead[0] ?? command) : command, 0, outcomes)
-      if (answer instanceof Error) throw answer
     } finally {
-      if (!landed) this.interrupt()
+      const left = !landed
+      if (left) this.interrupt()
       await this.#interruption.end()
+      // What it ended with counts where nobody takes the rest of it, too: a deadlock has undone the whole transaction.
+      const refusal = await flown.then(
+        (outcomes) => this.#refusalIn(outcomes, command, ahead, before.length),
+        (error: unknown) => error as Error,
+      )
+      if (refusal !== undefined && !(left && isOfLeaving(refusal))) await Promise.reject(refusal)
     }
+  }
+
+  /** The error with which a stream ended, or what was sent ahead of it. */
+  #refusalIn(
+    outcomes: readonly Outcome[],
+    command: StatementCommand,
+    [first]: readonly Command[],
+    ahead: number,
+  ): Error | undefined {
+    const refused = outcomes.slice(0, ahead).some((outcome) => outcome instanceof Error)
+    // SET TRANSACTION may have come through without the transaction that it was meant for.
+    if (refused) this.#state.spend()
+    const answer = this.#answerTo(refused ? (first ?? command) : command, 0, outcomes)
+    return answer instanceof Error ? answer : undefined
   }
 
   interrupt(): void {
@@ -326,7 +343,8 @@ export class MysqlConnection implements Connection {
     if (outcome instanceof Error) {
       if (!isServerError(outcome)) return unreadable(outcome, command)
       if (hasLostPrepared(outcome) && !isOwn(command, outcome)) this.#state.spend()
-      return failureOf(command, index, outcome, this.#settings)
+      const { exposeParameters } = this.#settings
+      return failureOf(command, index, outcome, { exposeParameters, server: this.#server })
     }
     if (outcome.prepared !== undefined) {
       this.#wire.tell(closePacket(outcome.prepared.id))
@@ -362,6 +380,11 @@ const ENDED: Check = {
     if (((outcome.status ?? 0) & STATUS.IN_TRANS) === 0) return undefined
     return new Error('the server reports an open transaction where none can be')
   },
+}
+
+/** Whether rows ended like this because they were left: the server was told to stop, and whatever comes next tells of a loss. */
+function isOfLeaving(error: Error): boolean {
+  return error instanceof ConnectionLostError || (error instanceof StatementError && error.kind === 'killed')
 }
 
 /** Whether somebody had the server stop it, which tells nothing of what it would have answered. */

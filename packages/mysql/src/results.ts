@@ -3,11 +3,14 @@ import {
   type Command,
   LeaseholdError,
   ResultError,
+  type ResultPlace,
   StatementError,
   type StatementResult,
 } from '@leasehold/core'
 import type { Reply } from './answers.ts'
 import type { Field } from './commands.ts'
+import { constraintIn } from './constraint.ts'
+import type { ServerKind } from './control.ts'
 import { hasLostPrepared, isServerError, kindOf, type ServerError } from './errors.ts'
 import { STATUS } from './profile.ts'
 import { exactRows, notRead, type ValueSettings } from './values.ts'
@@ -26,13 +29,13 @@ export function resultOf(command: Command, reply: Reply, settings: ValueSettings
   const { rows, resultSets, fields, header, status = 0 } = reply
   if (resultSets > 1) {
     throw new ResultError(
-      labelOf(command),
+      placeOf(command),
       'one result set',
       `${resultSets}: have the procedure select once, and leave the others in temporary tables or variables`,
     )
   }
   return {
-    rows: rows === undefined ? undefined : exactRows(rows, reply, settings, labelOf(command)),
+    rows: rows === undefined ? undefined : exactRows(rows, reply, settings, placeOf(command)),
     affectedRows: header?.affectedRows ?? 0,
     changedRows: header?.changedRows ?? 0,
     insertId: BigInt.asUintN(64, BigInt(header?.insertId ?? 0)),
@@ -61,15 +64,16 @@ export function failureOf(
   command: Command,
   index: number,
   error: ServerError,
-  { exposeParameters }: { readonly exposeParameters: boolean },
+  { exposeParameters, server }: { readonly exposeParameters: boolean; readonly server: ServerKind },
 ): StatementError {
   return new StatementError({
     kind: isOwn(command, error) ? 'other' : kindOf(error),
     errno: error.errno,
     sqlState: error.sqlState,
     serverMessage: error.sqlMessage,
+    constraint: constraintIn(error, server),
     sql: 'statement' in command ? command.statement.sql : command.type.toUpperCase(),
-    label: labelOf(command),
+    label: placeOf(command).label,
     index,
     ...(exposeParameters && 'statement' in command ? { parameters: command.statement.parameters } : {}),
   })
@@ -78,11 +82,13 @@ export function failureOf(
 /** What made it impossible to give an answer, or to send the command. */
 export function unreadable(error: unknown, command: Command): LeaseholdError {
   if (error instanceof LeaseholdError) return error
-  return notRead(error, labelOf(command))
+  return notRead(error, placeOf(command))
 }
 
-function labelOf(command: Command): string | undefined {
-  return 'statement' in command ? command.label : undefined
+const NOWHERE: ResultPlace = { label: undefined }
+
+function placeOf(command: Command): ResultPlace {
+  return 'statement' in command ? command : NOWHERE
 }
 
 /** Whether it is not known because the server prepares no such statements (ER_UNSUPPORTED_PS). */

@@ -1,5 +1,5 @@
 /** Rows on their way out: each value is exactly what the server sent, or a `ResultError`; never something near it. */
-import { ResultError } from '@leasehold/core'
+import { ResultError, type ResultPlace } from '@leasehold/core'
 import { type Bigints, readBigint } from './bigints.ts'
 import { type Datetimes, readDatetime } from './datetimes.ts'
 import { readJson } from './json.ts'
@@ -32,7 +32,7 @@ export function exactRows(
   rows: readonly Record<string, unknown>[],
   { fields, binary }: Omit<Rows, 'rows'>,
   settings: ValueSettings,
-  label: string | undefined,
+  place: ResultPlace,
 ): readonly Record<string, unknown>[] {
   try {
     for (const field of fields) {
@@ -40,7 +40,7 @@ export function exactRows(
       if (read === undefined || isHidden(field, fields)) continue
       const { name } = field
       const refuse: Refuse = (expected, actual, shown) => {
-        throw new ResultError(label, `${expected} in column ${name}`, actual, { shown })
+        throw new ResultError(place, `${expected} in column ${name}`, actual, { shown })
       }
       for (const row of rows) {
         const value = row[name]
@@ -51,14 +51,14 @@ export function exactRows(
     }
     return rows
   } catch (error) {
-    throw error instanceof ResultError ? error : notRead(error, label)
+    throw error instanceof ResultError ? error : notRead(error, place)
   }
 }
 
 /** What mysql2 or a reader of values has failed on. Its own message may show the value. */
-export function notRead(error: unknown, label: string | undefined): ResultError {
+export function notRead(error: unknown, place: ResultPlace): ResultError {
   const shown = error instanceof Error ? `a failure to read them (${error.name})` : 'a failure to read them'
-  return new ResultError(label, 'rows that can be read', `${shown}: ${String(error)}`, {
+  return new ResultError(place, 'rows that can be read', `${shown}: ${String(error)}`, {
     cause: error,
     shown,
   })

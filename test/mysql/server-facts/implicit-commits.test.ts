@@ -88,7 +88,6 @@ describe('a statement that core takes for one that leaves the transaction open d
     'replace into accounts values (10, "a", 1)',
     'update accounts set cents = 1 where id = 2',
     'delete from accounts where id = 3',
-    'do 1',
     'show tables',
     'show create table accounts',
     'show engine innodb status',
