@@ -1,5 +1,13 @@
 import { all, many, one, program, Query, type Queryable, succeed, UsageError } from '@leasehold/core'
-import { Kysely, MysqlAdapter, MysqlQueryCompiler, DummyDriver, MysqlIntrospector, sql } from 'kysely'
+import {
+  CompiledQuery,
+  Kysely,
+  MysqlAdapter,
+  MysqlQueryCompiler,
+  DummyDriver,
+  MysqlIntrospector,
+  sql,
+} from 'kysely'
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { type Database, db } from './support/accounts.ts'
@@ -156,6 +164,13 @@ describe('what is no query is refused, with a hint', () => {
     ['a promise', Promise.resolve(read('a')), /a promise: repositories return queries/],
     ['an array', [read('a')], /an array: all/],
     ['a started generator', (function* () {})(), /an iterator: program takes the function/],
+    ['raw SQL that is not compiled', sql`select 1`, /raw SQL that is not compiled: sql`…`\.compile\(db\)/],
+    [
+      'a compiled query of no Kysely',
+      CompiledQuery.raw('select 1'),
+      /compiled query of another Kysely.*sql`…`\.compile\(db\)/,
+    ],
+    ['a query of another copy of core', { '~plan': {} }, /of another copy of @leasehold\/core.*npm ls/],
     ['an object', {}, /got an object/],
     ['an object without a prototype', Object.create(null), /got an object/],
     ['a string', 'select 1', /got select 1/],

@@ -24,6 +24,7 @@ import {
   succeed,
   type UnitEvent,
   type UnitOfWork,
+  type UnitOfWorkOptions,
   UsageError,
 } from '@leasehold/core'
 import { sql } from 'kysely'
@@ -503,6 +504,32 @@ describe('a nested run', () => {
 })
 
 describe('options', () => {
+  test.each(['run', 'read', 'explain', 'sandbox'] as const)(
+    'that there are none of are refused by %s',
+    async (name) => {
+      const { uow, driver } = record()
+      const method = uow[name] as (work: unknown, options: object) => Promise<unknown>
+      const work = name === 'sandbox' ? () => Promise.resolve() : read('a')
+      expect(await failureOf(method(work, { timeOut: 1 }))).toMatchObject({
+        name: 'UsageError',
+        message: expect.stringMatching(
+          /^(run|read|explain|sandbox): there is no option timeOut; .*timeout/u,
+        ) as unknown,
+      })
+      expect(driver.journal).toEqual([])
+    },
+  )
+
+  test('an outcomeKey is refused in a unit that can not write it', async () => {
+    const { uow, driver } = record()
+    const options = { outcomeKey: 'a', accessMode: 'read only' } as const
+    expect(await failureOf(uow.run(read('a'), options))).toMatchObject({
+      name: 'UsageError',
+      message: expect.stringMatching(/^outcomeKey: .*read only/u) as unknown,
+    })
+    expect(driver.journal).toEqual([])
+  })
+
   test('go into a BEGIN before the first statement, once', async () => {
     const { uow, driver } = record()
     const options = { isolationLevel: 'serializable', accessMode: 'read write', snapshot: true } as const
@@ -648,6 +675,18 @@ describe('the label of a unit', () => {
 describe('createUnitOfWork', () => {
   test('gives a frozen object', () => {
     expect(Object.isFrozen(createUnitOfWork({ driver: new RecordingDriver() }))).toBe(true)
+  })
+
+  test('refuses a driver that another copy of core was given to', () => {
+    const driver = Object.assign(new RecordingDriver(), { '~core': Error })
+    expect(() => createUnitOfWork({ driver })).toThrow(/another copy of @leasehold\/core.*npm ls/u)
+  })
+
+  test('refuses an option that there is none of', () => {
+    const driver = new RecordingDriver()
+    expect(() => createUnitOfWork({ driver, leakafter: 1 } as UnitOfWorkOptions)).toThrow(
+      /no option leakafter; there are leakAfter/u,
+    )
   })
 
   test('close closes the driver', async () => {

@@ -117,6 +117,14 @@ describe('a unit whose time is up', () => {
   })
 })
 
+test('a unit whose time is up before the server could be reached is told why', async () => {
+  const uow = fixture.uow({ port: 1, pool: { acquireTimeout: 10_000 } })
+  await expect(uow.run(accounts.all(), { timeout: 200 })).rejects.toMatchObject({
+    name: 'DeadlineError',
+    cause: { code: 'ECONNREFUSED' },
+  })
+})
+
 describe('a unit that is aborted', () => {
   test('in a lock wait, and the locks it had come free', async () => {
     const uow = fixture.uow()

@@ -16,6 +16,7 @@ afterAll(() => rm(folder, { recursive: true }))
 interface Run {
   readonly tables: readonly string[]
   readonly rows?: readonly string[]
+  readonly procedures?: readonly string[]
   /** What must be among the lines that are printed, in this order. */
   readonly prints: readonly (string | RegExp)[]
 }
@@ -35,6 +36,12 @@ const runs: Readonly<Record<string, Run>> = {
     tables: ['accounts (id int primary key, name varchar(50))'],
     rows: ["accounts values (1, 'Ann')"],
     prints: [/^unit \d+, flight 1: .* in [\d.]+ ms$/, /^select \* from `accounts`/, /table: 'accounts'/],
+  },
+  'docs/services.md': {
+    tables: ['accounts (id int primary key, name varchar(50) unique)'],
+    rows: ["accounts values (1, 'Ann'), (2, 'Bob')"],
+    procedures: ['everybody() select id from accounts'],
+    prints: ['3', '2', 'name update `accounts` set `name` = ? where `id` = ?', 'closed'],
   },
   'docs/speed.md': {
     tables: ['items (id int primary key, name varchar(50), cents int)'],
@@ -83,10 +90,11 @@ test('all documents with code are run', async () => {
   expect(withCode.flat().sort()).toEqual([...Object.keys(runs), ...RUN_ELSEWHERE].sort())
 })
 
-test.each(Object.entries(runs))('%s', async (document, { tables, rows = [], prints }) => {
+test.each(Object.entries(runs))('%s', async (document, { tables, rows = [], procedures = [], prints }) => {
   for (const table of tables) await fixture.rows(`drop table if exists ${table.slice(0, table.indexOf('('))}`)
   for (const table of tables) await fixture.rows(`create table ${table}`)
   for (const row of rows) await fixture.rows(`insert into ${row}`)
+  for (const procedure of procedures) await fixture.rows(`create procedure ${procedure}`)
   const code = (await codeOf(document)).replaceAll(/mysql:\/\/root@localhost\/\w+/g, fixture.database.uri)
   const file = resolve(folder, `${document.replaceAll('/', '-')}.ts`)
   await writeFile(file, `${code}\nprocess.exit()\n`)

@@ -89,6 +89,31 @@ test('a key that was committed before: nothing of the second unit remains', asyn
   expect(await fixture.balances()).toEqual(DONE)
 })
 
+test('an outcome that can not be asked for stays unknown, and says how to ask later', async () => {
+  let committing = false
+  const proxy = await startRecordingProxy({
+    target: fixture.server,
+    onPacket(packet) {
+      if (committing) return 'cut'
+      committing = commandOf(packet)?.sql === 'COMMIT'
+      return 'forward'
+    },
+  })
+  proxies.push(proxy)
+  const uow = fixture.uow({
+    host: proxy.host,
+    port: proxy.port,
+    pipeline: true,
+    pool: { acquireTimeout: 300 },
+  })
+  await expect(uow.run(work(), { outcomeKey: 'asked in vain' })).rejects.toMatchObject({
+    name: 'CommitUnknownError',
+    message: expect.stringMatching(/could not be looked up.*uow\.outcome\(key\)/u) as unknown,
+    cause: { name: 'ConnectionLostError' },
+  })
+  await expect.poll(() => fixture.uow().outcome('asked in vain')).toBe(true)
+})
+
 test('of several at the same time, one is committed', async () => {
   const uow = fixture.uow({ pool: { max: 8 } })
   const units = Array.from({ length: 8 }, () => uow.run(work(), { outcomeKey: 'race' }))

@@ -112,6 +112,32 @@ test('all rows of a long result come, once', async () => {
   expect(batches).toBeGreaterThan(10)
 })
 
+test.each(['uow.stream', 'q.stream'])('%s gives no further row once its unit was stopped', async (kind) => {
+  const uow = single()
+  const { signal, abort } = abortable()
+  let seen = 0
+  const loop = async (rows: RowStream<unknown>): Promise<void> => {
+    for await (const _ of rows) {
+      seen += 1
+      if (seen === 2) abort()
+    }
+  }
+  const all = accounts.all()
+  const looping =
+    kind === 'q.stream' ? uow.run((q) => loop(q.stream(all)), { signal }) : loop(uow.stream(all, { signal }))
+  await expect(looping).rejects.toMatchObject({ name: 'DeadlineError', unit: {} })
+  expect(seen).toBe(2)
+})
+
+test('a stream that is stopped says what was under way: its statement, and nothing from before', async () => {
+  const uow = single()
+  const { signal, abort } = abortable()
+  const loop = async (): Promise<void> => {
+    for await (const _ of uow.stream(million(), { signal })) abort()
+  }
+  await expect(loop()).rejects.toMatchObject({ activity: 'million was under way' })
+})
+
 test('the server waits while nobody takes, and stops when nobody will', async () => {
   const uow = single()
   const rows = uow.stream(million())[Symbol.asyncIterator]()

@@ -128,6 +128,8 @@ export interface OutcomeLedger {
 }
 
 export interface Driver {
+  /** `LeaseholdError`, as the driver has it: by it, core knows whether the driver's errors are its own. Not looked at unless given. */
+  readonly '~core'?: unknown
   readonly outcomes: OutcomeLedger
 
   /**

@@ -55,8 +55,23 @@ const unitChannel: TracingChannel<unknown, UnitEvent> = tracingChannel('leasehol
 const flightChannel: TracingChannel<unknown, FlightEvent> = tracingChannel('leasehold:flight')
 const leaseChannel: TracingChannel<unknown, LeaseEvent> = tracingChannel('leasehold:lease')
 
+/** Whether anybody listens, also where the runtime's channels don't tell that of the whole (Bun's). */
+function isHeard<E extends object>(channel: TracingChannel<unknown, E>): boolean {
+  const whole: boolean | undefined = channel.hasSubscribers
+  if (whole !== undefined) return whole
+  const { start, end, asyncStart, asyncEnd, error } = channel
+  return [start, end, asyncStart, asyncEnd, error].some(({ hasSubscribers }) => hasSubscribers)
+}
+
+let flights = 0
+
+/** Flights of the process so far, whether or not anybody listened. */
+export function flightsSoFar(): number {
+  return flights
+}
+
 export function traceUnit<T>(event: UnitEvent, work: () => Promise<T>): Promise<T> {
-  return unitChannel.hasSubscribers ? unitChannel.tracePromise(work, event) : work()
+  return isHeard(unitChannel) ? unitChannel.tracePromise(work, event) : work()
 }
 
 export function traceFlight<T>(
@@ -65,7 +80,8 @@ export function traceFlight<T>(
   commands: readonly Command[],
   work: () => Promise<T>,
 ): Promise<T> {
-  return flightChannel.hasSubscribers ? tracedFlight(unit, index, commands, work) : work()
+  flights += 1
+  return isHeard(flightChannel) ? tracedFlight(unit, index, commands, work) : work()
 }
 
 async function tracedFlight<T>(
@@ -99,7 +115,7 @@ const untraced: LeaseTrace = { acquired: () => {}, failed: () => {}, ended: () =
 
 /** A lease is no function call with a beginning and an end, so its span is held open by a promise. */
 export function traceLease(unit: UnitIdentity): LeaseTrace {
-  if (!leaseChannel.hasSubscribers) return untraced
+  if (!isHeard(leaseChannel)) return untraced
   const span = Promise.withResolvers<void>()
   const event: LeaseEvent = { unit }
   leaseChannel.tracePromise(() => span.promise, event).catch(() => {})

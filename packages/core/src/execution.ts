@@ -1,7 +1,7 @@
 /** Where queries meet a connection: sends what the interpreter waits for, flight by flight, and feeds the answers back. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Attempt, survivable } from './attempt.ts'
-import { LeaseholdError, UsageError } from './errors.ts'
+import { AcquireError, LeaseholdError, UsageError } from './errors.ts'
 import type { AttemptRequest, Request, ServerRequest } from './backlog.ts'
 import { Evaluation } from './evaluation.ts'
 import { type Hook, type Query, streamable } from './query.ts'
@@ -197,8 +197,16 @@ export class Execution {
       }
     } catch (error) {
       this.#cause ??= error
+      this.#explainStop(error)
       evaluation.fail(error, current)
     }
+  }
+
+  /** Who was stopped while waiting for a connection is told why none came. */
+  #explainStop(error: unknown): void {
+    const stopped = this.#stopped
+    if (stopped === undefined || stopped.cause !== undefined) return
+    if (error instanceof AcquireError && error.cause !== undefined) stopped.cause = error.cause
   }
 
   /** Throws at the end of rows that were given up, which looks like the end of them all. */

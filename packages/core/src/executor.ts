@@ -51,7 +51,7 @@ export async function runBody<T>(
       ended
         ? `q was used after the body of ${nameOf(unit)} had ended: await every query inside of it`
         : `q was used while the rows of a stream were on their way in ${nameOf(unit)}, on its only connection: take the ` +
-            'rows first, or take them from uow.stream, which has a connection of its own',
+            'rows first; or run a unit for each of them, in a loop over uow.stream that is no part of a unit',
     )
     execution.doom(error)
     return error
@@ -68,7 +68,7 @@ export async function runBody<T>(
     new RowStream(() => {
       const error = refusal()
       if (error !== undefined) throw error
-      return execution.stream(toQuery(query))
+      return { batches: execution.stream(toQuery(query)), failure: () => execution.failure }
     })
   // What is no query fails the unit like any other failure.
   const made = (make: () => Query<unknown>): Query<unknown> => {

@@ -1,7 +1,7 @@
 /** Which flights a piece of work makes, on whatever driver: for tests that count round trips or keep SQL. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { tracingChannel } from 'node:diagnostics_channel'
-import type { FlightCommand, FlightEvent } from './events.ts'
+import { type FlightCommand, type FlightEvent, flightsSoFar } from './events.ts'
 
 /** What travelled together, in order. */
 export type Flight = readonly Partial<Pick<FlightCommand, 'label' | 'sql' | 'type'>>[]
@@ -14,16 +14,27 @@ export interface Recording<T> {
 
 const { start } = tracingChannel<unknown, FlightEvent>('leasehold:flight')
 
-/** Runs `work` and tells which flights it made; those of others meanwhile are not among them. Rejects as `work` does. */
+/**
+ * Runs `work` and tells which flights it made; those of others meanwhile are not among them. Rejects as `work` does, and with
+ * an `Error` if there were flights, its own or others', that no event has told of.
+ */
 export async function recordFlights<T>(work: () => Promise<T>): Promise<Recording<T>> {
   const own = new AsyncLocalStorage<true>()
   const flights: (readonly FlightCommand[])[] = []
+  const before = flightsSoFar()
+  let told = 0
   const record = (event: unknown): void => {
+    told += 1
     if (own.getStore() === true) flights.push((event as FlightEvent).commands)
   }
   start.subscribe(record)
   try {
-    return { value: await own.run(true, work), flights }
+    const value = await own.run(true, work)
+    const untold = flightsSoFar() - before - told
+    if (untold === 0) return { value, flights }
+    throw new Error(
+      `expected an event for each flight, got none for ${untold}: the channels of node:diagnostics_channel don't work here`,
+    )
   } finally {
     start.unsubscribe(record)
   }

@@ -152,7 +152,10 @@ export class Flights {
     this.#begin([...ahead, command])
     traceFlight(this.#event.unit, this.#event.flights, this.#commands, () => over.promise).catch(() => {})
     try {
-      yield* this.#lease.stream(command, ahead)
+      for await (const rows of this.#lease.stream(command, ahead)) {
+        this.#commands = [command]
+        yield rows
+      }
     } catch (error) {
       if (error instanceof ConnectionLostError) this.#spent = error
       this.#noteEnded(error)

@@ -75,7 +75,7 @@ export {
 } from './relation.ts'
 export type { Answering, Answers, Call, Reply, ResultParts } from './reply.ts'
 export { defineRepository } from './repository.ts'
-export type { RowStream } from './row-stream.ts'
+export type { RowSource, RowStream } from './row-stream.ts'
 export type { StatementResult } from './result.ts'
 export {
   affected,

@@ -3,7 +3,7 @@
  * committed.
  */
 import type { Driver } from './driver.ts'
-import { AlreadyCommittedError, StatementError, UsageError } from './errors.ts'
+import { AlreadyCommittedError, CommitUnknownError, StatementError, UsageError } from './errors.ts'
 import { all, fail } from './combine.ts'
 import { abridged } from './messages.ts'
 import { program } from './program.ts'
@@ -39,7 +39,7 @@ export function outcomeOf(key: string, driver: Driver): Query<boolean> {
     try {
       return (yield* found) !== undefined
     } catch (error) {
-      throw explained(error, key)
+      throw explained(error)
     }
   }).named(LABEL)
 }
@@ -55,8 +55,18 @@ function problemOf(key: unknown): UsageError | undefined {
   return new UsageError(`${expected}, got one of ${bytes} bytes: use a hash of it`)
 }
 
+/** An unknown outcome that its key did not settle, since it could not be asked for. */
+export function unsettled({ cause }: CommitUnknownError, asking: unknown): CommitUnknownError {
+  const why = asking instanceof Error ? asking.message : String(asking)
+  return new CommitUnknownError(
+    'COMMIT was sent and nothing tells whether it was carried out; its outcomeKey could not be looked up, either: ' +
+      `${abridged(why, 200)}; ask uow.outcome(key) before it is run again, with the same key`,
+    { cause },
+  )
+}
+
 /** The failure of a unit on account of its key, told as what it means; any other as it is. */
-export function explained(error: unknown, key: string): unknown {
+export function explained(error: unknown): unknown {
   if (!(error instanceof StatementError) || error.label !== LABEL) return error
   if (error.kind === 'unknown-name') {
     return new UsageError(
@@ -67,7 +77,7 @@ export function explained(error: unknown, key: string): unknown {
   }
   if (error.kind !== 'duplicate-key') return error
   return new AlreadyCommittedError(
-    `a unit with the outcomeKey ${abridged(JSON.stringify(key))} has been committed before; nothing of this one remains`,
+    'a unit with this outcomeKey has been committed before; nothing of this one remains',
     { cause: error },
   )
 }

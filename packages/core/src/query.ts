@@ -264,21 +264,39 @@ function mayBeStreamed({ kind, reads }: Statement): boolean {
 
 /** Compiles a builder; throws a {@link UsageError} when it is none, or one of another Kysely. */
 export function toStatement(builder: Builder): Statement {
+  // Kysely would not say how.
+  if (isRaw(builder)) throw notRunnable(builder)
   const compiled: CompiledQuery = isCompilable(builder) ? builder.compile() : builder
   const plugins = composedPlugins(compiled)
   if (plugins !== undefined) return new Statement(compiled, plugins)
+  if (!isCompilable(builder)) throw notRunnable(builder)
   throw new UsageError(
-    isCompilable(builder)
-      ? 'expected a builder of the compile-only Kysely (mysqlBuilder), got one of another Kysely: the result side ' +
-          'of its plugins would be lost; build it with the Kysely that mysqlBuilder gives'
-      : `expected a query or a Kysely builder, got ${describe(builder)}`,
+    'expected a builder of the compile-only Kysely (mysqlBuilder), got one of another Kysely: the result side of its ' +
+      `plugins would be lost; build it with the Kysely that mysqlBuilder gives, of ${ONE_COPY}`,
   )
+}
+
+const ONE_COPY = 'one copy of @leasehold/core (npm ls @leasehold/core)'
+
+function notRunnable(value: unknown): UsageError {
+  return new UsageError(`expected a query or a Kysely builder, got ${describe(value)}`)
+}
+
+/** What sql`…` gives, which has to be compiled with a Kysely. */
+function isRaw(value: object): boolean {
+  return typeof value === 'object' && value !== null && 'isRawBuilder' in value
 }
 
 function describe(value: unknown): string {
   if (typeof value === 'function') return `the function ${value.name || '(anonymous)'}: call it`
   if (typeof value === 'object' && value !== null) {
     if (value instanceof Promise) return 'a promise: repositories return queries, they are not async'
+    if (isRaw(value))
+      return 'raw SQL that is not compiled: sql`…`.compile(db), with the Kysely that mysqlBuilder gives'
+    if ('~plan' in value) return `a query of another copy of @leasehold/core: have ${ONE_COPY}`
+    if ('sql' in value && 'parameters' in value) {
+      return 'a compiled query of another Kysely, as CompiledQuery.raw is: sql`…`.compile(db), with the Kysely that mysqlBuilder gives'
+    }
     if (Array.isArray(value)) return 'an array: all([ … ]) makes one query of several'
     return 'next' in value ? 'an iterator: program takes the function that makes it' : 'an object'
   }

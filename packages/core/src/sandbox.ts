@@ -63,7 +63,7 @@ export function outside(q: Executor, inside: () => boolean): Executor {
   const stream = (query: RowsQueryable): RowStream<unknown> =>
     new RowStream(() => {
       if (inside()) throw new UsageError(INSIDE)
-      return q.stream(query).batches()
+      return RowStream.sourceOf(q.stream(query))
     })
   return Object.assign(guarded, { all, stream, attempt: q.attempt }) as Executor
 }

@@ -57,7 +57,8 @@ function newTrace({ stack }: LeaseholdError): Trace | undefined {
   const lines = stack.split('\n')
   const first = lines.findIndex(isFrame)
   const [head, frames] = first === -1 ? [lines, []] : [lines.slice(0, first), lines.slice(first)]
-  const isCaller = (frame: string): boolean => isForeign(frame) && !frame.includes('node_modules')
+  const isCaller = (frame: string): boolean =>
+    OWN.length > 0 && isForeign(frame) && !frame.includes('node_modules')
   return {
     head: head.join('\n'),
     callers: frames.filter(isCaller),
@@ -89,7 +90,7 @@ function isForeign(frame: string): boolean {
 }
 
 /** Frames of the runtime, and those that have no place, as that of `Promise.all`. */
-const RUNTIME = /\((?:node:|<anonymous>|index )|at (?:async )?node:/u
+const RUNTIME = /\((?:node:|native:|<anonymous>|index )|at (?:async )?node:/u
 
 /** Where Leasehold's own files are, as stacks say it; not known where they are bundled with those of others. */
 const OWN = ownFolders((import.meta as Partial<ImportMeta>).url)

@@ -7,7 +7,7 @@ import {
   LeaseholdError,
   StatementError,
 } from './errors.ts'
-import { type UnitAccess, type UnitEvent } from './events.ts'
+import type { UnitAccess, UnitEvent } from './events.ts'
 import { Execution } from './execution.ts'
 import { hasEnded } from './flights.ts'
 import type { ExplainedStatement } from './explanation.ts'

@@ -5,15 +5,17 @@ import { statementsOf } from './description.ts'
 import { AcquireError, LeaseholdError, UsageError } from './errors.ts'
 import { traceUnit, type UnitAccess, type UnitEvent } from './events.ts'
 import { handOver } from './hand-over.ts'
+import type { Execution } from './execution.ts'
 import { callHooks } from './hook-calls.ts'
 import { type Host, leasing } from './host.ts'
 import { LeakWatch } from './leak.ts'
+import { abridged } from './messages.ts'
 import { milliseconds } from './milliseconds.ts'
-import { explained, outcomeOf, withOutcome } from './outcome.ts'
+import { explained, outcomeOf, unsettled, withOutcome } from './outcome.ts'
 import { planOf, Query, type Queryable, type RowsQueryable } from './query.ts'
 import type { Answers } from './reply.ts'
 import { Retry, RetryBudget, type RetryOptions } from './retry.ts'
-import { RowStream } from './row-stream.ts'
+import { type RowSource, RowStream } from './row-stream.ts'
 import { outside, Sandbox } from './sandbox.ts'
 import { leadToCaller } from './stack-trace.ts'
 import type {
@@ -25,7 +27,7 @@ import type {
   UnitOfWork,
   UnitOfWorkOptions,
 } from './unit-of-work.ts'
-import { type Body, type Ended, type InnerBody, runUnit, type Work } from './unit.ts'
+import { type Ended, type InnerBody, runUnit, type Work } from './unit.ts'
 import { tellingUnused, watchForUnused } from './unused.ts'
 import { nameOf, type UnitIdentity } from './unit-identity.ts'
 
@@ -44,9 +46,35 @@ interface Repetition {
   readonly outcomeKey: string | undefined
 }
 
+const RUN_OPTIONS: ReadonlySet<string> = new Set([
+  'accessMode',
+  'commitTimeout',
+  'isolationLevel',
+  'label',
+  'outcomeKey',
+  'retry',
+  'signal',
+  'snapshot',
+  'statementTimeout',
+  'timeout',
+] satisfies (keyof RunOptions)[])
+
+const OPTIONS: ReadonlySet<string> = new Set([
+  'leakAfter',
+  'onHookError',
+  'warnUnused',
+] satisfies (keyof UnitOfWorkOptions)[])
+
 let units = 0
 
 export function createUnitOfWork({ driver, ...options }: UnitOfWorkOptions): UnitOfWork {
+  assertKnown('createUnitOfWork', options, OPTIONS)
+  if (driver['~core'] !== undefined && driver['~core'] !== LeaseholdError) {
+    throw new UsageError(
+      'createUnitOfWork: the driver belongs to another copy of @leasehold/core than this one, whose errors it would not know; ' +
+        'have one installed (npm ls @leasehold/core)',
+    )
+  }
   const settings = { ...options, warnUnused: options.warnUnused ?? process.env['NODE_ENV'] !== 'production' }
   if (settings.leakAfter !== undefined) milliseconds('leakAfter', settings.leakAfter)
   if (settings.warnUnused) watchForUnused()
@@ -81,7 +109,13 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
     const event: UnitEvent = { unit, access, flights: 0, attempts: 0 }
     const leaks = leakAfter === undefined ? undefined : new LeakWatch(leakAfter, unit)
     return traceUnit(event, async () => {
+      assertKnown(access, options, RUN_OPTIONS)
       if (inside()) throw nested(current.getStore()?.access)
+      if (outcomeKey !== undefined && transaction.accessMode === 'read only') {
+        throw new UsageError(
+          'outcomeKey: expected a unit that may write, since the key is written in it, got read only',
+        )
+      }
       const policy = host.sandboxed ? undefined : retryOf(work, retry)
       const limit = commitLimit(commitTimeout)
       const whole = outcomeKey === undefined ? work : withOutcome(work, outcomeKey, driver)
@@ -112,7 +146,7 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
       event.outcome = end.outcome === 'undone' ? 'rolled back' : end.outcome
       if (end.outcome !== 'unknown' && end.hooks.length > 0) await callHooks(end.hooks, unit, onHookError)
       if (end.outcome === 'committed' || end.outcome === 'undone') return end.value
-      const error = outcomeKey === undefined ? end.error : explained(end.error, outcomeKey)
+      const error = outcomeKey === undefined ? end.error : explained(end.error)
       throw leadToCaller(outOf(unit, event.attempts, error))
     })
   }
@@ -160,15 +194,14 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
       if (committed) return { outcome: 'committed', value, hooks: hooks.commit }
       const { cause } = error
       return { outcome: 'rolled back', error: cause, cause, mayHaveCommitted: false, hooks: hooks.rollback }
-    } catch {
-      return ended
+    } catch (asking) {
+      return { ...ended, error: unsettled(error, asking) }
     }
   }
 
   async function check(query: Queryable, answers: Answers, options: ReadOptions): Promise<unknown> {
     const statements = statementsOf(query, answers)
-    const nothing = (): Promise<void> => Promise.resolve()
-    return run(nothing, withLabelOf(query, options), 'check', async (_, execution) => {
+    return run(noWork, withLabelOf(query, options), 'check', async (_, execution) => {
       const checked: CheckedStatement[] = []
       for (const { plan, label } of statements) {
         const { statement } = plan
@@ -197,27 +230,25 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
     return run(outcomeOf(key, driver), signal === undefined ? {} : { signal }, 'run') as Promise<boolean>
   }
 
-  /** The unit runs beside the loop that takes its rows, and ends with it; in a sandbox, it ends before. */
-  async function* streamed(
-    query: RowsQueryable,
-    options: StreamOptions,
-  ): AsyncGenerator<readonly unknown[], void, undefined> {
-    if (host.sandboxed) {
-      yield (await run(query, { ...options, accessMode: 'read only' }, 'read')) as readonly unknown[]
-      return
-    }
-    const meeting = handOver<readonly unknown[]>()
-    // Without a name of its own, which would be the unit's.
-    const read = (body: Body<void>): Promise<unknown> =>
-      run(body, { ...withLabelOf(query, options), accessMode: 'read only' }, 'read')
-    const reading = read(async (q) => {
-      for await (const rows of q.stream(query).batches()) if (!(await meeting.give(rows))) return
+  function streamed(query: RowsQueryable, options: StreamOptions): RowSource<unknown> {
+    const readOnly = { ...options, accessMode: 'read only' } as const
+    if (host.sandboxed) return { batches: wholly(query, readOnly), failure: () => undefined }
+    let execution: Execution | undefined
+    const batches = beside(async (give) => {
+      await run(noWork, withLabelOf(query, readOnly), 'read', async (q, its) => {
+        execution = its
+        for await (const rows of q.stream(query).batches()) if (!(await give(rows))) return
+      })
     })
-    try {
-      yield* meeting.take(reading)
-    } catch (error) {
-      throw leadToCaller(error)
-    }
+    return { batches, failure: () => execution?.failure }
+  }
+
+  /** In a sandbox the unit ends before its rows are taken. */
+  async function* wholly(
+    query: RowsQueryable,
+    options: RunOptions,
+  ): AsyncGenerator<readonly unknown[], void, undefined> {
+    yield (await run(query, options, 'read')) as readonly unknown[]
   }
 
   const uow = Object.freeze({
@@ -237,6 +268,21 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
   return { uow, inside }
 }
 
+/** What is given by a unit that runs beside the loop that takes it, and ends with it. */
+async function* beside(
+  unit: (give: (rows: readonly unknown[]) => Promise<boolean>) => Promise<void>,
+): AsyncGenerator<readonly unknown[], void, undefined> {
+  const meeting = handOver<readonly unknown[]>()
+  try {
+    yield* meeting.take(unit((rows) => meeting.give(rows)))
+  } catch (error) {
+    throw leadToCaller(error)
+  }
+}
+
+/** The body of a unit that is given another, and no name. */
+const noWork: Work = () => Promise.resolve()
+
 /** What tells more of what is in the database: how the attempt ended, or how the one before it did, which failed. */
 function moreTelling<E extends Failed>(before: RolledBack, ended: E): RolledBack | E {
   if (ended.outcome === 'unknown') return ended
@@ -244,6 +290,14 @@ function moreTelling<E extends Failed>(before: RolledBack, ended: E): RolledBack
   if (before.mayHaveCommitted) return { ...before, hooks: ended.hooks }
   // That there is no connection for another attempt tells less than why it was needed.
   return ended.error instanceof AcquireError && ended.error.unit === undefined ? before : ended
+}
+
+/** Options come from objects that were put together elsewhere, where types don't see a name that was misspelt. */
+function assertKnown(where: string, options: object, known: ReadonlySet<string>): void {
+  for (const name of Object.keys(options)) {
+    if (known.has(name)) continue
+    throw new UsageError(`${where}: there is no option ${abridged(name)}; there are ${[...known].join(', ')}`)
+  }
 }
 
 /** The error, which tells what unit it came out of, unless it has come out of another before. */
@@ -279,7 +333,8 @@ function nested(access: UnitAccess | undefined): UsageError {
     )
   }
   return new UsageError(
-    'run was called inside a unit of the same unit of work: it would wait for a second connection while the first is ' +
-      'held, and its work would be outside of the transaction; pass the query to q, yield* it, or run it after the unit',
+    'run (or read, stream …) was called inside a unit of the same unit of work: it would wait for a second connection while ' +
+      'the first is held, and its work would be outside of the transaction; pass the query to q, yield* it, or run it after ' +
+      'the unit',
   )
 }

@@ -1,5 +1,5 @@
 /** The driver: a pool of sessions that are set up to carry flights. */
-import type { Driver } from '@leasehold/core'
+import { type Driver, LeaseholdError } from '@leasehold/core'
 import { type ConnectionSettings, type Home, MysqlConnection } from './connection.ts'
 import { Killer } from './killer.ts'
 import { connectionOptions, type MysqlDriverOptions, preparedStatements, valueSettings } from './options.ts'
@@ -78,6 +78,7 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
   }
   const upkeep = setInterval(tend, upkeepInterval(limits)).unref()
   return Object.freeze({
+    '~core': LeaseholdError,
     outcomes,
     acquire: (signal?: AbortSignal) => pool.acquire(signal),
     stats: () => pool.stats,

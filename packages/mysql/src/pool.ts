@@ -85,7 +85,12 @@ export class Pool implements Home {
     const { refusal } = this.#backoff
     if (refusal !== undefined && this.#places.size === 0) return Promise.reject(unreachable(refusal))
     const timeout = this.#options.acquireTimeout
-    const leased = this.#line.join({ timeout, signal, onTimeout: () => this.#timedOut(), onAbort: aborted })
+    const leased = this.#line.join({
+      timeout,
+      signal,
+      onTimeout: () => this.#timedOut(),
+      onAbort: () => aborted(this.#backoff.error),
+    })
     this.#grow()
     return leased
   }
@@ -295,8 +300,8 @@ function unreachable(cause: Error): AcquireError {
   return new AcquireError('connect', `no connection could be opened: ${reasonOf(cause)}`, { cause })
 }
 
-function aborted(): AcquireError {
-  return new AcquireError('aborted', 'the caller gave up waiting for a connection')
+function aborted(cause?: Error): AcquireError {
+  return new AcquireError('aborted', 'the caller gave up waiting for a connection', { cause })
 }
 
 function closed(): AcquireError {

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { runQuietly, SetUpError } from './command.mjs'
 
 const nodeVersion = '24.21.0'
 const pnpmVersion = '12.21.0'
+const bunVersion = '1.4.5'
+const denoVersion = '2.9.6'
 
 /** Folders to put on the PATH so that `node` runs TypeScript as it is (22.18 and later do). */
 export async function provideNode(cache) {
@@ -20,6 +22,17 @@ export async function providePnpm(cache, env) {
   const present = await runQuietly('pnpm', ['--version'], { env }).catch(() => '')
   if (present.split('.')[0] === pnpmVersion.split('.')[0]) return []
   return [await provide(cache, `pnpm ${pnpmVersion}`, 'pnpm', pnpmVersion)]
+}
+
+/**
+ * The programs of the other runtimes that the packages are tried on.
+ */
+export async function provideRuntimes(cache) {
+  const bun = await provide(cache, `Bun ${bunVersion}`, 'bun', bunVersion)
+  const deno = await provide(cache, `Deno ${denoVersion}`, 'deno', denoVersion)
+  // An install script would put the one for this platform into the place of the other, and none is run.
+  const [platform = ''] = readdirSync(join(bun, '../@oven'))
+  return { bun: join(bun, '../@oven', platform, 'bin/bun'), deno: join(deno, 'deno') }
 }
 
 async function provide(cache, title, packageName, version) {

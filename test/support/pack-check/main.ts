@@ -1,27 +1,26 @@
 /** Checks the packages as they will be published: what `pnpm pack` makes of them, not the working folder. */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { build, type Format } from 'esbuild'
+import { createConnection } from 'mysql2/promise'
+import { createDatabase } from '../database.ts'
+import { startServer } from '../server/index.ts'
+import { provideRuntimes } from '../bootstrap/toolchain.mjs'
 
-const root = resolve(import.meta.dirname, '../..')
+const root = resolve(import.meta.dirname, '../../..')
 const folder = mkdtempSync(join(tmpdir(), 'leasehold-pack-'))
 const modules = join(folder, 'node_modules')
-
-/** What a service would bundle; development mode watches for unused queries. */
-const SERVICE = `
-import { createUnitOfWork, many } from '@leasehold/core'
-import { RecordingDriver } from '@leasehold/core/testing'
-import { mysqlBuilder, mysqlDriver } from '@leasehold/mysql'
-
-const db = mysqlBuilder()
-const uow = createUnitOfWork({ driver: new RecordingDriver({ answers: () => [{ id: 1 }] }), warnUnused: true })
-uow.run(many(db.selectFrom('a').selectAll())).then(async (rows) => {
-  await mysqlDriver({ host: 'localhost' }).close()
-  if (rows[0].id !== 1) throw new Error('got ' + JSON.stringify(rows))
-})
-`
+const service = join(folder, 'service.mjs')
 
 try {
   for (const name of ['core', 'mysql']) {
@@ -35,7 +34,10 @@ try {
   for (const dependency of ['kysely', 'mysql2', 'sql-escaper']) {
     symlinkSync(join(root, 'packages/mysql/node_modules', dependency), join(modules, dependency))
   }
-  for (const format of ['esm', 'cjs'] as const) await bundle(format)
+  // Without one, Deno takes the packages for something to be downloaded.
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
+  copyFileSync(join(import.meta.dirname, 'service.mjs'), service)
+  await runService()
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
@@ -48,10 +50,27 @@ function install(tarball: string): void {
   check('tar', ['--extract', '--strip-components=1', '--file', join(folder, tarball)], place)
 }
 
-/** Has esbuild make one file of a service, and runs it. */
-async function bundle(format: Format): Promise<void> {
-  const service = join(folder, 'service.mjs')
-  writeFileSync(service, SERVICE)
+/** As it is, on each runtime, and made one file by esbuild, in each format. */
+async function runService(): Promise<void> {
+  const server = await startServer({ kind: 'mariadb' })
+  try {
+    const { uri, name } = await createDatabase(server)
+    const { host, port, user, password } = server
+    const connection = await createConnection({ host, port, user, password, database: name })
+    await connection.query('create table somewhere (id int primary key)')
+    await connection.end()
+    const { bun, deno } = await provideRuntimes(join(root, '.cache/toolchain'))
+    check(process.execPath, [service, uri], folder)
+    check(bun, [service, uri], folder)
+    check(deno, ['run', '--allow-all', service, uri], folder)
+    for (const format of ['esm', 'cjs'] as const) check(process.execPath, [await bundle(format), uri], folder)
+  } finally {
+    await server.stop()
+  }
+}
+
+/** Has esbuild make one file of the service. */
+async function bundle(format: Format): Promise<string> {
   const outfile = join(folder, format === 'cjs' ? 'bundle.cjs' : 'bundle.mjs')
   // What is CommonJS itself asks for the modules of Node by a function that ESM has not.
   const js = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
@@ -64,7 +83,7 @@ async function bundle(format: Format): Promise<void> {
     logLevel: 'error',
     ...(format === 'esm' ? { banner: { js } } : {}),
   })
-  check(process.execPath, [outfile], folder)
+  return outfile
 }
 
 function check(file: string, args: string[], cwd: string): void {
