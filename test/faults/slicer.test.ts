@@ -27,7 +27,7 @@ function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain)
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Error && !(value instanceof LeaseholdError || value instanceof Refusal)) throw value
-  const entries = Object.entries(value).filter(([key]) => key !== 'index')
+  const entries = Object.entries(value).filter(([key]) => key !== 'index' && key !== 'unit')
   const message = value instanceof Error ? { message: value.message } : {}
   return { ...message, ...Object.fromEntries(entries.map(([key, part]) => [key, plain(part)])) }
 }
