@@ -73,6 +73,7 @@ const VALUES: readonly unknown[] = [
   null,
   new Date('2020-01-01T00:00:00Z'),
   Buffer.from('nobody'),
+  Buffer.from([1]),
 ]
 
 type Row = Record<string, unknown> & { readonly id: number }

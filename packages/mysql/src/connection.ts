@@ -180,7 +180,7 @@ export class MysqlConnection implements Connection {
     const before = ahead.flatMap((each) => this.#outgoingOf(each))
     const batches = new RowBatches(this.#wire)
     const onRows = (rows: Rows): void => batches.push(rows)
-    const rows: Outgoing = () => ({ ...inText(textOf(command, this.#state.escaping)), onRows })
+    const rows: Outgoing = () => ({ ...inText(textOf(command, this.#state.escaping(this.#server))), onRows })
     const flown = this.#wire.fly([...before, rows])
     this.#interruption.begin(() => batches.drop())
     let landed = false
@@ -326,13 +326,13 @@ export class MysqlConnection implements Connection {
     if (command.type === 'explain') {
       if (!isExplained(command.statement)) return []
       this.#state.noteSent(command.statement, this.#server)
-      return [() => inText(explainSql(textOf(command, this.#state.escaping), this.#server))]
+      return [() => inText(explainSql(textOf(command, this.#state.escaping(this.#server)), this.#server))]
     }
     if (!('statement' in command)) return controlSql(command, this.#server).map(text)
     this.#state.noteSent(command.statement, this.#server)
     // What a statement was prepared in may not be what the session is now: another database, another sql_mode.
     const prepared = this.#state.condition === 'clean' ? this.#prepared.use(command.statement) : undefined
-    return [() => written(command, prepared, this.#state.escaping, this.#server)]
+    return [() => written(command, prepared, this.#state.escaping(this.#server))]
   }
 
   #answerTo(command: Command, index: number, outcomes: readonly Outcome[]): Answer {

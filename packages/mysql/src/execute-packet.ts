@@ -12,6 +12,7 @@ const COM_STMT_EXECUTE = 0x17
 const FIXED_PART = 10
 
 const NONE: ReadonlySet<number> = new Set()
+const NOWHERE = { operands: NONE, stored: NONE }
 
 /** Types of parameters (MySQL Source Documentation, "field_types.h"), the high byte for the sign. */
 const TYPE = { null: 0x06, integer: 0x08, unsigned: 0x80_08, decimal: 0xf6, bytes: 0xfc, text: 0xfd } as const
@@ -35,7 +36,7 @@ export function executePacket(
   server: ServerKind,
 ): Buffer | undefined {
   const { compiled, parameters: values } = statement
-  const operands = isPlaced(compiled) ? compiled.operands : NONE
+  const { operands, stored } = isPlaced(compiled) ? compiled : NOWHERE
   const parameters: Parameter[] = []
   let size = PACKET_HEADER + FIXED_PART
   if (values.length > 0) size += ((values.length + 7) >> 3) + 1 + 2 * values.length
@@ -43,11 +44,10 @@ export function executePacket(
     const isOperand = operands.has(index)
     const parameter = isOperand && isDecimal(value) ? numberOf(value) : parameterOf(value)
     if (parameter === undefined) return undefined
-    if (server === 'mysql') {
-      // Of bytes, MySQL takes a literal for a number and a parameter for text.
-      if (isOperand && parameter.type === TYPE.bytes) return undefined
-      if (!isExpected(value, parameter, prepared.expected[index])) return undefined
-    }
+    // Beside a number, bytes are one as a literal, and text as a parameter.
+    const mayBeNumber = server === 'mysql' ? isOperand : !stored.has(index)
+    if (mayBeNumber && parameter.type === TYPE.bytes) return undefined
+    if (server === 'mysql' && !isExpected(value, parameter, prepared.expected[index])) return undefined
     parameters.push(parameter)
     size += sizeOf(parameter)
   }

@@ -1,7 +1,6 @@
 /** What is written for a command. */
 import type { Statement, StatementCommand } from '@leasehold/core'
 import { assertNoControl, assertNoDefinition } from './allowed.ts'
-import type { ServerKind } from './control.ts'
 import { executePacket } from './execute-packet.ts'
 import { preparePacket, queryPacket, resetPacket } from './packets.ts'
 import { assertBindable, bind, type EscapeMode } from './parameters.ts'
@@ -33,11 +32,10 @@ export function written(
   command: StatementCommand,
   prepared: Prepared | undefined,
   mode: EscapeMode,
-  server: ServerKind,
 ): Written {
   if (prepared !== undefined) {
     assertBindable(command, mode)
-    const packet = executePacket(prepared, command.statement, server)
+    const packet = executePacket(prepared, command.statement, mode.server)
     if (packet !== undefined) return { packet, answer: 'binary' }
   }
   return inText(textOf(command, mode))

@@ -21,9 +21,9 @@ export class SessionState {
     return this.#condition
   }
 
-  /** How strings must be escaped for it. */
-  get escaping(): EscapeMode {
-    return { noBackslashEscapes: this.#noBackslashEscapes }
+  /** How values must be written for it. */
+  escaping(server: ServerKind): EscapeMode {
+    return { noBackslashEscapes: this.#noBackslashEscapes, server }
   }
 
   /** It may be in another state than it was leased in. */
