@@ -13,7 +13,7 @@ import {
 import { type RecordingDriver, refusal, type Script } from '@leasehold/core/testing'
 import { describe, expect, test } from 'vitest'
 import { db } from './support/accounts.ts'
-import { failureOf, read, record, write } from './support/unit.ts'
+import { failureOf, raw, read, record, write } from './support/unit.ts'
 
 const withHooks = (work: Query<unknown>, called: string[]) =>
   all([work, afterCommit(() => called.push('commit')), afterRollback(() => called.push('rollback'))])
@@ -188,7 +188,8 @@ describe('a stream that was left', () => {
   }
   /** The savepoint behind it, as a server has it that lost the transaction meanwhile. */
   const rows = [{ id: 1, ownerName: 'Ann', cents: 1 }]
-  const lost: Script = { answers: { rows, release: refusal('unknown-name', 1305) } }
+  const gone = refusal('unknown-name', 1305)
+  const lost: Script = { answers: { rows, release: gone } }
 
   test.each([
     ['by itself', undefined, [['release'], ['rollback']]],
@@ -206,7 +207,7 @@ describe('a stream that was left', () => {
   })
 
   test('is confirmed before its unit in a sandbox ends', async () => {
-    const { uow } = record({ answers: { ...lost.answers, 'rollback to': refusal('unknown-name', 1305) } })
+    const { uow } = record({ answers: { rows, release: gone, 'rollback to': gone } })
     const told: unknown[] = []
     await failureOf(
       uow.sandbox(async (_, sandboxed) => {
@@ -228,6 +229,33 @@ describe('a stream that was left', () => {
     expect(driver.flights).toHaveLength(9)
   })
 
+  test('whose release a KILL QUERY met keeps nothing of what is sent behind it from being told', async () => {
+    let killed = 0
+    const killOnce = () => (killed++ === 0 ? refusal('killed', 1317) : undefined)
+    for (const pipelining of [true, false]) {
+      killed = 0
+      const { uow, driver } = record({ answers: { rows, release: killOnce }, carriesOn: false, pipelining })
+      expect(await failureOf(uow.run(leaving(write('b'))))).toMatchObject({ kind: 'killed', sql: 'RELEASE' })
+      expect(driver.commits).toBe(0)
+      const unheard = uow.run(async (q) => {
+        await leaving()(q)
+        void q(write('b'))
+        return 'told'
+      })
+      killed = 0
+      expect(await failureOf(unheard)).toMatchObject({ kind: 'killed' })
+    }
+  })
+
+  test('before its first row is none', async () => {
+    const { uow } = record({ answers: { rows } })
+    const unit = uow.run(async (q) => {
+      await q.stream(read('rows')).batches().return()
+      return q(write('b'))
+    })
+    expect(await unit).toBe(1)
+  })
+
   test('is nobody’s any more once its unit in a sandbox was rolled back', async () => {
     const { uow } = record({ answers: { rows } })
     const sandboxed = uow.sandbox(async (_, inner) => {
@@ -240,4 +268,13 @@ describe('a stream that was left', () => {
     })
     expect(await sandboxed).toBe(1)
   })
+})
+
+test('a statement that was not sent, for the savepoint ahead of it was killed, fails', async () => {
+  const { uow, driver } = record({ answers: { savepoint: refusal('killed', 1317) }, pipelining: false })
+  expect(await failureOf(uow.run(all([write('a'), raw('b')])))).toMatchObject({
+    kind: 'killed',
+    sql: 'SAVEPOINT',
+  })
+  expect(driver.commits).toBe(0)
 })

@@ -175,6 +175,40 @@ describe('a key', () => {
     )
     const query = all([loader.load(one as {}), loader.load(other as {})])
     expect(await uow.run(query)).toEqual([{ key: one }, { key: other }])
+    expect(asked('keyed').flat()).toHaveLength(2)
+  })
+
+  test.each<[string, unknown, unknown]>([
+    ['texts in other cases', 'ann', 'ANN'],
+    ['texts with other accents', 'e', 'é'],
+    ['letters that are two', 'strasse', 'Straße'],
+    ['texts with blanks at their ends', 'a', 'a '],
+    ['texts with signs that count for nothing', 'ab', 'a\u00adb'],
+    ['decimals of other scales', '1.5', '01.50'],
+    ['dates', '2026-01-02', '2026-1-2'],
+    ['bits', Buffer.of(5), Buffer.of(0, 5)],
+    ['a number and its text', 5, '5'],
+    ['parts of tuples', ['a', 1], ['A', 1]],
+  ])('that the server may take for another is asked for by itself: %s', async (_, one, other) => {
+    const { uow, loader } = keyed<unknown>(
+      () => [{ key: one }],
+      ({ key }) => key,
+    )
+    const failure = await failureOf(uow.run(all([loader.load(one as {}), loader.load(other as {})])))
+    expect(failure).toMatchObject({ name: 'ResultError', actual: 'a row of another one' })
+  })
+
+  test.each<[string, unknown[]]>([
+    ['texts', ['a', 'b', 'a b c', 'ann', 'annn', '愛', '北']],
+    ['numbers as text', ['1', '10', '100', '1.5', '-1', '01a']],
+    ['uuids', ['123e4567-e89b-12d3-a456-426614174000', '123e4567-e89b-12d3-a456-426614174001']],
+    ['bytes', [Buffer.of(1), Buffer.of(1, 0), Buffer.of(2)]],
+  ])('that is unlike the others shares a statement with them: %s', async (_, keys) => {
+    const { uow, loader, asked } = keyed<unknown>(
+      (asked) => asked.map((key) => ({ key })),
+      ({ key }) => key,
+    )
+    await uow.run(all(keys.map((key) => loader.load(key as {}))))
     expect(asked('keyed')).toHaveLength(1)
   })
 

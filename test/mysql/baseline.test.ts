@@ -118,7 +118,7 @@ test('every variable of a session that was reset is that of a fresh one', async 
   const fresh = await uow.run(variables)
   expect(Object.keys(fresh).length).toBeGreaterThan(300)
   await uow.run((q) =>
-    q(sql`set sql_mode = '', sort_buffer_size = 333333, collation_connection = latin1_bin`.compile(db)),
+    q(sql`set sql_mode = '', sort_buffer_size = 333333, collation_connection = utf8mb4_bin`.compile(db)),
   )
   expect(await uow.run(variables)).toEqual(fresh)
   expect(await uow.run(session)).toBe(id)

@@ -84,7 +84,11 @@ describe('the stack of', () => {
           await asked
         })
       }
-      await handler().finally(() => proxy.stop())
+      try {
+        await handler()
+      } finally {
+        await proxy.stop()
+      }
     },
   }
 

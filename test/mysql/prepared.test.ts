@@ -147,7 +147,7 @@ test('a failure of a prepared statement is that of its text', async () => {
   const seen: unknown[] = []
   for (let use = 0; use < 4; use += 1) {
     const failed = uow.run(all([accounts.add(1, 5), add()]))
-    seen.push(await failed.catch((error: object) => ({ ...error, unit: undefined })))
+    seen.push(await failed.catch((error: unknown) => ({ ...(error as object), unit: undefined })))
   }
   expect(seen[0]).toMatchObject({ kind: 'duplicate-key', errno: 1062, label: 'accounts.open', index: 1 })
   expect(new Set(seen.map((error) => JSON.stringify(error))).size).toBe(1)
@@ -394,4 +394,29 @@ test('a number among strings changes nothing for the strings that come later', a
   for (const _ of USES) await uow.run(named('nobody'))
   await uow.run(named(0))
   for (const _ of USES) expect(await uow.run(named('nobody'))).toEqual([])
+})
+
+test('a FLOAT, and a number of so many decimals, has the digits of the server’s text, halves to the even one', async () => {
+  const { uow } = new Session()
+  const values = [1_000_005, 1_000_015, 1_000_025, -1_000_005, 2.5, 0.1, 16_777_215, 1.5e-7]
+  await fixture.rows('create table measured (id int primary key, f float, d double(10,1))')
+  for (const [id, value] of values.entries())
+    await fixture.rows('insert into measured values (?, ?, ?)', [id, value, value])
+  const things = mysqlBuilder<{ measured: { id: number; f: number; d: number } }>()
+  const select = () =>
+    many(
+      things
+        .selectFrom('measured')
+        .select((e) => [
+          'f',
+          'd',
+          e('d', '/', e.lit(32)).as('divided'),
+          e('d', '*', e.ref('d')).as('squared'),
+        ])
+        .orderBy('id'),
+    )
+  const text = await uow.run(select())
+  expect(text.map(({ f }) => f).slice(0, 3)).toEqual([1_000_000, 1_000_020, 1_000_020])
+  for (let use = 0; use < 4; use += 1) expect(await uow.run(select())).toEqual(text)
+  await fixture.rows('drop table measured')
 })

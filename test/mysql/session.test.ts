@@ -218,12 +218,19 @@ test('a failed unit leaves no transaction and no lock', async () => {
   expect(await fixture.balances()).toEqual(UNTOUCHED)
 })
 
-test('a session whose character set was changed is not used again', async () => {
+test.each([
+  'names latin1',
+  'character_set_connection = latin1',
+  'collation_connection = latin1_swedish_ci',
+  'character_set_results = latin1',
+])('a session whose character set was changed is not used again: set %s', async (change) => {
   const uow = fixture.uow({ pool: { max: 1 } })
   const session = await uow.run(value(sql`connection_id()`))
-  const changed = uow.run(sql`set names latin1`.compile(db))
+  const changed = uow.run(
+    all([accounts.add(1, 1), sql.raw(`set ${change}`).compile(db), accounts.open('ソ😀', 1)]),
+  )
   await expect(changed).rejects.toThrow(UsageError)
-  await expect(changed).rejects.toThrow('set character_set_client to latin1')
+  await expect(changed).rejects.toThrow(/set (character_set|collation)_\w+ to latin1/u)
   await expect(changed).rejects.toMatchObject({ attempts: 1 })
   expect(await uow.run(value(sql`connection_id()`))).not.toBe(session)
   expect(await uow.run(value(sql`${'ä😀'}`))).toBe('ä😀')

@@ -1,7 +1,7 @@
 /** Loads of one loader that travel together. */
 import type { Branch, Turn } from './branch.ts'
 import { UsageError } from './errors.ts'
-import { type Identity, KEYS_IN_STATEMENT, rowsByKey } from './keys.ts'
+import { type Identity, inStatements, rowsByKey } from './keys.ts'
 import type { Memory } from './memory.ts'
 import { type LoadPlan, type LoadSource, type Query, toQuery } from './query.ts'
 
@@ -39,18 +39,13 @@ export class Batch {
   /** The turns that end the waiting, last first: of who asked for what is known meanwhile, and of the fetches of the rest. */
   depart(): Turn[] {
     const known: Turn[] = []
-    const chunks: Map<Identity, Load>[] = []
+    const unknown: [Identity, Load][] = []
     for (const [identity, load] of this.#loads) {
       const rows = this.#memory.find(this.source, identity)
-      if (rows === undefined) {
-        const chunk = chunks.at(-1)
-        if (chunk !== undefined && chunk.size < KEYS_IN_STATEMENT) chunk.set(identity, load)
-        else chunks.push(new Map([[identity, load]]))
-      } else {
-        for (const branch of load.askers) known.push({ branch, up: rows })
-      }
+      if (rows === undefined) unknown.push([identity, load])
+      else for (const branch of load.askers) known.push({ branch, up: rows })
     }
-    return [...chunks.map((loads) => this.#fetch(loads)), ...known].toReversed()
+    return [...inStatements(unknown).map((loads) => this.#fetch(loads)), ...known].toReversed()
   }
 
   /** A branch that fetches the rows of these keys, for all who ask for them. */

@@ -77,10 +77,12 @@ export interface Connection {
    * Sends one statement and gives its rows in batches, as they come and no faster than they are taken. Throws what `fly`
    * answers, or rejects with. Whoever ends it early has the server stop; the connection is sound, or spent, afterwards.
    * Other commands may go `ahead` of it, where they may travel together; one that fails is thrown instead of rows.
+   * Calls `onEnd` with the result, without rows, when all of them were taken.
    */
   stream(
     command: StatementCommand,
     ahead: readonly Command[],
+    onEnd?: (result: StatementResult) => void,
   ): AsyncGenerator<readonly unknown[], void, undefined>
 
   /**

@@ -90,9 +90,7 @@ export class Execution {
    * rows of one statement, and what makes the statement fail; both fail the unit.
    */
   stream(query: Query<unknown>): AsyncGenerator<readonly unknown[], void, undefined> {
-    const rows = this.#rows(query)
-    this.#stream = rows
-    return this.#whole(rows)
+    return this.#whole(this.#rows(query))
   }
 
   /** Has others work on the transaction: in its turn, while nothing else is sent. */
@@ -211,6 +209,11 @@ export class Execution {
 
   /** Throws at the end of rows that were given up, which looks like the end of them all. */
   async *#whole<T>(rows: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
+    // Not before the first is asked for: what is never begun has no end.
+    if (this.#stream !== undefined) {
+      throw new UsageError('a stream was begun while the rows of another were on their way: take those first')
+    }
+    this.#stream = rows
     try {
       yield* rows
     } catch (error) {

@@ -10,6 +10,7 @@ import {
 } from './errors.ts'
 import { traceFlight, type UnitEvent } from './events.ts'
 import type { Lease } from './lease.ts'
+import type { StatementResult } from './result.ts'
 import type { ServerFacts } from './server.ts'
 
 /** What is sent for a unit that was stopped: to end its transaction, and to learn whether that is its own. */
@@ -146,13 +147,14 @@ export class Flights {
   async *stream(
     command: StatementCommand,
     ahead: readonly Command[],
+    onEnd: (result: StatementResult) => void,
   ): AsyncGenerator<readonly unknown[], void, undefined> {
     if (this.#stopped !== undefined) throw this.#stopped
     const over = Promise.withResolvers<void>()
     this.#begin([...ahead, command])
     traceFlight(this.#event.unit, this.#event.flights, this.#commands, () => over.promise).catch(() => {})
     try {
-      for await (const rows of this.#lease.stream(command, ahead)) {
+      for await (const rows of this.#lease.stream(command, ahead, onEnd)) {
         this.#commands = [command]
         yield rows
       }

@@ -2,7 +2,7 @@
 import { ResultError, UsageError } from './errors.ts'
 
 /** What is more goes into another statement: a list of values is searched quickly, and a packet holds it, up to here. */
-export const KEYS_IN_STATEMENT = 1_000
+const KEYS_IN_STATEMENT = 1_000
 
 /** Equal for equal keys, so that a `Map` finds them. */
 export type Identity = number | string
@@ -32,6 +32,68 @@ function identityOfOther(key: unknown): Identity {
       key === null ? 'null' : typeof key
     }`,
   )
+}
+
+/**
+ * The keys, each with what it stands for, by the statements that fetch their rows. No two that the server may take for equal are
+ * in one, since a row that it finds for both would be missing for one of them; nor are text, numbers and bytes.
+ */
+export function inStatements<T>(keys: Iterable<readonly [Identity, T]>): ReadonlyMap<Identity, T>[] {
+  const statements: Map<Identity, T>[] = []
+  /** The statement that has room, by the kind of its keys and how many before were like them. */
+  const open = new Map<string, Map<Identity, T>>()
+  const alike = new Map<Identity, number>()
+  for (const [identity, value] of keys) {
+    const form = formOf(identity)
+    const before = alike.get(form) ?? 0
+    alike.set(form, before + 1)
+    const place = `${typeof identity === 'number' ? 'n' : identity[0]}${before}`
+    let statement = open.get(place)
+    if (statement === undefined || statement.size === KEYS_IN_STATEMENT) {
+      statement = new Map()
+      open.set(place, statement)
+      statements.push(statement)
+    }
+    statement.set(identity, value)
+  }
+  return statements
+}
+
+/** The same for keys that may be equal to the server, whatever collation or type it compares them by. */
+function formOf(identity: Identity): Identity {
+  if (typeof identity === 'number' || identity.startsWith('@')) return identity
+  if (identity.startsWith('x')) return identity.replace(/^x(?:00)*/, 'x')
+  const plain = identity
+    .toLowerCase()
+    .normalize('NFKD')
+    .replaceAll(/(?<!\p{N})0+/gu, '')
+    .replaceAll(/[ßæœøđðłþıŧħŋ]/gu, (letter) => ALIKE[letter] ?? letter)
+    .replaceAll(/[\u{10000}-\u{10ffff}]/gu, '\ufffd')
+    .replaceAll(/[^\p{L}\p{N}\ufffd]+/gu, '')
+    .replaceAll(/ss/gu, 's')
+  return plain === '' ? identity : `'${NUMBER.test(identity) ? canonical(identity.slice(1)) : plain}`
+}
+
+const NUMBER = /^'-?\d+(?:\.\d+)?$/
+
+function canonical(number: string): string {
+  const [whole = '', fraction = ''] = number.split('.')
+  return `${whole.replace(/^(-?)0+/, '$1')}.${fraction.replace(/0+$/, '')}`
+}
+
+const ALIKE: Readonly<Record<string, string>> = {
+  ß: 'ss',
+  æ: 'ae',
+  œ: 'oe',
+  ø: 'o',
+  đ: 'd',
+  ð: 'd',
+  ł: 'l',
+  þ: 'th',
+  ı: 'i',
+  ŧ: 't',
+  ħ: 'h',
+  ŋ: 'n',
 }
 
 function partOf(key: unknown): string {

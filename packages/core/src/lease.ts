@@ -3,6 +3,7 @@ import type { Answer, Command, Connection, Driver, StatementCommand } from './dr
 import { UsageError } from './errors.ts'
 import { type LeaseEvent, traceLease } from './events.ts'
 import type { LeakWatch } from './leak.ts'
+import type { StatementResult } from './result.ts'
 import type { ServerFacts } from './server.ts'
 import type { UnitIdentity } from './unit-identity.ts'
 
@@ -60,9 +61,10 @@ export class Lease {
   stream(
     command: StatementCommand,
     ahead: readonly Command[],
+    onEnd: (result: StatementResult) => void,
   ): AsyncGenerator<readonly unknown[], void, undefined> {
     this.#assertOpen('used')
-    return this.#connection.stream(command, ahead)
+    return this.#connection.stream(command, ahead, onEnd)
   }
 
   /** See {@link Connection.interrupt}; does nothing once the lease has ended, for the flight would be another's. */

@@ -7,7 +7,7 @@ import { decodeCursor, encodeCursor } from './cursor.ts'
 import { ResultError, UsageError } from './errors.ts'
 import type { DecodeInput, Query } from './query.ts'
 import { shape } from './shapes.ts'
-import type { AnyDatabase, TableRow, Table } from './table.ts'
+import { type AnyDatabase, isSameColumn, type TableRow, type Table } from './table.ts'
 import { isMissing } from './table-key.ts'
 import { type OrderBy, reversed, type Sorting, sorted, sortingOf, total } from './table-order.ts'
 import { type Filter, filtered } from './table-read.ts'
@@ -69,18 +69,13 @@ export function page(
 function assertSorted(sorting: readonly Sorting[], answer: DecodeInput): void {
   const { sortedOtherwise: otherwise } = answer.result
   if (otherwise === undefined) return
-  const found = sorting.find(({ column }) => otherwise.some((name) => plain(name) === plain(column)))
+  const found = sorting.find(({ column }) => otherwise.some((name) => isSameColumn(name, column)))
   if (found === undefined) return
   throw new ResultError(
     answer,
     'columns to sort a page by that are compared as they are sorted',
-    `${found.column}, an ENUM, SET or BIT: those are sorted by number and compared by text; sort by another column`,
+    `${found.column}, a FLOAT, ENUM, SET, BIT or JSON, whose values are not compared by what is read of them; sort by another column`,
   )
-}
-
-/** A plugin may give columns other names than the server does. */
-function plain(column: string): string {
-  return column.replaceAll('_', '').toLowerCase()
 }
 
 /**
@@ -99,10 +94,26 @@ function isBeyond(
   return eb.or([further, eb.and([eb(column, '=', value), isBeyond(eb, rest, values)])])
 }
 
+/** Behind a value of which the server has sorted the beginning alone, rows may be left out. */
+function assertSortedWhole(column: string, value: unknown, answer: DecodeInput): void {
+  const { sortedBytes = Infinity } = answer.result
+  // A character is sorted by four bytes at most.
+  const bytes = typeof value === 'string' ? 4 * value.length : value instanceof Uint8Array ? value.length : 0
+  if (bytes <= sortedBytes) return
+  throw new ResultError(
+    answer,
+    `a value in ${column} that the server sorts as a whole, by ${sortedBytes} bytes at most (max_sort_length)`,
+    `one of ${(value as string | Uint8Array).length}; sort by another column`,
+  )
+}
+
 function placeOf(row: TableRow, sorting: readonly Sorting[], answer: DecodeInput): readonly unknown[] {
   return sorting.map(({ column }) => {
     const value = row[column]
-    if (!isMissing(value)) return value
-    throw new ResultError(answer, `a value in ${column}, by which the page is sorted`, String(value))
+    if (isMissing(value)) {
+      throw new ResultError(answer, `a value in ${column}, by which the page is sorted`, String(value))
+    }
+    assertSortedWhole(column, value, answer)
+    return value
   })
 }

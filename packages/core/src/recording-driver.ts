@@ -153,11 +153,13 @@ class RecordingConnection implements Connection {
   async *stream(
     command: StatementCommand,
     ahead: readonly Command[],
+    onEnd?: (result: StatementResult) => void,
   ): AsyncGenerator<readonly unknown[], void, undefined> {
     const answers = await this.fly([...ahead, command])
     const answer = answers.find((each) => each instanceof LeaseholdError) ?? answers.at(-1)
     if (answer instanceof LeaseholdError) throw answer
     yield answer?.rows ?? []
+    if (answer !== undefined) onEnd?.({ ...answer, rows: undefined })
   }
 
   /** The first command of the flight on its way is then answered as killed, and none behind it. */

@@ -1,7 +1,7 @@
 /** Relations: which rows belong to a row, and the statement that fetches them for many rows at once. */
 import { all, succeed } from './combine.ts'
 import { ResultError, UsageError } from './errors.ts'
-import { type Identity, identityOf, KEYS_IN_STATEMENT, rowsByKey } from './keys.ts'
+import { type Identity, identityOf, inStatements, rowsByKey } from './keys.ts'
 import type { AccessOfRelations, Nestable, Nested, Relations, RowIn } from './nesting.ts'
 import {
   type Access,
@@ -177,27 +177,24 @@ function valuesFor(rows: readonly Row[], name: string, relation: unknown): Query
     if (!keys.has(identity)) keys.set(identity, key)
     return identity
   })
-  const fetched = all(chunksOf([...keys.values()]).map((chunk) => fetch(chunk))).map(
-    (chunks) => chunks.flat() as readonly Row[],
-  )
-  const valuesOf = (related: readonly Row[], given: readonly unknown[]): readonly unknown[] => {
-    const found = rowsByKey(given, (_, index) => related[index]?.[to], keys, name)
+  const statements = inStatements(keys)
+  const fetched = all(statements.map((asked) => fetch([...asked.values()])))
+  const valuesOf = (fetched: readonly unknown[], given: readonly unknown[]): readonly unknown[] => {
+    const found = new Map<Identity, unknown[]>()
+    let from = 0
+    for (const [index, asked] of statements.entries()) {
+      const related = fetched[index] as readonly Row[]
+      const own = given.slice(from, (from += related.length))
+      for (const entry of rowsByKey(own, (_, at) => related[at]?.[to], asked, name)) found.set(...entry)
+    }
     return identities.map((identity) =>
       pick(identity === undefined ? undefined : (found.get(identity) ?? []), name),
     )
   }
-  if (nested.length === 0) return fetched.map((related) => valuesOf(related, related))
+  if (nested.length === 0) return fetched.map((related) => valuesOf(related, related.flat()))
   return fetched.andThen((related) => {
-    let given: Query<unknown> = succeed(related)
+    let given: Query<unknown> = succeed(related.flat())
     for (const relations of nested) given = new Query({ type: 'with', source: given, relations })
     return given.map((given) => valuesOf(related, given as readonly unknown[]))
   })
-}
-
-function chunksOf(keys: readonly unknown[]): (readonly unknown[])[] {
-  const chunks = []
-  for (let start = 0; start < keys.length; start += KEYS_IN_STATEMENT) {
-    chunks.push(keys.slice(start, start + KEYS_IN_STATEMENT))
-  }
-  return chunks
 }

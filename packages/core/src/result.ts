@@ -14,10 +14,12 @@ export interface StatementResult {
   /** Whether the server reported an open transaction, and autocommit still off. */
   readonly inTransaction: boolean
   /**
-   * Columns of the rows that are sorted by a number and compared by their text, or given as bytes (ENUM, SET, BIT), as the
+   * Columns of the rows whose order is not that of the values which are read of them (FLOAT, ENUM, SET, BIT, JSON), as the
    * server names them; absent if there are none.
    */
   readonly sortedOtherwise?: readonly string[] | undefined
+  /** Bytes of a text, or of bytes, by which the server sorts; absent where it does by all. */
+  readonly sortedBytes?: number | undefined
 }
 
 /** The server's rows, passed through the builder's plugins; for a write that gives none, Kysely's result object. */

@@ -1,13 +1,14 @@
 /** Adding rows to a table. */
 import { type InsertQueryBuilder, type InsertResult, sql } from 'kysely'
 import { all, succeed } from './combine.ts'
-import { ResultError, UsageError } from './errors.ts'
+import { UsageError } from './errors.ts'
 import { chunked } from './insert-chunks.ts'
 import { onServer } from './on-server.ts'
 import type { DecodeInput, Query } from './query.ts'
-import { affected, generatedId, generatedKey, one, shape } from './shapes.ts'
+import { affected, generatedId, generatedKey, many, one, shape } from './shapes.ts'
 import {
   type AnyDatabase,
+  isSameColumn,
   ownValues,
   type TableRow,
   rowsOf,
@@ -26,11 +27,14 @@ export function insert(table: Table, row: TableRow): Query<unknown> {
     return shape(statement, (answer) => fromKey(table, { ...row, [generated]: generatedKey(answer) }))
   }
   const key = fromKey(table, row)
-  if (zeroColumns(table, row).length === 0) return shape(statement, () => key, false)
-  return shape(statement, (answer) => {
-    return answer.result.insertId === 0n
-      ? key
-      : fromKey(table, { ...row, ...generatedForZero(table, row, answer) })
+  const zeros = zeroColumns(table, row)
+  if (zeros.length === 0) return shape(statement, () => key, false)
+  return shape<DecodeInput, 'write'>(statement, (answer) => answer).andThen((answer) => {
+    if (answer.result.insertId === 0n) return succeed(key)
+    return autoIncrement(table).map((generated) => {
+      const column = zeros.find((name) => generated !== undefined && isSameColumn(name, generated))
+      return column === undefined ? key : fromKey(table, { ...row, [column]: generatedKey(answer) })
+    })
   })
 }
 
@@ -42,16 +46,13 @@ function zeroColumns({ key }: Table, row: TableRow): readonly string[] {
   })
 }
 
-/** Throws a {@link ResultError} where the generated value may be that of several columns. */
-function generatedForZero(table: Table, row: TableRow, answer: DecodeInput): TableRow {
-  const zeros = zeroColumns(table, row)
-  const numbers = zeros.filter((column) => typeof row[column] !== 'string')
-  const [column = '', ...others] = numbers.length > 0 ? numbers : zeros
-  if (others.length === 0) return { [column]: generatedKey(answer) }
-  throw new ResultError(
-    answer,
-    'a key with one 0 at most, where one is generated',
-    [column, ...others].join(', '),
+/** The column of the table that AUTO_INCREMENT fills, which the answer to an INSERT does not tell. */
+function autoIncrement({ db, name }: Table): Query<string | undefined> {
+  const found = sql<
+    Record<string, string>
+  >`show columns from ${sql.table(name)} where extra like '%auto_increment%'`
+  return many(found.compile(db)).map(
+    ([column = {}]) => Object.entries(column).find(([name]) => isSameColumn(name, 'field'))?.[1],
   )
 }
 

@@ -43,9 +43,21 @@ export function hasKey(key: TableRow): (eb: ExpressionBuilder<AnyDatabase, strin
   return (eb) => eb.and(Object.entries(key).map(([column, value]) => eb(column, '=', value)))
 }
 
-/** Whether a row is one with a key of the list. */
-export function hasKeyIn({ key, composite }: Table, keys: readonly TableRow[]): Expression<SqlBool> {
-  const tuple = (parts: readonly unknown[]): unknown => (composite ? sql`(${sql.join(parts)})` : parts[0])
-  const listed = keys.map((each) => tuple(key.map((column) => each[column])))
-  return sql<SqlBool>`${tuple(key.map((column) => sql.ref(column)))} in (${sql.join(listed)})`
+/** Whether a row is one with a key of the list. Not by tuples, whose text the servers compare with numbers as doubles. */
+export function hasKeyIn(
+  { key: [column = ''], composite }: Table,
+  keys: readonly TableRow[],
+): (eb: ExpressionBuilder<AnyDatabase, string>) => Expression<SqlBool> {
+  return (eb) => {
+    if (!composite) return eb(column, 'in', alike(keys.map((each) => each[column])))
+    const each = keys.map((key) => hasKey(key)(eb))
+    return sql<SqlBool>`(${sql.join(each, sql` or `)})`
+  }
+}
+
+/** Values that are compared alike: text and numbers side by side would all be doubles. */
+function alike(values: readonly unknown[]): readonly unknown[] {
+  const isNumber = (value: unknown): boolean => typeof value === 'number' || typeof value === 'bigint'
+  if (!values.some((value) => typeof value === 'string') || !values.some(isNumber)) return values
+  return values.map((value) => (isNumber(value) ? String(value) : value))
 }

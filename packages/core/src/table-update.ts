@@ -73,7 +73,14 @@ function targetOf(table: Table, given: unknown, deleted: boolean): Target {
 function versionIn({ name, managed }: Table, row: TableRow): Version | undefined {
   if (managed.version === undefined) return undefined
   const version = row[managed.version]
-  if (typeof version === 'number' || typeof version === 'bigint') return version
+  if (typeof version === 'bigint') return version
+  if (typeof version === 'number') {
+    if (Number.isSafeInteger(version) && Number.isSafeInteger(version + 1)) return version
+    throw new UsageError(
+      `${name}: expected ${managed.version} to be a whole number below 2^53 - 1, got ${version}: set the driver's option bigints ` +
+        "to 'bigint'",
+    )
+  }
   throw new UsageError(
     `${name}: expected ${managed.version} to be the version that the row was read in, got ${version === null ? 'null' : typeof version}`,
   )

@@ -7,6 +7,11 @@ export type AnyDatabase = Record<string, Record<string, unknown>>
 
 export type TableRow = Readonly<Record<string, unknown>>
 
+/** Whether two names are of one column: a plugin may give it another than the server does, and case does not count. */
+export function isSameColumn(one: string, other: string): boolean {
+  return one.replaceAll('_', '').toLowerCase() === other.replaceAll('_', '').toLowerCase()
+}
+
 /** The columns that callers read and the repository writes. */
 export interface ManagedColumns {
   readonly version?: string | undefined
@@ -52,7 +57,7 @@ export function tableOf(
 
 /**
  * What a row says of all other columns. Throws a {@link UsageError} for one of the reserved columns under a name that is
- * another only to JavaScript: the servers tell names of columns apart without regard to case.
+ * another only to JavaScript: the servers tell names of columns apart without regard to case and accents.
  */
 export function ownValues(table: Table, row: TableRow): TableRow {
   const own = Object.entries(row).filter(([column]) => !table.reserved.has(column))
@@ -66,8 +71,17 @@ export function ownValues(table: Table, row: TableRow): TableRow {
 /** Whether the servers take it for a column of the key or a managed one. */
 export function isReserved({ reserved }: Table, column: string): boolean {
   if (reserved.has(column)) return true
-  const name = column.toLowerCase()
-  return [...reserved].some((each) => each.toLowerCase() === name)
+  const name = nameForm(column)
+  return [...reserved].some((each) => nameForm(each) === name)
+}
+
+/** Equal for names that the servers take for one (collation utf8mb3_general_ci). */
+function nameForm(name: string): string {
+  return name
+    .normalize('NFKD')
+    .replaceAll(/\p{M}+/gu, '')
+    .toLowerCase()
+    .replaceAll('ı', 'i')
 }
 
 /** The managed columns of a new row. */

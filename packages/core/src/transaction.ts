@@ -1,10 +1,17 @@
 /** One transaction on one lease. Nothing else begins, commits or rolls back. */
 import { refusalOf } from './commit-answer.ts'
 import type { Answer, Command, StatementCommand, TransactionOptions } from './driver.ts'
-import { CommitUnknownError, ImplicitCommitError, LeaseholdError, StatementError } from './errors.ts'
+import {
+  CommitUnknownError,
+  ConnectionLostError,
+  ImplicitCommitError,
+  LeaseholdError,
+  StatementError,
+} from './errors.ts'
 import type { UnitEvent } from './events.ts'
 import { Flights, hasEnded } from './flights.ts'
 import type { Lease } from './lease.ts'
+import type { StatementResult } from './result.ts'
 import type { ServerFacts } from './server.ts'
 import type { Statement } from './statement.ts'
 
@@ -54,6 +61,8 @@ export class Transaction {
   #broken: ImplicitCommitError | undefined
   /** Why COMMIT did not commit, or may not have. */
   #refused: LeaseholdError | undefined
+  /** Whether an answer has told of an open transaction. */
+  #seenOpen = false
   /** Whether there is nothing to end: nothing was sent, or the server has ended it. */
   #over = true
 
@@ -143,7 +152,10 @@ export class Transaction {
     if (intact) this.#doubted = doubted
     await this.#assertKept(left, answers)
     if (refused !== undefined) throw refused
-    return places.map((place) => answers[place])
+    const own = places.map((place) => answers[place])
+    this.#assertOpen(statements, own)
+    this.#assertAnswered(own, answers)
+    return own
   }
 
   /**
@@ -164,8 +176,9 @@ export class Transaction {
     this.#over = false
     this.#note(sendable)
     let left = true
+    let end: StatementResult | undefined
     try {
-      yield* this.#flights.stream(command, ahead)
+      yield* this.#flights.stream(command, ahead, (result) => (end = result))
       left = false
     } catch (error) {
       left = false
@@ -173,6 +186,7 @@ export class Transaction {
     } finally {
       if (left) this.#left.push({ sendable, savepoint })
     }
+    if (end !== undefined) this.#assertOpen([sendable], [end])
   }
 
   /** Rejects with an `ImplicitCommitError` if the transaction is not the same any more behind a stream that was left. */
@@ -345,6 +359,30 @@ export class Transaction {
   }
 
   /**
+   * Throws an `ImplicitCommitError` for a statement behind which no transaction is open any more, though it succeeded:
+   * MariaDB hides a deadlock that a function has met in a DO.
+   */
+  #assertOpen(statements: readonly Sendable[], answers: readonly Answer[]): void {
+    for (const [index, answer] of answers.entries()) {
+      const sendable = statements[index]
+      if (answer === undefined || answer instanceof LeaseholdError) continue
+      if (sendable === undefined || !isRun(sendable)) continue
+      if (answer.inTransaction) this.#seenOpen = true
+      else if (this.#seenOpen) throw this.#noteBroken(sendable, undefined)
+    }
+  }
+
+  /** Throws the error for which a statement was not sent, if it is none of the statements': they would wait in vain. */
+  #assertAnswered(own: readonly Answer[], answers: readonly Answer[]): void {
+    const unsent = own.indexOf(undefined)
+    if (unsent === -1 || own.slice(0, unsent).some((answer) => answer instanceof LeaseholdError)) return
+    const reason = this.#flights.stopped ?? answers.find((answer) => answer instanceof LeaseholdError)
+    throw (
+      reason ?? new ConnectionLostError('a statement was not sent, and no answer tells why', { sent: true })
+    )
+  }
+
+  /**
    * Whether the transaction is still the one that a statement ran in. Rejects with an `ImplicitCommitError` if it is not,
    * or if nothing tells, without a failure of the statement that may be the reason.
    */
@@ -396,6 +434,10 @@ export class Transaction {
 
 function releases(left: readonly Doubt[]): Command[] {
   return left.map(({ savepoint }) => ({ type: 'release', name: savepoint }))
+}
+
+function isRun({ type = 'statement' }: Sendable): boolean {
+  return type === 'statement'
 }
 
 /** Whether the answer says that there is no such savepoint. */

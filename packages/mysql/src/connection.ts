@@ -7,6 +7,7 @@ import {
   type ServerFacts,
   type StatementCommand,
   StatementError,
+  type StatementResult,
   UsageError,
 } from '@leasehold/core'
 import type { Reply, Rows } from './answers.ts'
@@ -22,7 +23,7 @@ import type { Check, Outcome, Outgoing, Wire } from './pipeline.ts'
 import { amongProbes, KEPT_SQL, keptOf, readProbes } from './probes.ts'
 import { PreparedStatements } from './prepared-statements.ts'
 import { LIMITS_SQL, modeSql, PROFILE_SQL, type SessionMode, STATUS } from './profile.ts'
-import { charsetOf, type Condition, SessionState } from './session-state.ts'
+import { type Condition, foreignCharsetOf, SessionState } from './session-state.ts'
 import { failureOf, isOwn, isUnpreparable, NOTHING, resultOf, unreadable } from './results.ts'
 import { RowBatches } from './row-batches.ts'
 import { exactRows, type ValueSettings } from './values.ts'
@@ -60,6 +61,7 @@ export class MysqlConnection implements Connection {
   #kept = ''
   #mode: SessionMode = 'units'
   #server: ServerKind = 'mysql'
+  #sortedBytes: number | undefined
   #identity: SessionIdentity = { id: 0, server: undefined }
   #idleSince = performance.now()
 
@@ -133,10 +135,12 @@ export class MysqlConnection implements Connection {
     const { hasInitConnect, kept } = readProbes(replies.slice(0, needed.length))
     this.#kept = kept
     if (hasInitConnect) this.#state.keepUnreset()
-    const { id, maxAllowedPacket, version } = limits?.rows?.[0] ?? {}
+    const { id, maxAllowedPacket, maxSortLength, version } = limits?.rows?.[0] ?? {}
     this.#identity = { id: Number(id), server: serverOf(replies[needed.length]) }
     this.#wire.maxAllowedPacket = Number(maxAllowedPacket)
     this.#server = /mariadb/i.test(String(version)) ? 'mariadb' : 'mysql'
+    // MySQL sorts by the whole of a text, whatever its variable says.
+    this.#sortedBytes = this.#server === 'mariadb' ? Number(maxSortLength) : undefined
   }
 
   /** Drops whatever a lessee left: variables, locks, temporary tables; what can't be dropped makes it spent. Rejects as {@link setUp} does. */
@@ -174,6 +178,7 @@ export class MysqlConnection implements Connection {
   async *stream(
     command: StatementCommand,
     ahead: readonly Command[],
+    onEnd?: (result: StatementResult) => void,
   ): AsyncGenerator<readonly unknown[], void, undefined> {
     await this.#turn('units')
     this.#state.noteSent(command.statement, this.#server)
@@ -199,26 +204,26 @@ export class MysqlConnection implements Connection {
       if (left) this.interrupt()
       await this.#interruption.end()
       // What it ended with counts where nobody takes the rest of it, too: a deadlock has undone the whole transaction.
-      const refusal = await flown.then(
-        (outcomes) => this.#refusalIn(outcomes, command, ahead, before.length),
+      const end = await flown.then(
+        (outcomes) => this.#endOf(outcomes, command, ahead, before.length),
         (error: unknown) => error as Error,
       )
-      if (refusal !== undefined && !(left && isOfLeaving(refusal))) await Promise.reject(refusal)
+      if (!(end instanceof Error)) onEnd?.(end)
+      else if (!(left && isOfLeaving(end))) await Promise.reject(end)
     }
   }
 
-  /** The error with which a stream ended, or what was sent ahead of it. */
-  #refusalIn(
+  /** The result of a stream, or the error that it, or what was sent ahead of it, ended with. */
+  #endOf(
     outcomes: readonly Outcome[],
     command: StatementCommand,
     [first]: readonly Command[],
     ahead: number,
-  ): Error | undefined {
+  ): StatementResult | Error {
     const refused = outcomes.slice(0, ahead).some((outcome) => outcome instanceof Error)
     // SET TRANSACTION may have come through without the transaction that it was meant for.
     if (refused) this.#state.spend()
-    const answer = this.#answerTo(refused ? (first ?? command) : command, 0, outcomes)
-    return answer instanceof Error ? answer : undefined
+    return this.#answerTo(refused ? (first ?? command) : command, 0, outcomes) ?? NOTHING
   }
 
   interrupt(): void {
@@ -353,20 +358,21 @@ export class MysqlConnection implements Connection {
     this.#state.noteStatus(outcome)
     if ('statement' in command) this.#noteChanges(outcome)
     try {
-      return resultOf(command, outcome, this.#settings.values)
+      return resultOf(command, outcome, { values: this.#settings.values, sortedBytes: this.#sortedBytes })
     } catch (error) {
       return unreadable(error, command)
     }
   }
 
-  /** Values can be escaped for utf8mb4 only. */
+  /** Values can be written and read in utf8mb4 only. */
   #noteChanges(reply: Reply): void {
     this.#state.noteChanges(reply)
-    const charset = charsetOf(reply) ?? 'utf8mb4'
-    if (charset === 'utf8mb4') return
+    const foreign = foreignCharsetOf(reply)
+    if (foreign === undefined) return
+    const [variable, charset] = foreign
     this.#wire.destroy(
       new UsageError(
-        `a statement set character_set_client to ${charset}, and values can be escaped for utf8mb4 only`,
+        `a statement set ${variable} to ${charset}, and values can be written and read in utf8mb4 only`,
       ),
     )
   }

@@ -6,13 +6,14 @@ import type { ServerKind } from './control.ts'
 import { datetimeText } from './datetimes.ts'
 import { PACKET_HEADER, withHeader } from './packets.ts'
 import { isDecimal } from './parameters.ts'
+import { isSplit } from './several.ts'
 
 const COM_STMT_EXECUTE = 0x17
 /** Command, statement, flags (none), and how often (once). */
 const FIXED_PART = 10
 
 const NONE: ReadonlySet<number> = new Set()
-const NOWHERE = { operands: NONE, stored: NONE }
+const NOWHERE = { operands: NONE, stored: NONE, severals: [] }
 
 /** Types of parameters (MySQL Source Documentation, "field_types.h"), the high byte for the sign. */
 const TYPE = { null: 0x06, integer: 0x08, unsigned: 0x80_08, decimal: 0xf6, bytes: 0xfc, text: 0xfd } as const
@@ -36,7 +37,8 @@ export function executePacket(
   server: ServerKind,
 ): Buffer | undefined {
   const { compiled, parameters: values } = statement
-  const { operands, stored } = isPlaced(compiled) ? compiled : NOWHERE
+  const { operands, stored, severals } = isPlaced(compiled) ? compiled : NOWHERE
+  if (severals.some((several) => isSplit(several, values))) return undefined
   const parameters: Parameter[] = []
   let size = PACKET_HEADER + FIXED_PART
   if (values.length > 0) size += ((values.length + 7) >> 3) + 1 + 2 * values.length
@@ -44,9 +46,10 @@ export function executePacket(
     const isOperand = operands.has(index)
     const parameter = isOperand && isDecimal(value) ? numberOf(value) : parameterOf(value)
     if (parameter === undefined) return undefined
-    // Beside a number, bytes are one as a literal, and text as a parameter.
-    const mayBeNumber = server === 'mysql' ? isOperand : !stored.has(index)
-    if (mayBeNumber && parameter.type === TYPE.bytes) return undefined
+    // Only numbers are reckoned with alike.
+    if (isOperand && (parameter.type === TYPE.bytes || parameter.type === TYPE.text)) return undefined
+    // Beside a number, bytes are one as a literal of MariaDB's, and text as a parameter.
+    if (server === 'mariadb' && parameter.type === TYPE.bytes && !stored.has(index)) return undefined
     if (server === 'mysql' && !isExpected(value, parameter, prepared.expected[index])) return undefined
     parameters.push(parameter)
     size += sizeOf(parameter)

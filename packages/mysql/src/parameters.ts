@@ -1,8 +1,9 @@
 /** Values on their way into the text of a statement. */
 import { abridged, type Statement, UsageError } from '@leasehold/core'
 import { escape } from 'sql-escaper'
-import { isPlaced } from './compiler.ts'
+import { isPlaced, type Several } from './compiler.ts'
 import type { ServerKind } from './control.ts'
+import { isSplit, splitText } from './several.ts'
 
 /** What decides how a value must be written. */
 export interface EscapeMode {
@@ -51,17 +52,30 @@ function assertPlaced(
 export function bind({ compiled, parameters, sql }: Statement, mode: EscapeMode): string {
   if (!isPlaced(compiled))
     throw new UsageError(`${abridged(sql)} was not built with a Kysely of mysqlBuilder()`)
+  const { placeholders, operands, stored } = compiled
+  const literal = (index: number): string => {
+    const value = parameters[index]
+    if (value instanceof Uint8Array) return bytesText(value, mode.server, stored.has(index))
+    if (typeof value === 'number' || (operands.has(index) && isDecimal(value))) return String(value)
+    return escape(value as Scalar, true, 'Z', mode)
+  }
+  const split = compiled.severals.filter((several) => isSplit(several, parameters))
   let text = ''
   let from = 0
-  for (const [index, place] of compiled.placeholders.entries()) {
-    const value = parameters[index]
+  for (let index = 0, place = placeholders[0]; place !== undefined; place = placeholders[index]) {
+    if (split[0]?.first === index) {
+      const [several] = split.splice(0, 1) as [Several]
+      text += sql.slice(from, several.start) + splitText(several, sql, literal)
+      from = several.end
+      index += several.count
+      continue
+    }
     text += sql.slice(from, place)
     if (place === from ? index > 0 : adjoins(sql, place - 1)) text += ' '
-    if (value instanceof Uint8Array) text += bytesText(value, mode.server, compiled.stored.has(index))
-    else if (typeof value === 'number' || (compiled.operands.has(index) && isDecimal(value))) text += value
-    else text += escape(value as Scalar, true, 'Z', mode)
+    text += literal(index)
     from = place + 1
     if (adjoins(sql, from)) text += ' '
+    index += 1
   }
   return text + sql.slice(from)
 }

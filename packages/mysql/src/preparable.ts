@@ -1,55 +1,85 @@
 /** Which statements give the same whether they are sent as text or prepared. */
-import type { OperationNode } from 'kysely'
+import {
+  AndNode,
+  BinaryOperationNode,
+  type OperationNode,
+  OperatorNode,
+  PrimitiveValueListNode,
+  ReferenceNode,
+  UnaryOperationNode,
+  ValueListNode,
+  ValueNode,
+} from 'kysely'
 
 /**
- * Whether all of a statement's parameters are in places where only their values count: compared, stored, or added up.
- * Anywhere else their type shows as well, and MySQL makes it out of earlier uses: of `? / 3` and `round(?, 1)` the digits.
- * In ORDER BY and GROUP BY a number in the text is the place of a column.
+ * Whether each of a statement's parameters is where its value alone counts: beside a column, to be compared with it or reckoned
+ * with; what a column is to hold; or a limit. Anywhere else its type shows as well, which the servers make out of earlier
+ * uses: of `? * ?` and `round(?, 1)` the digits, of `? in (a, b)` how it is compared.
  */
 export function isPreparable(root: OperationNode): boolean {
-  const open: { readonly part: unknown; readonly typed: boolean }[] = [{ part: root, typed: false }]
+  const open: { readonly part: unknown; readonly operand: boolean }[] = [{ part: root, operand: false }]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { part, typed } = next
+    const { part } = next
     if (typeof part !== 'object' || part === null) continue
-    if (typed && isParameter(part)) return false
-    if ('kind' in part && HOLDS_VALUES.has(part.kind)) continue
-    const within = typed || showsType(part)
-    for (const inner of Object.values(part)) open.push({ part: inner, typed: within })
+    if (isParameter(part)) return false
+    // A query is in parentheses. Kysely puts none around operands: which they are to the server, only their text tells.
+    const operand = !isQuery(part) && (next.operand || isOperation(part))
+    const inner = isOperationNode(part) && !next.operand ? withoutPlaced(part) : Object.values(part)
+    for (const one of inner) open.push({ part: one, operand })
   }
   return true
 }
 
-const TYPED: ReadonlySet<unknown> = new Set([
-  'AggregateFunctionNode',
-  'CastNode',
-  'FunctionNode',
-  'GroupByNode',
-  'OrderByNode',
-  'RawNode',
-  'SelectionNode',
-] satisfies OperationNode['kind'][])
+function isQuery(part: object): boolean {
+  return isOperationNode(part) && part.kind === 'SelectQueryNode'
+}
+
+function isOperation(part: object): boolean {
+  return isOperationNode(part) && (BinaryOperationNode.is(part) || UnaryOperationNode.is(part))
+}
+
+/** The parts of a node, but for the parameters that are in a place for them. */
+function withoutPlaced(node: OperationNode): readonly unknown[] {
+  if (BinaryOperationNode.is(node)) return partsOfOperation(node)
+  const parts = Object.values(node) as readonly unknown[]
+  switch (node.kind) {
+    case 'ColumnUpdateNode':
+    case 'LimitNode':
+    case 'OffsetNode':
+      return parts.filter((part) => !isOperationNode(part) || !isParameter(part))
+    case 'ValuesNode':
+      return parts.flat().flatMap((part) => {
+        if (!isOperationNode(part) || PrimitiveValueListNode.is(part)) return []
+        return ValueListNode.is(part) ? part.values.filter((value) => !isParameter(value)) : [part]
+      })
+    default:
+      return parts
+  }
+}
+
+/** Beside a column, and an operator whose result does not depend on types, parameters are in place. */
+function partsOfOperation({ leftOperand, operator, rightOperand }: BinaryOperationNode): readonly unknown[] {
+  if (!OperatorNode.is(operator) || !VALUE_OPERATORS.has(operator.operator))
+    return [leftOperand, operator, rightOperand]
+  if (ReferenceNode.is(rightOperand) && isParameter(leftOperand)) return []
+  if (!ReferenceNode.is(leftOperand)) return [leftOperand, rightOperand]
+  if (isParameter(rightOperand) || PrimitiveValueListNode.is(rightOperand)) return []
+  // Between a parameter and another column, all three make up the type.
+  if (AndNode.is(rightOperand) && isParameter(rightOperand.left) && isParameter(rightOperand.right)) return []
+  return [rightOperand]
+}
 
 /** Those whose result has the same value whatever the types of its operands. */
-const VALUE_OPERATORS: ReadonlySet<unknown> = new Set(
+const VALUE_OPERATORS: ReadonlySet<string> = new Set(
   '=,!=,<>,<=>,<,<=,>,>=,in,not in,is,is not,like,not like,between,+,-,*'.split(','),
 )
 
-const HOLDS_VALUES: ReadonlySet<unknown> = new Set([
-  'PrimitiveValueListNode',
-  'ValueNode',
-] satisfies OperationNode['kind'][])
-
-function showsType(part: object): boolean {
-  if (!('kind' in part)) return false
-  return part.kind === 'BinaryOperationNode' ? !VALUE_OPERATORS.has(operatorOf(part)) : TYPED.has(part.kind)
-}
-
-function operatorOf(part: object): unknown {
-  if (!('kind' in part) || part.kind !== 'BinaryOperationNode') return undefined
-  const { operator } = part as unknown as { readonly operator: { readonly operator?: unknown } }
-  return operator.operator
+function isOperationNode(part: unknown): part is OperationNode {
+  return typeof part === 'object' && part !== null && 'kind' in part
 }
 
 function isParameter(part: object): boolean {
-  return 'kind' in part && HOLDS_VALUES.has(part.kind) && !('immediate' in part && part.immediate === true)
+  if (!('kind' in part)) return false
+  const node = part as OperationNode
+  return PrimitiveValueListNode.is(node) || (ValueNode.is(node) && node.immediate !== true)
 }

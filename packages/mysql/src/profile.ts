@@ -11,7 +11,8 @@ import type { ServerKind } from './control.ts'
  */
 export const PROFILE_SQL: string =
   "SET NAMES utf8mb4, autocommit = 0, completion_type = 'NO_CHAIN', time_zone = '+00:00', " +
-  "session_track_state_change = 1, session_track_system_variables = 'autocommit,character_set_client'"
+  "session_track_state_change = 1, session_track_system_variables = 'autocommit,character_set_client,character_set_connection," +
+  "character_set_results,collation_connection'"
 
 /**
  * `units`: what is sent falls into a transaction, which lasts until COMMIT or ROLLBACK.
@@ -28,7 +29,8 @@ export function modeSql(mode: SessionMode, server: ServerKind): string {
 }
 
 export const LIMITS_SQL: string =
-  'SELECT connection_id() AS id, @@max_allowed_packet AS maxAllowedPacket, version() AS version'
+  'SELECT connection_id() AS id, @@max_allowed_packet AS maxAllowedPacket, @@max_sort_length AS maxSortLength, ' +
+  'version() AS version'
 
 /** Flags of the server's status (MySQL Source Documentation, "SERVER_STATUS_flags_enum"). */
 export const STATUS: Readonly<Record<'IN_TRANS' | 'AUTOCOMMIT' | 'NO_BACKSLASH_ESCAPES', number>> = {

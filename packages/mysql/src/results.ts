@@ -24,8 +24,18 @@ export const NOTHING: StatementResult = {
   inTransaction: true,
 }
 
+export interface ResultSettings {
+  readonly values: ValueSettings
+  /** See {@link StatementResult}. */
+  readonly sortedBytes: number | undefined
+}
+
 /** Throws a `ResultError` for a value that can't be given, and for result sets that nobody would be given. */
-export function resultOf(command: Command, reply: Reply, settings: ValueSettings): StatementResult {
+export function resultOf(
+  command: Command,
+  reply: Reply,
+  { values, sortedBytes }: ResultSettings,
+): StatementResult {
   const { rows, resultSets, fields, header, status = 0 } = reply
   if (resultSets > 1) {
     throw new ResultError(
@@ -35,7 +45,7 @@ export function resultOf(command: Command, reply: Reply, settings: ValueSettings
     )
   }
   return {
-    rows: rows === undefined ? undefined : exactRows(rows, reply, settings, placeOf(command)),
+    rows: rows === undefined ? undefined : exactRows(rows, reply, values, placeOf(command)),
     affectedRows: header?.affectedRows ?? 0,
     changedRows: header?.changedRows ?? 0,
     insertId: BigInt.asUintN(64, BigInt(header?.insertId ?? 0)),
@@ -43,15 +53,19 @@ export function resultOf(command: Command, reply: Reply, settings: ValueSettings
     sortedOtherwise: fields.some(isSortedOtherwise)
       ? fields.filter(isSortedOtherwise).map(({ name }) => name)
       : undefined,
+    sortedBytes,
   }
 }
 
+const FLOAT = 4
 const BIT = 16
+const JSON = 245
 const ENUM_FLAG = 0x100
 const SET_FLAG = 0x800
 
-function isSortedOtherwise({ type, flags }: Field): boolean {
-  return type === BIT || (flags & (ENUM_FLAG | SET_FLAG)) !== 0
+function isSortedOtherwise({ type, flags, extendedFormat }: Field): boolean {
+  if (type === FLOAT || type === BIT || type === JSON || extendedFormat === 'json') return true
+  return (flags & (ENUM_FLAG | SET_FLAG)) !== 0
 }
 
 /** Whether a statement was not there that the caller's own SQL prepared, and not the session. */

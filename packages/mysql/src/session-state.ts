@@ -66,7 +66,19 @@ export class SessionState {
   }
 }
 
-/** The character set for which values have to be escaped from now on, if a statement has set one. */
-export function charsetOf({ header }: Reply): string | undefined {
-  return header?.stateChanges?.systemVariables['character_set_client']
+/** A variable by which text would come, or go, in another character set than utf8mb4 from now on, if a statement has set one. */
+export function foreignCharsetOf({
+  header,
+}: Reply): readonly [variable: string, charset: string] | undefined {
+  const set = header?.stateChanges?.systemVariables ?? {}
+  return CHARSETS.map((variable) => [variable, set[variable] ?? 'utf8mb4'] as const).find(
+    ([, charset]) => !charset.startsWith('utf8mb4'),
+  )
 }
+
+const CHARSETS = [
+  'character_set_client',
+  'character_set_connection',
+  'collation_connection',
+  'character_set_results',
+]

@@ -82,12 +82,12 @@ const JSON = 245
 
 /** Absent where mysql2's value is as it should be, which is most columns. */
 function readerOf(field: Field, { bigints, datetimes }: ValueSettings, binary: boolean): Reader | undefined {
-  const { type, decimals, extendedFormat } = field
+  const { type, decimals, extendedFormat, flags } = field
   // MariaDB's JSON is a LONGTEXT with a remark.
   if (extendedFormat === 'json') return (text, refuse) => readJson(text as string, bigints, refuse)
   switch (type) {
     case LONGLONG:
-      if (bigints === 'string') return undefined
+      if (bigints === 'string') return (flags & ZEROFILL) === 0 ? undefined : withoutZeros
       return (value, refuse) => readBigint(value as number | string, bigints, refuse)
     case FLOAT:
     case DOUBLE:
@@ -112,11 +112,34 @@ const NOT_FIXED = 31
 /** Digits of a FLOAT that the servers write as text. */
 const FLOAT_DIGITS = 6
 
-/** The number that the server would have written as text. */
+/** The number that the server would have written as text: halves go to the even neighbour, which `toFixed` has not. */
 function asWritten(value: number, { type, decimals }: Field): number {
-  if (decimals < NOT_FIXED) return Number(value.toFixed(decimals))
-  return type === FLOAT ? Number(value.toPrecision(FLOAT_DIGITS)) : value
+  if (decimals < NOT_FIXED) {
+    return Number(evenNeighbour(value.toFixed(decimals + MORE_DIGITS)) ?? value.toFixed(decimals))
+  }
+  if (type !== FLOAT) return value
+  const [digits = '', exponent = ''] = value.toExponential(FLOAT_DIGITS - 1 + MORE_DIGITS).split('e')
+  const even = evenNeighbour(digits)
+  return Number(even === undefined ? value.toPrecision(FLOAT_DIGITS) : `${even}e${exponent}`)
 }
+
+/** Digits by which a half is told from what is a little more or less; no double that is has zeros for so long. */
+const MORE_DIGITS = 30
+
+/** The number without {@link MORE_DIGITS}, if they are a half of its last digit, and that is even. */
+function evenNeighbour(digits: string): string | undefined {
+  const cut = digits.slice(0, -MORE_DIGITS)
+  return HALF.test(digits.slice(-MORE_DIGITS)) && /[02468]\.?$/.test(cut) ? cut : undefined
+}
+
+const HALF = /^50*$/
+
+/** A number without the zeros that ZEROFILL puts before it in text alone. */
+function withoutZeros(text: unknown): string {
+  return String(text).replace(/^0+(?=\d)/, '')
+}
+
+const ZEROFILL = 0x40
 
 /** The text with all digits of its column's fraction, of which the binary form leaves out zeros. */
 function withFraction(text: string, digits: number): string {

@@ -53,7 +53,7 @@ test.each<[string, Query<unknown>, string]>([
       { orderId: 1, line: 2 },
       { orderId: 3, line: 4 },
     ]),
-    'select * from `lines` where (`order_id`, `line`) in ((?, ?), (?, ?)) [1,2,3,4]',
+    'select * from `lines` where ((`order_id` = ? and `line` = ?) or (`order_id` = ? and `line` = ?)) [1,2,3,4]',
   ],
   ['list', plain.list(), 'select * from `accounts`'],
   [

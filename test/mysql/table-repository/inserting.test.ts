@@ -1,5 +1,6 @@
-import { all, attempt, UsageError } from '@leasehold/core'
-import { sql } from 'kysely'
+import { all, attempt, tableRepository, UsageError } from '@leasehold/core'
+import { mysqlBuilder } from '@leasehold/mysql'
+import { type Generated, sql } from 'kysely'
 import { describe, expect, inject, test } from 'vitest'
 import { counters, db, documents, files, lines, people, useTables } from './support/tables.ts'
 
@@ -28,6 +29,30 @@ test('a key of 0, for which the server makes another, is that other one', async 
   expect(await unit.run(lines.insert({ orderId: 0, line: 0, text: 'a' }))).toEqual({ orderId: 0, line: 0 })
   expect(await unit.run(lines.insertAndGet({ orderId: 0, line: 1, text: 'b' }))).toMatchObject({ text: 'b' })
   expect(await unit.run(documents.insert({ id: '0', body: '' }))).toBe('0')
+})
+
+test.each([
+  ['varchar(9)', ['0', '', '00']],
+  ['int', [0, '0']],
+])('a key of 0 is itself where another column is filled by AUTO_INCREMENT: %s', async (type, keys) => {
+  await fixture.oracle.query(`create table tickets (id ${type} primary key, nth int auto_increment unique)`)
+  try {
+    const tickets = tableRepository(
+      mysqlBuilder<{ tickets: { id: string | number; nth: Generated<number> } }>(),
+      'tickets',
+      { key: 'id' },
+    )
+    for (const key of keys) {
+      await fixture.oracle.query('insert into tickets (id) values (5)')
+      expect(await fixture.unit.run(tickets.insert({ id: key }))).toBe(key)
+      await fixture.oracle.query('delete from tickets')
+      const row = await fixture.unit.run(tickets.insertAndGet({ id: key }))
+      expect(row.id).toEqual(type === 'int' ? Number(key) : key)
+      await fixture.oracle.query('delete from tickets')
+    }
+  } finally {
+    await fixture.oracle.query('drop table tickets')
+  }
 })
 
 test('a column of the key is known by its name, whatever its case', () => {

@@ -1,7 +1,7 @@
 import { type Page, ResultError, tableRepository, UsageError } from '@leasehold/core'
 import { mysqlBuilder } from '@leasehold/mysql'
 import { CamelCasePlugin, sql } from 'kysely'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, inject, test } from 'vitest'
 import { db, files, lines, people, useTables } from './support/tables.ts'
 
 const fixture = useTables()
@@ -227,10 +227,31 @@ describe('pages', () => {
   })
 })
 
+test.runIf(inject('serverKind') === 'mariadb')(
+  'a page does not end with a value of which the server sorts the beginning alone',
+  async () => {
+    await fixture.oracle.query('create table essays (id int primary key, body text not null)')
+    try {
+      for (const id of [1, 2, 3])
+        await fixture.oracle.query(`insert into essays values (${id}, concat(repeat('x', 2000), ${4 - id}))`)
+      const essays = tableRepository(mysqlBuilder<{ essays: { id: number; body: string } }>(), 'essays', {
+        key: 'id',
+      })
+      const sorted = fixture.unit.run(essays.page({ orderBy: ['body'], limit: 1 }))
+      await expect(sorted).rejects.toThrow(/sorts as a whole, by 1024 bytes at most \(max_sort_length\)/)
+      expect((await fixture.unit.run(essays.page({ orderBy: ['body'], limit: 3 }))).rows).toHaveLength(3)
+    } finally {
+      await fixture.oracle.query('drop table essays')
+    }
+  },
+)
+
 test.each([
   ["enum('b', 'a', 'c')", "'a'"],
   ["set('b', 'a', 'c')", "'b,a'"],
   ['bit(8)', "b'101'"],
+  ['float', '0.1'],
+  ['json', `'"a"'`],
 ])('a page is not sorted by %s, which is compared by something else', async (type, value) => {
   await fixture.oracle.query(`create table tickets (id int primary key, current_state ${type} not null)`)
   try {
@@ -242,7 +263,7 @@ test.each([
     expect((await fixture.unit.run(tickets.page({ orderBy: ['id'], limit: 1 }))).rows).toHaveLength(1)
     const sorted = fixture.unit.run(tickets.page({ orderBy: ['currentState'], limit: 1 }))
     await expect(sorted).rejects.toThrow(ResultError)
-    await expect(sorted).rejects.toThrow(/got currentState, an ENUM, SET or BIT/)
+    await expect(sorted).rejects.toThrow(/got currentState, a FLOAT, ENUM, SET, BIT or JSON/)
   } finally {
     await fixture.oracle.query('drop table tickets')
   }

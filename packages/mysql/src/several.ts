@@ -1,0 +1,40 @@
+/**
+ * A column compared with several values at once. With one value the servers compare as the column's type says; with several, if
+ * they are text or bytes and the column a number, as doubles, which are the same for numbers that are not, and for DATE they
+ * pass over what is none. So where a value may be a number or no date, it is compared by itself.
+ */
+import type { Several } from './compiler.ts'
+
+/** Whether the values have to be compared one by one. */
+export function isSplit({ first, count }: Several, parameters: readonly unknown[]): boolean {
+  if (count < 2) return false
+  for (let index = first; index < first + count; index += 1) {
+    const value = parameters[index]
+    if (typeof value === 'string') {
+      if (NUMBER.test(value) || NO_DATE.test(value)) return true
+    } else if (value instanceof Uint8Array && value.length <= BIT_BYTES) return true
+  }
+  return false
+}
+
+const NUMBER = /^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\s*$/i
+/** A day or month of 00. */
+const NO_DATE = /^\d{4}-(?:00-\d\d|\d\d-00)/
+/** Bytes of the longest BIT. */
+const BIT_BYTES = 8
+
+/** The comparison, value by value; `literal` gives the text of a parameter. */
+export function splitText(
+  { operator, start, columnEnd, first, count }: Several,
+  sql: string,
+  literal: (index: number) => string,
+): string {
+  const column = sql.slice(start, columnEnd)
+  if (operator === 'between') return `(${column} >= ${literal(first)} and ${column} <= ${literal(first + 1)})`
+  const [comparison, word] = operator === 'in' ? ['=', 'or'] : ['<>', 'and']
+  const parts = Array.from(
+    { length: count },
+    (_, index) => `${column} ${comparison} ${literal(first + index)}`,
+  )
+  return `(${parts.join(` ${word} `)})`
+}
