@@ -17,12 +17,12 @@ export class OptionsError extends Error {
   override readonly name = 'OptionsError'
 }
 
-const usage =
+const USAGE =
   'npm run adversary -- [--minutes N] [--server mariadb|mysql] [--seed N] [--mode calm|hostile]\n' +
   'The first round has the seed, the next one the number behind it, and so on.'
 
-export function parseOptions(args: readonly string[]): Options {
-  const { minutes = '1', server = 'mariadb', seed, mode } = split(args)
+export function parseOptions(args: readonly string[], usage = USAGE): Options {
+  const { minutes = '1', server = 'mariadb', seed, mode } = split(args, usage)
   return {
     minutes: positive(minutes),
     kind: oneOf<ServerKind>('server', server, ['mariadb', 'mysql']),
@@ -33,7 +33,7 @@ export function parseOptions(args: readonly string[]): Options {
 
 const string = { type: 'string' } as const
 
-function split(args: readonly string[]) {
+function split(args: readonly string[], usage: string) {
   try {
     return parseArgs({
       args: [...args],

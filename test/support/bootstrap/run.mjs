@@ -1,5 +1,5 @@
 /**
- * Entry point of `npm test` and `npm run demo`, `soak`, `adversary`, `bench` or `bench:abort`: makes a fresh checkout
+ * Entry point of `npm test` and `npm run demo`, `soak`, `adversary`, `differential`, `bench` or `bench:abort`: makes a fresh checkout
  * ready, then runs the command with the arguments that follow. Plain JavaScript without dependencies, because it runs on Node 20
  * before anything is installed.
  */
@@ -16,6 +16,7 @@ const commands = {
   demo: (args) => ['node', [join(root, 'examples/order-desk/main.ts'), ...args], process.env.INIT_CWD],
   soak: (args) => ['node', [join(root, 'test/soak/main.ts'), ...args], process.env.INIT_CWD],
   adversary: (args) => ['node', [join(root, 'test/adversary/main.ts'), ...args], process.env.INIT_CWD],
+  differential: (args) => ['node', [join(root, 'test/differential/main.ts'), ...args], process.env.INIT_CWD],
   bench: (args) => ['node', [join(root, 'test/bench/main.ts'), ...args], process.env.INIT_CWD],
   'bench:abort': (args) => ['node', [join(root, 'test/bench/abort.ts'), ...args], process.env.INIT_CWD],
   /** Any program of the toolchain or of the workspace. */
@@ -26,13 +27,13 @@ const commands = {
 const needBench = new Set(['bench', 'exec'])
 
 /** What tells times does so as in production, where nothing is looked at for the sake of warnings. */
-const timed = new Set(['demo', 'soak', 'adversary', 'bench', 'bench:abort'])
+const timed = new Set(['demo', 'soak', 'adversary', 'differential', 'bench', 'bench:abort'])
 
 async function main([name, ...args]) {
   const command = commands[name]
   if (command === undefined || (name === 'exec' && args.length === 0)) {
     throw new SetUpError(
-      `expected one of: test, demo, soak, adversary, bench, bench:abort, exec <program>; got: ${name ?? 'nothing'}`,
+      `expected one of: test, demo, soak, adversary, differential, bench, bench:abort, exec <program>; got: ${name ?? 'nothing'}`,
     )
   }
   const environment = await setUp(root, { withBench: needBench.has(name) })
