@@ -1,7 +1,16 @@
-import { afterCommit, afterRollback, all, createUnitOfWork, fail, program } from '@leasehold/core'
+import {
+  afterCommit,
+  afterRollback,
+  all,
+  attempt,
+  createUnitOfWork,
+  fail,
+  program,
+  type Query,
+} from '@leasehold/core'
 import { describe, expect, test, vi } from 'vitest'
 import { RecordingDriver, refusal } from '@leasehold/core/testing'
-import { failureOf, record, write } from './support/unit.ts'
+import { failureOf, read, record, write } from './support/unit.ts'
 
 /** A query that registers hooks of both kinds, which write what they see of the driver's journal. */
 function registering(driver: RecordingDriver, events: string[]) {
@@ -100,6 +109,40 @@ describe('afterRollback', () => {
     expect(await failureOf(uow.run(registering(driver, events)))).toMatchObject({ kind: 'conflict' })
     expect(events).toEqual(['rolled back 1 after release', 'rolled back 2 after release'])
   })
+})
+
+describe('a hook of afterRollback that was made in an attempt', () => {
+  const attempted = (called: string[], rest: Query<unknown>) =>
+    attempt(all([write('a'), afterRollback(() => called.push('rollback')), rest]))
+
+  test.each([
+    [
+      'that is under way when the unit is stopped',
+      read('slow'),
+      { delay: () => new Promise<void>(() => {}) },
+      { timeout: 20 },
+    ],
+    ['that ends the transaction', read('b'), { answers: { b: refusal('deadlock') } }, { retry: false }],
+  ] as const)('%s is called', async (_, rest, script, options) => {
+    const called: string[] = []
+    await failureOf(record(script).uow.run(attempted(called, rest), options))
+    expect(called).toEqual(['rollback'])
+  })
+
+  test('that failed is called if the unit fails, too, and not if it is committed', async () => {
+    const called: string[] = []
+    const { uow } = record({ answers: { b: refusal('duplicate-key') } })
+    const failed = attempted(called, write('b'))
+    await failureOf(uow.run(failed.andThen(() => fail(new Error('mine')))))
+    expect(called).toEqual(['rollback'])
+    await uow.run(failed)
+    expect(called).toEqual(['rollback'])
+  })
+})
+
+test('a UsageError in an attempt fails the unit, wherever it arises', async () => {
+  const wrong = attempt(write('a').andThen(() => 5 as never))
+  expect(await failureOf(record().uow.run(wrong))).toMatchObject({ name: 'UsageError' })
 })
 
 test('no hook is called when the outcome of COMMIT is unknown', async () => {

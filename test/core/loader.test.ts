@@ -186,6 +186,13 @@ describe('a key', () => {
     ['texts with signs that count for nothing', 'ab', 'a\u00adb'],
     ['decimals of other scales', '1.5', '01.50'],
     ['dates', '2026-01-02', '2026-1-2'],
+    ['moments', '2026-01-02 00:00:00', '2026-01-02'],
+    ['numbers with blanks', '1', '1 '],
+    ['numbers in other forms', '0.50', '+5e-1'],
+    ['digits of other scripts', '12', '١٢'],
+    ['letters at the end of a word', 'ασ', 'ας'],
+    ['syllables of two scripts', 'かな', 'カナ'],
+    ['names as Germans and Swedes sort them', 'Müller', 'Myller'],
     ['bits', Buffer.of(5), Buffer.of(0, 5)],
     ['a number and its text', 5, '5'],
     ['parts of tuples', ['a', 1], ['A', 1]],
@@ -196,6 +203,16 @@ describe('a key', () => {
     )
     const failure = await failureOf(uow.run(all([loader.load(one as {}), loader.load(other as {})])))
     expect(failure).toMatchObject({ name: 'ResultError', actual: 'a row of another one' })
+  })
+
+  test('that looks like another, and is none to the server, has no rows', async () => {
+    const { uow, loader, asked } = keyed<unknown>(
+      (keys) => keys.filter((key) => key === 'ann').map((key) => ({ key })),
+      ({ key }) => key,
+    )
+    const both = all([loader.load('ann'), loader.load('ANN'), loader.load('bob')])
+    expect(await uow.run(both)).toEqual([{ key: 'ann' }, undefined, undefined])
+    expect(asked('keyed')).toEqual([['ann', 'ANN', 'bob'], ['ANN']])
   })
 
   test.each<[string, unknown[]]>([

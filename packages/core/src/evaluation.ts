@@ -121,13 +121,15 @@ export class Evaluation {
     return new Evaluation(new Memory(this.#memory))
   }
 
-  /** Takes over from an {@link inner} one that has ended: its hooks, if it has succeeded, and what it knows. */
+  /**
+   * Takes over from an {@link inner} one that has ended: what it knows, and its hooks; of one that has not succeeded those for
+   * the case that the unit doesn't, either.
+   */
   absorb(inner: Evaluation, succeeded: boolean): void {
     this.#memory.absorb(inner.#memory, succeeded)
+    for (const hook of inner.hooks.rollback) this.hooks.rollback.push(hook)
     if (!succeeded) return
-    for (const on of ['commit', 'rollback'] as const) {
-      for (const hook of inner.hooks[on]) this.hooks[on].push(hook)
-    }
+    for (const hook of inner.hooks.commit) this.hooks.commit.push(hook)
   }
 
   /** Goes on with the branch that waited for an attempt. */

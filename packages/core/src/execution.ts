@@ -251,6 +251,7 @@ export class Execution {
 
   async #attempt(outer: Evaluation, request: AttemptRequest): Promise<void> {
     const inner = outer.inner()
+    let succeeded: boolean | undefined
     this.#evaluations.push(inner)
     try {
       const ended = new Promise<Attempt<unknown>>((resolve) => {
@@ -262,18 +263,21 @@ export class Execution {
       const outcome = await ended
       if (outer.failure !== undefined) return
       if (!outcome.ok) await this.#undo(savepoint, outcome.error)
-      outer.absorb(inner, outcome.ok)
+      succeeded = outcome.ok
+      outer.absorb(inner, succeeded)
       outer.resumeAttempt(request, outcome)
     } catch (error) {
       outer.fail(error, request)
     } finally {
       this.#evaluations.pop()
+      // What became of it is for its hooks, too, where the unit fails meanwhile.
+      if (succeeded === undefined) outer.absorb(inner, false)
     }
   }
 
   /** Rolls back to the savepoint; throws `error`, with which the attempt failed, if there is nothing left to go on with. */
   async #undo(savepoint: string | undefined, error: unknown): Promise<void> {
-    if (this.#cause !== undefined && !survivable(this.#cause)) throw error
+    if (!survivable(this.#cause ?? error)) throw error
     if (savepoint !== undefined) {
       try {
         await this.#transaction?.rollbackTo(savepoint)

@@ -1,5 +1,6 @@
 /** Keys by which rows are fetched together: which of them are equal, and which rows belong to which. */
 import { ResultError, UsageError } from './errors.ts'
+import { likenessOf } from './likeness.ts'
 
 /** What is more goes into another statement: a list of values is searched quickly, and a packet holds it, up to here. */
 const KEYS_IN_STATEMENT = 1_000
@@ -35,23 +36,19 @@ function identityOfOther(key: unknown): Identity {
 }
 
 /**
- * The keys, each with what it stands for, by the statements that fetch their rows. No two that the server may take for equal are
- * in one, since a row that it finds for both would be missing for one of them; nor are text, numbers and bytes.
+ * The keys, each with what it stands for, by the statements that fetch their rows: text, numbers and bytes apart, since the
+ * server would compare them in another way side by side.
  */
 export function inStatements<T>(keys: Iterable<readonly [Identity, T]>): ReadonlyMap<Identity, T>[] {
   const statements: Map<Identity, T>[] = []
-  /** The statement that has room, by the kind of its keys and how many before were like them. */
+  /** The statement that has room, by the kind of its keys. */
   const open = new Map<string, Map<Identity, T>>()
-  const alike = new Map<Identity, number>()
   for (const [identity, value] of keys) {
-    const form = formOf(identity)
-    const before = alike.get(form) ?? 0
-    alike.set(form, before + 1)
-    const place = `${typeof identity === 'number' ? 'n' : identity[0]}${before}`
-    let statement = open.get(place)
+    const kind = typeof identity === 'number' ? 'n' : identity.charAt(0)
+    let statement = open.get(kind)
     if (statement === undefined || statement.size === KEYS_IN_STATEMENT) {
       statement = new Map()
-      open.set(place, statement)
+      open.set(kind, statement)
       statements.push(statement)
     }
     statement.set(identity, value)
@@ -59,41 +56,43 @@ export function inStatements<T>(keys: Iterable<readonly [Identity, T]>): Readonl
   return statements
 }
 
-/** The same for keys that may be equal to the server, whatever collation or type it compares them by. */
+/**
+ * The keys of one statement without rows that the server may take for one with rows: whether it does is known when it is
+ * asked for these alone.
+ */
+export function doubtfulKeys<T>(asked: ReadonlyMap<Identity, T>, found: ReadonlySet<Identity>): readonly T[] {
+  if (found.size === 0) return NONE
+  const alike = new Set<Identity>()
+  const doubtful: T[] = []
+  for (const [identity, key] of asked) {
+    if (typeof identity === 'number' || found.has(identity)) continue
+    if (alike.size === 0) for (const each of found) alike.add(formOf(each))
+    if (alike.has(formOf(identity))) doubtful.push(key)
+  }
+  return doubtful
+}
+
+const NONE: readonly never[] = []
+
+/** Whether there may be any: numbers are the same to everybody. */
+export function mayBeDoubtful(asked: ReadonlyMap<Identity, unknown>): boolean {
+  const [identity] = asked.keys()
+  return asked.size > 1 && typeof identity !== 'number'
+}
+
+/** Throws a {@link ResultError} for rows that were found by keys of which other rows are. */
+export function assertNone(rows: unknown, label: string | undefined): void {
+  if (Array.isArray(rows) && rows.length > 0) throw another(label)
+}
+
+function another(label: string | undefined): ResultError {
+  return new ResultError({ label }, 'rows of the keys that were asked for', 'a row of another one')
+}
+
 function formOf(identity: Identity): Identity {
   if (typeof identity === 'number' || identity.startsWith('@')) return identity
   if (identity.startsWith('x')) return identity.replace(/^x(?:00)*/, 'x')
-  const plain = identity
-    .toLowerCase()
-    .normalize('NFKD')
-    .replaceAll(/(?<!\p{N})0+/gu, '')
-    .replaceAll(/[ßæœøđðłþıŧħŋ]/gu, (letter) => ALIKE[letter] ?? letter)
-    .replaceAll(/[\u{10000}-\u{10ffff}]/gu, '\ufffd')
-    .replaceAll(/[^\p{L}\p{N}\ufffd]+/gu, '')
-    .replaceAll(/ss/gu, 's')
-  return plain === '' ? identity : `'${NUMBER.test(identity) ? canonical(identity.slice(1)) : plain}`
-}
-
-const NUMBER = /^'-?\d+(?:\.\d+)?$/
-
-function canonical(number: string): string {
-  const [whole = '', fraction = ''] = number.split('.')
-  return `${whole.replace(/^(-?)0+/, '$1')}.${fraction.replace(/0+$/, '')}`
-}
-
-const ALIKE: Readonly<Record<string, string>> = {
-  ß: 'ss',
-  æ: 'ae',
-  œ: 'oe',
-  ø: 'o',
-  đ: 'd',
-  ð: 'd',
-  ł: 'l',
-  þ: 'th',
-  ı: 'i',
-  ŧ: 't',
-  ħ: 'h',
-  ŋ: 'n',
+  return `'${likenessOf(identity.startsWith("'") ? identity.slice(1) : identity)}`
 }
 
 function partOf(key: unknown): string {
@@ -116,7 +115,7 @@ export function rowsByKey<Row>(
     const others = found.get(identity)
     if (others !== undefined) others.push(row)
     else if (asked.has(identity)) found.set(identity, [row])
-    else throw new ResultError({ label }, 'rows of the keys that were asked for', 'a row of another one')
+    else throw another(label)
   }
   return found
 }

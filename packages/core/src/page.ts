@@ -69,7 +69,7 @@ export function page(
 function assertSorted(sorting: readonly Sorting[], answer: DecodeInput): void {
   const { sortedOtherwise: otherwise } = answer.result
   if (otherwise === undefined) return
-  const found = sorting.find(({ column }) => otherwise.some((name) => isSameColumn(name, column)))
+  const found = sorting.find(({ column }) => otherwise.some((name) => isSameColumn(column, name)))
   if (found === undefined) return
   throw new ResultError(
     answer,
@@ -97,14 +97,19 @@ function isBeyond(
 /** Behind a value of which the server has sorted the beginning alone, rows may be left out. */
 function assertSortedWhole(column: string, value: unknown, answer: DecodeInput): void {
   const { sortedBytes = Infinity } = answer.result
-  // A character is sorted by four bytes at most.
-  const bytes = typeof value === 'string' ? 4 * value.length : value instanceof Uint8Array ? value.length : 0
+  const bytes =
+    typeof value === 'string' ? sortedBytesOf(value) : value instanceof Uint8Array ? value.length : 0
   if (bytes <= sortedBytes) return
   throw new ResultError(
     answer,
     `a value in ${column} that the server sorts as a whole, by ${sortedBytes} bytes at most (max_sort_length)`,
     `one of ${(value as string | Uint8Array).length}; sort by another column`,
   )
+}
+
+/** At most: a collation takes up to three weights of two bytes for each character that one consists of. */
+function sortedBytesOf(text: string): number {
+  return 6 * text.normalize('NFKD').length
 }
 
 function placeOf(row: TableRow, sorting: readonly Sorting[], answer: DecodeInput): readonly unknown[] {

@@ -1,7 +1,15 @@
 /** Relations: which rows belong to a row, and the statement that fetches them for many rows at once. */
 import { all, succeed } from './combine.ts'
 import { ResultError, UsageError } from './errors.ts'
-import { type Identity, identityOf, inStatements, rowsByKey } from './keys.ts'
+import {
+  assertNone,
+  doubtfulKeys,
+  type Identity,
+  identityOf,
+  inStatements,
+  mayBeDoubtful,
+  rowsByKey,
+} from './keys.ts'
 import type { AccessOfRelations, Nestable, Nested, Relations, RowIn } from './nesting.ts'
 import {
   type Access,
@@ -10,6 +18,7 @@ import {
   type Queryable,
   type ResultOf,
   type RowsQueryable,
+  toQuery,
 } from './query.ts'
 
 /** The columns by which rows belong together: the one of the rows that get, and the one of those that are fetched. */
@@ -160,6 +169,7 @@ function valuesFor(rows: readonly Row[], name: string, relation: unknown): Query
   if (!(relation instanceof Relation)) {
     throw new UsageError(`with: expected ${name} to be a relation, made by hasMany, hasOne or belongsTo`)
   }
+  if (name === '__proto__') throw new UsageError('with: a relation can not be called __proto__')
   const { fetch, from, to, pick, nested } = relation['~definition']
   const keys = new Map<Identity, unknown>()
   const identities = rows.map((row) => {
@@ -178,7 +188,7 @@ function valuesFor(rows: readonly Row[], name: string, relation: unknown): Query
     return identity
   })
   const statements = inStatements(keys)
-  const fetched = all(statements.map((asked) => fetch([...asked.values()])))
+  const fetched = all(statements.map((asked) => fetchedRows(asked, fetch, to, name)))
   const valuesOf = (fetched: readonly unknown[], given: readonly unknown[]): readonly unknown[] => {
     const found = new Map<Identity, unknown[]>()
     let from = 0
@@ -196,5 +206,27 @@ function valuesFor(rows: readonly Row[], name: string, relation: unknown): Query
     let given: Query<unknown> = succeed(related.flat())
     for (const relations of nested) given = new Query({ type: 'with', source: given, relations })
     return given.map((given) => valuesOf(related, given as readonly unknown[]))
+  })
+}
+
+/** The rows of the keys, once it is known that none of them belongs to a key that has none. */
+function fetchedRows(
+  asked: ReadonlyMap<Identity, unknown>,
+  fetch: Definition['fetch'],
+  to: string,
+  name: string,
+): Query<unknown> {
+  const fetched = toQuery(fetch([...asked.values()]))
+  if (!mayBeDoubtful(asked)) return fetched
+  return fetched.andThen((rows) => {
+    const found = new Set<Identity>()
+    for (const row of rows as readonly Row[])
+      if (row[to] !== undefined && row[to] !== null) found.add(identityOf(row[to]))
+    const doubtful = doubtfulKeys(asked, found)
+    if (doubtful.length === 0) return succeed(rows)
+    return toQuery(fetch(doubtful)).map((others) => {
+      assertNone(others, name)
+      return rows
+    })
   })
 }

@@ -1,7 +1,7 @@
 /** Adding rows to a table. */
 import { type InsertQueryBuilder, type InsertResult, sql } from 'kysely'
 import { all, succeed } from './combine.ts'
-import { UsageError } from './errors.ts'
+import { ResultError, UsageError } from './errors.ts'
 import { chunked } from './insert-chunks.ts'
 import { onServer } from './on-server.ts'
 import type { DecodeInput, Query } from './query.ts'
@@ -32,17 +32,24 @@ export function insert(table: Table, row: TableRow): Query<unknown> {
   return shape<DecodeInput, 'write'>(statement, (answer) => answer).andThen((answer) => {
     if (answer.result.insertId === 0n) return succeed(key)
     return autoIncrement(table).map((generated) => {
-      const column = zeros.find((name) => generated !== undefined && isSameColumn(name, generated))
+      if (generated === undefined) {
+        throw new ResultError(
+          answer,
+          'a table whose AUTO_INCREMENT column is known, where the key is 0',
+          'none',
+        )
+      }
+      const column = zeros.find((name) => isSameColumn(name, generated))
       return column === undefined ? key : fromKey(table, { ...row, [column]: generatedKey(answer) })
     })
   })
 }
 
-/** The columns of the key that are 0: AUTO_INCREMENT puts another value in the place of that, unless told otherwise. */
+/** The columns of the key that are 0, or rounded to it: AUTO_INCREMENT puts another value in the place of that, unless told otherwise. */
 function zeroColumns({ key }: Table, row: TableRow): readonly string[] {
   return key.filter((column) => {
     const value = row[column]
-    return ['number', 'bigint', 'string', 'boolean'].includes(typeof value) && Number(value) === 0
+    return ['number', 'bigint', 'string', 'boolean'].includes(typeof value) && Math.round(Number(value)) === 0
   })
 }
 

@@ -139,8 +139,7 @@ export class MysqlConnection implements Connection {
     this.#identity = { id: Number(id), server: serverOf(replies[needed.length]) }
     this.#wire.maxAllowedPacket = Number(maxAllowedPacket)
     this.#server = /mariadb/i.test(String(version)) ? 'mariadb' : 'mysql'
-    // MySQL sorts by the whole of a text, whatever its variable says.
-    this.#sortedBytes = this.#server === 'mariadb' ? Number(maxSortLength) : undefined
+    this.#sortedBytes = Number(maxSortLength)
   }
 
   /** Drops whatever a lessee left: variables, locks, temporary tables; what can't be dropped makes it spent. Rejects as {@link setUp} does. */

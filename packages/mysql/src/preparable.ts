@@ -44,6 +44,7 @@ function withoutPlaced(node: OperationNode): readonly unknown[] {
   const parts = Object.values(node) as readonly unknown[]
   switch (node.kind) {
     case 'ColumnUpdateNode':
+      return parts.flatMap((part) => (isOperationNode(part) ? withoutStored(part) : []))
     case 'LimitNode':
     case 'OffsetNode':
       return parts.filter((part) => !isOperationNode(part) || !isParameter(part))
@@ -56,6 +57,16 @@ function withoutPlaced(node: OperationNode): readonly unknown[] {
       return parts
   }
 }
+
+/** Of what a column is to hold: a value, or another column and what is added to it, of which the column makes its own type. */
+function withoutStored(part: OperationNode): readonly unknown[] {
+  if (isParameter(part)) return []
+  if (!BinaryOperationNode.is(part) || !OperatorNode.is(part.operator)) return [part]
+  if (!ARITHMETIC.has(part.operator.operator) || !ReferenceNode.is(part.leftOperand)) return [part]
+  return isParameter(part.rightOperand) ? [] : [part]
+}
+
+const ARITHMETIC: ReadonlySet<string> = new Set(['+', '-', '*'])
 
 /** Beside a column, and an operator whose result does not depend on types, parameters are in place. */
 function partsOfOperation({ leftOperand, operator, rightOperand }: BinaryOperationNode): readonly unknown[] {
@@ -71,7 +82,7 @@ function partsOfOperation({ leftOperand, operator, rightOperand }: BinaryOperati
 
 /** Those whose result has the same value whatever the types of its operands. */
 const VALUE_OPERATORS: ReadonlySet<string> = new Set(
-  '=,!=,<>,<=>,<,<=,>,>=,in,not in,is,is not,like,not like,between,+,-,*'.split(','),
+  '=,!=,<>,<=>,<,<=,>,>=,in,not in,is,is not,like,not like,between'.split(','),
 )
 
 function isOperationNode(part: unknown): part is OperationNode {

@@ -11,15 +11,29 @@ export function isSplit({ first, count }: Several, parameters: readonly unknown[
   for (let index = first; index < first + count; index += 1) {
     const value = parameters[index]
     if (typeof value === 'string') {
-      if (NUMBER.test(value) || NO_DATE.test(value)) return true
+      if (NUMBER.test(value) || isNoDate(value)) return true
+    } else if (typeof value === 'number') {
+      // Written with an exponent, it is a double, and so is what is beside it.
+      if (String(value).includes('e')) return true
     } else if (value instanceof Uint8Array && value.length <= BIT_BYTES) return true
   }
   return false
 }
 
 const NUMBER = /^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\s*$/i
-/** A day or month of 00. */
-const NO_DATE = /^\d{4}-(?:00-\d\d|\d\d-00)/
+const DATE = /^(\d{4})-(\d\d)-(\d\d)/
+
+/** Whether it looks like a date of a day that there is not, as 2026-02-30 and 0000-00-00. */
+function isNoDate(text: string): boolean {
+  const [date, , month, day] = DATE.exec(text) ?? []
+  if (date === undefined) return false
+  const time = new Date(`${date}T00:00:00Z`)
+  return (
+    Number.isNaN(time.getTime()) ||
+    time.getUTCMonth() + 1 !== Number(month) ||
+    time.getUTCDate() !== Number(day)
+  )
+}
 /** Bytes of the longest BIT. */
 const BIT_BYTES = 8
 
