@@ -277,7 +277,7 @@ export class Execution {
 
   /** Rolls back to the savepoint; throws `error`, with which the attempt failed, if there is nothing left to go on with. */
   async #undo(savepoint: string | undefined, error: unknown): Promise<void> {
-    if (!survivable(this.#cause ?? error)) throw error
+    if (this.#cause === undefined ? error instanceof UsageError : !survivable(this.#cause)) throw error
     if (savepoint !== undefined) {
       try {
         await this.#transaction?.rollbackTo(savepoint)
