@@ -285,3 +285,15 @@ test('what is no query dooms the unit, even if the body catches the error', asyn
   expect(driver.journal.flat()).not.toContain('commit')
   expect(driver.journal.flat()).toContain('rollback')
 })
+
+test('a generator function is no body', async () => {
+  const body = function* (): Generator {
+    yield read('a')
+  }
+  const { uow, driver } = record()
+  expect(await failureOf(uow.run(body as never))).toMatchObject({
+    name: 'UsageError',
+    message: expect.stringMatching(/is a generator function.*program\(function\*/u) as unknown,
+  })
+  expect(driver.commits).toBe(0)
+})

@@ -188,6 +188,8 @@ describe('a key', () => {
     ['dates', '2026-01-02', '2026-1-2'],
     ['moments', '2026-01-02 00:00:00', '2026-01-02'],
     ['numbers with blanks', '1', '1 '],
+    ['numbers with a sign that counts for nothing', '1', '1\u00ad'],
+    ['nothing and a mark', '', '\u0301'],
     ['numbers in other forms', '0.50', '+5e-1'],
     ['digits of other scripts', '12', '١٢'],
     ['letters at the end of a word', 'ασ', 'ας'],

@@ -167,3 +167,12 @@ test('a failed shape rolls the unit back', async () => {
   await failureOf(uow.run(affected(update, { exactly: 2 }).named('it')))
   expect(driver.journal).toEqual(['acquire', ['it'], ['rollback'], 'release'])
 })
+
+test('options that there are none of are refused', () => {
+  const rows = db.selectFrom('accounts').selectAll()
+  expect(() => one(rows, { orelse: () => new Error('none') } as object)).toThrow(
+    /one: there is no option orelse/u,
+  )
+  const write = db.updateTable('accounts').set({ cents: 0 })
+  expect(() => affected(write, { exactli: 1 } as object)).toThrow(/affected: there is no option exactli/u)
+})

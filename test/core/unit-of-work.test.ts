@@ -520,6 +520,18 @@ describe('options', () => {
     },
   )
 
+  test.each([
+    ['retry', { retry: { atempts: 2 } }],
+    ['retry', { retry: 3 }],
+  ])('what %s can not be is refused', async (name, options) => {
+    const { uow, driver } = record()
+    expect(await failureOf(uow.run(read('a'), options as object))).toMatchObject({
+      name: 'UsageError',
+      message: expect.stringMatching(new RegExp(`^${name}: `, 'u')) as unknown,
+    })
+    expect(driver.journal).toEqual([])
+  })
+
   test('an outcomeKey is refused in a unit that can not write it', async () => {
     const { uow, driver } = record()
     const options = { outcomeKey: 'a', accessMode: 'read only' } as const

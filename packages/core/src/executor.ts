@@ -91,8 +91,18 @@ export async function runBody<T>(
         `the body of ${nameOf(unit)} returned a query without running it: return q(query) instead`,
       )
     }
+    if (isGenerator(value)) {
+      throw new UsageError(
+        `the body of ${nameOf(unit)} is a generator function, of which nothing was run: make a program of it, as in ` +
+          'run(program(function* () { … }))',
+      )
+    }
     return value
   } finally {
     ended = true
   }
+}
+
+function isGenerator(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === '[object Generator]'
 }

@@ -4,6 +4,7 @@
 export function likenessOf(text: string): string {
   const plain = text
     .normalize('NFKD')
+    .replaceAll(/[\p{M}\p{C}]+/gu, '')
     .replaceAll(/\p{Nd}/gu, digitOf)
     .trim()
   const number = NUMBER.exec(plain)
@@ -17,11 +18,11 @@ export function likenessOf(text: string): string {
       .replaceAll(/[-0]+$/g, '')
   }
   return plain
-    .replaceAll(/[\p{M}\p{C}\p{P}\p{S}\p{Z}]+/gu, '')
+    .replaceAll(/[\p{P}\p{S}\p{Z}]+/gu, '')
     .toLowerCase()
     .replaceAll(/[\u30a1-\u30f6]/gu, (kana) => String.fromCharCode(kana.charCodeAt(0) - 0x60))
     .replaceAll(/[ßþðđłŧħŋςךםןףץ]/gu, (letter) => ALIKE[letter] ?? letter)
-    .replaceAll(/[aeiouyæœøıh]+/gu, '')
+    .replaceAll(/[aeiouyæœøıhjv]+/gu, '')
     .replaceAll(/(.)\1+/gu, '$1')
 }
 

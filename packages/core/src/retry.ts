@@ -1,6 +1,7 @@
 /** Running a whole unit again, when the server itself has undone it and asks for that. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectionLostError, StatementError, UsageError } from './errors.ts'
+import { assertKnown } from './known-options.ts'
 import { milliseconds } from './milliseconds.ts'
 
 export interface RetryOptions {
@@ -18,6 +19,12 @@ interface Failure {
   readonly mayHaveCommitted: boolean
 }
 
+const OPTIONS: ReadonlySet<string> = new Set([
+  'attempts',
+  'backoff',
+  'lockTimeouts',
+] satisfies (keyof RetryOptions)[])
+
 const ATTEMPTS = 5
 const LONGEST_WAIT = 1_000
 
@@ -32,10 +39,9 @@ export class Retry {
   readonly #asked: boolean
 
   /** `asked`: by the caller, not by default. Throws a `UsageError` for a number of attempts that makes no sense. */
-  constructor(
-    { attempts = ATTEMPTS, backoff = doubling, lockTimeouts = false }: RetryOptions,
-    { asked }: { readonly asked: boolean },
-  ) {
+  constructor(options: RetryOptions, { asked }: { readonly asked: boolean }) {
+    assertKnown('retry', options, OPTIONS)
+    const { attempts = ATTEMPTS, backoff = doubling, lockTimeouts = false } = options
     if (!Number.isSafeInteger(attempts) || attempts < 1) {
       throw new UsageError(`retry.attempts: expected a whole number from 1, got ${attempts}`)
     }

@@ -1,6 +1,7 @@
 /** The shapes a statement's result can take, and the failures that come with them. */
 import type { Compilable, CompiledQuery, InferResult } from 'kysely'
 import { ResultError, UsageError } from './errors.ts'
+import { assertKnown } from './known-options.ts'
 import {
   type Access,
   type AccessOf,
@@ -24,6 +25,9 @@ export interface AffectedOptions {
   readonly exactly?: number
 }
 
+const ONE_OPTIONS: ReadonlySet<string> = new Set(['orElse'] satisfies (keyof OneOptions)[])
+const AFFECTED_OPTIONS: ReadonlySet<string> = new Set(['exactly'] satisfies (keyof AffectedOptions)[])
+
 /** All rows, in the server's order. */
 export function many<B extends Builder>(builder: B): Query<RowOf<B>[], AccessOf<B>> {
   return rowsQuery(builder) as Query<RowOf<B>[], AccessOf<B>>
@@ -40,6 +44,7 @@ export function maybeOne<B extends Builder>(builder: B): Query<RowOf<B> | undefi
 
 /** The only row; none is a {@link ResultError} or what `orElse` makes, more than one is a {@link ResultError}. */
 export function one<B extends Builder>(builder: B, options: OneOptions = {}): Query<RowOf<B>, AccessOf<B>> {
+  assertKnown('one', options, ONE_OPTIONS)
   return shape(builder, (answer) => {
     const { rows } = answer
     if (rows.length === 1) return rows[0] as RowOf<B>
@@ -56,6 +61,7 @@ export type WriteBuilder = Builder & { readonly isSelectQueryBuilder?: never }
  * reads.
  */
 export function affected(builder: WriteBuilder, options: AffectedOptions = {}): Query<number, 'write'> {
+  assertKnown('affected', options, AFFECTED_OPTIONS)
   const { exactly } = options
   if (exactly !== undefined && (!Number.isSafeInteger(exactly) || exactly < 0)) {
     throw new UsageError(`affected: expected exactly to be a whole number from 0, got ${exactly}`)

@@ -1,6 +1,7 @@
 /** Reading the rows of a table. */
 import { type Expression, type ExpressionBuilder, type SelectQueryBuilder, sql, type SqlBool } from 'kysely'
 import { succeed } from './combine.ts'
+import { assertKnown } from './known-options.ts'
 import type { Query } from './query.ts'
 import { many, maybeOne, one, type OneOptions } from './shapes.ts'
 import { type AnyDatabase, type Reading, type TableRow, rowsOf, type Table } from './table.ts'
@@ -28,10 +29,13 @@ export function filtered(
   table: Table,
   { where, ...reading }: Filter,
 ): SelectQueryBuilder<AnyDatabase, string, object> {
+  assertKnown(table.name, reading, FILTERS)
   const rows = rowsOf(table, reading)
   // In parentheses: raw SQL may be an `or`.
   return where === undefined ? rows : rows.where((eb) => eb.parens(where(eb)))
 }
+
+const FILTERS: ReadonlySet<string> = new Set(['where', 'orderBy', 'limit', 'after', 'before', 'withDeleted'])
 
 export function byId(
   table: Table,

@@ -1,6 +1,7 @@
 /** A table as the functions of its repository know it: its key, and the columns that they look after. */
 import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
 import { UsageError } from './errors.ts'
+import { assertKnown } from './known-options.ts'
 
 /** Any database, for code that gets the names of tables and columns as values. */
 export type AnyDatabase = Record<string, Record<string, unknown>>
@@ -32,12 +33,15 @@ export interface Table {
   readonly reserved: ReadonlySet<string>
 }
 
+const OPTIONS: ReadonlySet<string> = new Set(['key', 'version', 'softDelete', 'createdAt', 'updatedAt'])
+
 /** Throws a {@link UsageError} for a key without columns, and for a column that has two parts to play. */
 export function tableOf(
   db: Kysely<AnyDatabase>,
   name: string,
   { key, ...managed }: ManagedColumns & { readonly key: string | readonly string[] },
 ): Table {
+  assertKnown(`tableRepository ${name}`, { key, ...managed }, OPTIONS)
   const composite = typeof key !== 'string'
   const keyColumns = composite ? [...key] : [key]
   const { version, softDelete, createdAt, updatedAt } = managed

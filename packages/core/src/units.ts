@@ -8,8 +8,8 @@ import { handOver } from './hand-over.ts'
 import type { Execution } from './execution.ts'
 import { callHooks } from './hook-calls.ts'
 import { type Host, leasing } from './host.ts'
+import { assertKnown } from './known-options.ts'
 import { LeakWatch } from './leak.ts'
-import { abridged } from './messages.ts'
 import { milliseconds } from './milliseconds.ts'
 import { explained, outcomeOf, unsettled, withOutcome } from './outcome.ts'
 import { planOf, Query, type Queryable, type RowsQueryable } from './query.ts'
@@ -281,7 +281,10 @@ async function* beside(
 }
 
 /** The body of a unit that is given another, and no name. */
-const noWork: Work = () => Promise.resolve()
+const noWork: Work = (
+  () => () =>
+    Promise.resolve()
+)()
 
 /** What tells more of what is in the database: how the attempt ended, or how the one before it did, which failed. */
 function moreTelling<E extends Failed>(before: RolledBack, ended: E): RolledBack | E {
@@ -292,14 +295,6 @@ function moreTelling<E extends Failed>(before: RolledBack, ended: E): RolledBack
   return ended.error instanceof AcquireError && ended.error.unit === undefined ? before : ended
 }
 
-/** Options come from objects that were put together elsewhere, where types don't see a name that was misspelt. */
-function assertKnown(where: string, options: object, known: ReadonlySet<string>): void {
-  for (const name of Object.keys(options)) {
-    if (known.has(name)) continue
-    throw new UsageError(`${where}: there is no option ${abridged(name)}; there are ${[...known].join(', ')}`)
-  }
-}
-
 /** The error, which tells what unit it came out of, unless it has come out of another before. */
 function outOf(unit: UnitIdentity, attempts: number, error: unknown): unknown {
   if (error instanceof LeaseholdError && error.unit === undefined) Object.assign(error, { unit, attempts })
@@ -308,6 +303,9 @@ function outOf(unit: UnitIdentity, attempts: number, error: unknown): unknown {
 
 function retryOf(work: Work, retry: boolean | RetryOptions | undefined): Retry | undefined {
   if (retry === false || (retry === undefined && typeof work === 'function')) return undefined
+  if (retry !== undefined && typeof retry !== 'boolean' && typeof retry !== 'object') {
+    throw new UsageError(`retry: expected true, false or { attempts, … }, got ${String(retry)}`)
+  }
   return new Retry(typeof retry === 'object' ? retry : {}, { asked: retry !== undefined })
 }
 

@@ -303,3 +303,13 @@ test('a table has a key, and its columns one part each', () => {
     expect(make).toThrow(/got (?:id|updatedAt) twice/)
   }
 })
+
+test.each(['list', 'page', 'count', 'exists'] as const)(
+  '%s refuses an option that there is none of',
+  (name) => {
+    const read = accounts[name] as (options: object) => unknown
+    expect(() => read({ limit: 1, orderby: ['id'] })).toThrow(
+      /there is no option orderby; there are .*orderBy/u,
+    )
+  },
+)
