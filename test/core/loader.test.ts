@@ -198,6 +198,7 @@ describe('a key', () => {
     ['bits', Buffer.of(5), Buffer.of(0, 5)],
     ['a number and its text', 5, '5'],
     ['parts of tuples', ['a', 1], ['A', 1]],
+    ['decimals in records', { d: '0.50', s: 'a' }, { d: '0.5', s: 'a' }],
   ])('that the server may take for another is asked for by itself: %s', async (_, one, other) => {
     const { uow, loader } = keyed<unknown>(
       () => [{ key: one }],

@@ -35,7 +35,10 @@ export async function giveBack(random: Random, table: Table, sessions: Sessions)
         id,
       })),
     )
+    // Texts that are equal to the server alone are two keys: each gets its own rows.
+    const twoKeys = equal.includes(other.id) && inspect(value) !== inspect(besides)
     for (const [name, way] of Object.entries(waysIn(table.name, column.name, sessions))) {
+      if (name === 'loads' && twoKeys) continue
       const expected = inspect(name === 'lists' ? both : equal, { breakLength: Infinity })
       const outcome = await outcomeOf(() => way(uow, value, besides))
       if (outcome === expected || isRefused(outcome)) continue

@@ -24,8 +24,8 @@ let uow: UnitOfWork
 beforeAll(async () => {
   uow = fixture.uow()
   await fixture.rows(
-    'create table branches (id int primary key, account int not null, size int not null, constraint big check (size > 9), ' +
-      'unique key `by account` (account), constraint `of account` foreign key (account) references accounts (id))',
+    "create table branches (id int primary key, account int not null, size int not null, constraint `b'ig` check (size > 9), " +
+      "unique key `by o'account` (account), constraint `of account` foreign key (account) references accounts (id))",
   )
   await fixture.rows('insert into branches values (1, 1, 10)')
   await fixture.rows('create procedure committing() begin commit; end')
@@ -199,11 +199,11 @@ describe('an error', () => {
 
   test.each([
     ['duplicate-key', 'PRIMARY', 'insert into branches values (1, 2, 10)'],
-    ['duplicate-key', 'by account', 'insert into branches values (2, 1, 10)'],
+    ['duplicate-key', "by o'account", 'insert into branches values (2, 1, 10)'],
     ['duplicate-key', 'name', "update accounts set name = 'account 1' where id = 2"],
     ['foreign-key', 'of account', 'insert into branches values (2, 404, 10)'],
     ['foreign-key', 'of account', 'delete from accounts where id = 1'],
-    ['check', 'big', 'insert into branches values (2, 2, 1)'],
+    ['check', "b'ig", 'insert into branches values (2, 2, 1)'],
     ['not-null', undefined, 'insert into branches values (2, null, 10)'],
   ])('that is a %s tells %s', async (kind, constraint, statement) => {
     const error = await failureOf(() => uow.run(affected(sql.raw(statement).compile(db))))

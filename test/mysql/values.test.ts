@@ -154,6 +154,18 @@ test('a statement larger than max_allowed_packet is refused before it is written
 })
 
 describe('a decimal that is given as text', () => {
+  test('is reckoned with by all of its 65 digits', async () => {
+    const longest = `-${'9'.repeat(35)}.${'9'.repeat(30)}`
+    await fixture.oracle.query('create table longest (id int primary key, d decimal(65,30) not null)')
+    await fixture.oracle.query('insert into longest values (1, ?)', [longest])
+    const things = mysqlBuilder<{ longest: { id: number; d: string } }>()
+    const difference = one(things.selectFrom('longest').select((e) => e('d', '-', longest).as('none')))
+    for (let use = 0; use < 4; use += 1) {
+      expect(await fixture.uow({ pool: { max: 1 } }).run(difference)).toEqual({ none: `0.${'0'.repeat(30)}` })
+    }
+    await fixture.oracle.query('drop table longest')
+  })
+
   interface Sums {
     sums: { id: number; total: string; big: string }
   }

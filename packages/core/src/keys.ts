@@ -92,7 +92,9 @@ function another(label: string | undefined): ResultError {
 function formOf(identity: Identity): Identity {
   if (typeof identity === 'number' || identity.startsWith('@')) return identity
   if (identity.startsWith('x')) return identity.replace(/^x(?:00)*/, 'x')
-  return `'${likenessOf(identity.startsWith("'") ? identity.slice(1) : identity)}`
+  if (identity.startsWith("'")) return `'${likenessOf(identity.slice(1))}`
+  // Of a list or a record, each text by itself.
+  return identity.replaceAll(/"(?:[^"\\]|\\.)*"/gu, (text) => likenessOf(JSON.parse(text) as string))
 }
 
 function partOf(key: unknown): string {

@@ -7,7 +7,7 @@ import { decodeCursor, encodeCursor } from './cursor.ts'
 import { ResultError, UsageError } from './errors.ts'
 import type { DecodeInput, Query } from './query.ts'
 import { shape } from './shapes.ts'
-import { type AnyDatabase, isSameColumn, type TableRow, type Table } from './table.ts'
+import type { AnyDatabase, TableRow, Table } from './table.ts'
 import { isMissing } from './table-key.ts'
 import { type OrderBy, reversed, type Sorting, sorted, sortingOf, total } from './table-order.ts'
 import { type Filter, filtered } from './table-read.ts'
@@ -69,7 +69,7 @@ export function page(
 function assertSorted(sorting: readonly Sorting[], answer: DecodeInput): void {
   const { sortedOtherwise: otherwise } = answer.result
   if (otherwise === undefined) return
-  const found = sorting.find(({ column }) => otherwise.some((name) => isSameColumn(column, name)))
+  const found = sorting.find(({ column }) => otherwise.some((name) => mayBeSame(column, name)))
   if (found === undefined) return
   throw new ResultError(
     answer,
@@ -92,6 +92,11 @@ function isBeyond(
   const further = eb(column, direction === 'asc' ? '>' : '<', value)
   if (rest.length === 0) return further
   return eb.or([further, eb.and([eb(column, '=', value), isBeyond(eb, rest, values)])])
+}
+
+/** A plugin may give a column another name than the server does, in words that are put together otherwise. */
+function mayBeSame(column: string, serverName: string): boolean {
+  return column.replaceAll('_', '').toLowerCase() === serverName.replaceAll('_', '').toLowerCase()
 }
 
 /** Behind a value of which the server has sorted the beginning alone, rows may be left out. */

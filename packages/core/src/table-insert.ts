@@ -8,7 +8,6 @@ import type { DecodeInput, Query } from './query.ts'
 import { affected, generatedId, generatedKey, many, one, shape } from './shapes.ts'
 import {
   type AnyDatabase,
-  isSameColumn,
   ownValues,
   type TableRow,
   rowsOf,
@@ -39,7 +38,7 @@ export function insert(table: Table, row: TableRow): Query<unknown> {
           'none',
         )
       }
-      const column = zeros.find((name) => isSameColumn(name, generated))
+      const column = zeros.find((name) => serverNameOf(table, name) === generated.toLowerCase())
       return column === undefined ? key : fromKey(table, { ...row, [column]: generatedKey(answer) })
     })
   })
@@ -53,13 +52,25 @@ function zeroColumns({ key }: Table, row: TableRow): readonly string[] {
   })
 }
 
+/** What a column is called on the server, which plugins decide, in lower case. */
+function serverNameOf({ db, name }: Table, column: string): string | undefined {
+  return /^select `((?:[^`]|``)+)`/u
+    .exec(db.selectFrom(name).select(column).compile().sql)?.[1]
+    ?.toLowerCase()
+}
+
+/** The table as it is called on the server, with the schema that a plugin adds. */
+function serverTable({ db, name }: Table): string {
+  return db.selectFrom(name).selectAll().compile().sql.slice('select * from '.length)
+}
+
 /** The column of the table that AUTO_INCREMENT fills, which the answer to an INSERT does not tell. */
-function autoIncrement({ db, name }: Table): Query<string | undefined> {
+function autoIncrement(table: Table): Query<string | undefined> {
   const found = sql<
     Record<string, string>
-  >`show columns from ${sql.table(name)} where extra like '%auto_increment%'`
-  return many(found.compile(db)).map(
-    ([column = {}]) => Object.entries(column).find(([name]) => isSameColumn(name, 'field'))?.[1],
+  >`show columns from ${sql.raw(serverTable(table))} where extra like '%auto_increment%'`
+  return many(found.compile(table.db)).map(
+    ([column = {}]) => Object.entries(column).find(([name]) => name.toLowerCase() === 'field')?.[1],
   )
 }
 

@@ -8,12 +8,6 @@ export type AnyDatabase = Record<string, Record<string, unknown>>
 
 export type TableRow = Readonly<Record<string, unknown>>
 
-/** Whether a column goes by that name, which it has on the server: a plugin may give it another one (`createdAt`). */
-export function isSameColumn(column: string, serverName: string): boolean {
-  if (nameForm(column) === nameForm(serverName)) return true
-  return column === serverName.replaceAll(/_+(.)/gu, (_, first: string) => first.toUpperCase())
-}
-
 /** The columns that callers read and the repository writes. */
 export interface ManagedColumns {
   readonly version?: string | undefined

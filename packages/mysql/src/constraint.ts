@@ -2,17 +2,17 @@
 import type { ServerKind } from './control.ts'
 import type { ServerError } from './errors.ts'
 
-/** Where the name is, by error number. */
+/** Where the name is, by error number; a name may have the quotes in it that are around it. */
 const NAMED: ReadonlyMap<number, RegExp> = new Map([
-  // A duplicate: the value, and then the key.
-  [1062, /'([^']*)'[^']*$/u],
-  [1586, /'([^']*)'[^']*$/u],
+  // A duplicate: the value, and then the key. No language has more behind it than a mark.
+  [1062, /.*[^\w\p{L}]'(.+)'\P{L}*$/su],
+  [1586, /.*[^\w\p{L}]'(.+)'\P{L}*$/su],
   // A foreign key: InnoDB's own definition of it.
-  [1451, /CONSTRAINT `([^`]*)`/u],
-  [1452, /CONSTRAINT `([^`]*)`/u],
+  [1451, /CONSTRAINT `(.+?)` FOREIGN KEY/su],
+  [1452, /CONSTRAINT `(.+?)` FOREIGN KEY/su],
   // A check, on MySQL and MariaDB.
-  [3819, /'([^']*)'/u],
-  [4025, /`([^`]*)`/u],
+  [3819, /'(.+)'/su],
+  [4025, /`(.+?)` failed/su],
 ])
 
 /** The name of the key or constraint that a statement has violated; `undefined` if there is none, or none is told. */

@@ -91,10 +91,19 @@ function bytesText(bytes: Uint8Array, server: ServerKind, isStored: boolean): st
 
 /** Text that is a number of as many digits as the servers reckon with exactly; within quotes it would be a double. */
 export function isDecimal(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= DIGITS && DECIMAL.test(value)
+  return (
+    typeof value === 'string' &&
+    value.length <= DIGITS + 2 &&
+    DECIMAL.test(value) &&
+    digitsOf(value) <= DIGITS
+  )
 }
 
 const DIGITS = 65
+
+function digitsOf(decimal: string): number {
+  return decimal.length - (decimal.startsWith('-') ? 1 : 0) - (decimal.includes('.') ? 1 : 0)
+}
 const DECIMAL = /^-?\d+(?:\.\d+)?$/
 
 /** What a literal must not touch: quotes run together ('a''b' is one string), and letters may change its type (x'61'). */

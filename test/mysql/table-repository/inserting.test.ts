@@ -1,6 +1,6 @@
 import { all, attempt, tableRepository, UsageError } from '@leasehold/core'
 import { mysqlBuilder } from '@leasehold/mysql'
-import { type Generated, sql } from 'kysely'
+import { CamelCasePlugin, type Generated, sql } from 'kysely'
 import { describe, expect, inject, test } from 'vitest'
 import { counters, db, documents, files, lines, people, useTables } from './support/tables.ts'
 
@@ -52,6 +52,23 @@ test.each([
     }
   } finally {
     await fixture.oracle.query('drop table tickets')
+  }
+})
+
+test('a key of 0 is known by what its column is called on the server, in whatever schema', async () => {
+  const schema = `ELSEWHERE_${process.pid}`
+  await fixture.oracle.query(`create database ${schema}`)
+  await fixture.oracle.query(
+    `create table ${schema}.TICKETS (MY_KEY int auto_increment primary key, SIZE int not null)`,
+  )
+  try {
+    const builder = mysqlBuilder<{ tickets: { myKey: Generated<number>; size: number } }>({
+      plugins: [new CamelCasePlugin({ upperCase: true })],
+    })
+    const tickets = tableRepository(builder.withSchema(schema), 'tickets', { key: 'myKey' })
+    expect(await fixture.unit.run(tickets.insert({ myKey: 0, size: 5 }))).toBe(1)
+  } finally {
+    await fixture.oracle.query(`drop database ${schema}`)
   }
 })
 
