@@ -60,13 +60,20 @@ async function installPackage(packageName, version, folder) {
       ['install', '--ignore-scripts', '--no-audit', '--no-fund', `${packageName}@${version}`],
       {
         cwd: partial,
-        env: withoutNpmSettings(process.env),
+        env: withSystemCertificates(withoutNpmSettings(process.env)),
       },
     )
     await rename(partial, folder)
   } finally {
     await rm(partial, { recursive: true, force: true })
   }
+}
+
+/** Node's own certificates are not all that a machine trusts, as where a registry is behind a proxy. */
+function withSystemCertificates(env) {
+  const flag = '--use-system-ca'
+  if (!process.allowedNodeEnvironmentFlags.has(flag)) return env
+  return { ...env, NODE_OPTIONS: [env.NODE_OPTIONS, flag].filter(Boolean).join(' ') }
 }
 
 /** Under `npm run`, npm hands its settings down, the root of this project among them. */
