@@ -218,11 +218,26 @@ describe('a key', () => {
     expect(asked('keyed')).toEqual([['ann', 'ANN', 'bob'], ['ANN']])
   })
 
+  test.each<[string, unknown]>([
+    ['numbers', 2],
+    ['bigints', 2n ** 63n + 1n],
+    ['dates', new Date(2)],
+  ])('of %s has COMMIT in its flight, for nothing can be asked once more', async (_, other) => {
+    const { uow, loader, driver } = keyed<unknown>(
+      (keys) => keys.map((key) => ({ key })),
+      ({ key }) => key,
+    )
+    const one = typeof other === 'bigint' ? 2n ** 63n : other instanceof Date ? new Date(1) : 1
+    await uow.run(all([loader.load(one), loader.load(other as {})]))
+    expect(driver.journal).toEqual(['acquire', ['keyed', 'commit'], 'release'])
+  })
+
   test.each<[string, unknown[]]>([
     ['texts', ['a', 'b', 'a b c', 'ann', 'annn', '愛', '北']],
     ['numbers as text', ['1', '10', '100', '1.5', '-1', '01a']],
     ['uuids', ['123e4567-e89b-12d3-a456-426614174000', '123e4567-e89b-12d3-a456-426614174001']],
     ['bytes', [Buffer.of(1), Buffer.of(1, 0), Buffer.of(2)]],
+    ['large bigints, and numbers', [2n ** 63n, 10n ** 18n + 1n, -(2n ** 62n), 5]],
   ])('that is unlike the others shares a statement with them: %s', async (_, keys) => {
     const { uow, loader, asked } = keyed<unknown>(
       (asked) => asked.map((key) => ({ key })),

@@ -24,6 +24,7 @@ import {
   succeed,
   type UnitEvent,
   type UnitOfWork,
+  type RowsQueryable,
   type UnitOfWorkOptions,
   UsageError,
 } from '@leasehold/core'
@@ -529,6 +530,18 @@ describe('options', () => {
       name: 'UsageError',
       message: expect.stringMatching(new RegExp(`^${name}: `, 'u')) as unknown,
     })
+    expect(driver.journal).toEqual([])
+  })
+
+  test('those of run are none of read, and those of read none of stream', async () => {
+    const { uow, driver } = record()
+    const rows = read('a') as RowsQueryable<'read'>
+    const refused = [
+      uow.read(read('a'), { outcomeKey: 'a' } as object),
+      uow.explain(read('a'), { commitTimeout: 1 } as object),
+      (async () => uow.stream(rows, { retry: true } as object).batches())(),
+    ]
+    for (const each of refused) expect(await failureOf(each)).toMatchObject({ name: 'UsageError' })
     expect(driver.journal).toEqual([])
   })
 

@@ -1,9 +1,10 @@
 /** Values as they were read, given back, lead to the rows that the server finds equal, or are refused. */
 import { affected, hasMany, loader, many, type Query, type UnitOfWork } from '@leasehold/core'
 import type { Random } from '../../examples/order-desk/generate/random.ts'
+import type { Expression, SqlBool } from 'kysely'
 import { inspect } from 'node:util'
 import { pick } from '../adversary/choice.ts'
-import type { Row } from './expressions.ts'
+import type { Builder, Row } from './expressions.ts'
 import { isRefused, outcomeOf } from './outcome.ts'
 import type { Table } from './schema.ts'
 import type { Finding } from './search.ts'
@@ -65,31 +66,13 @@ function waysIn(table: string, column: string, { db }: Sessions): Readonly<Recor
         .selectAll()
         .where(column, 'in', [...values] as never),
     ) as Query<Row[], 'read'>
+  const idsWhere = async (uow: UnitOfWork, condition: (e: Builder) => Expression<SqlBool>): Promise<Ids> =>
+    idsOf(await uow.run(many(db.selectFrom(table).select('id').where(condition))))
   const loaded = loader(byValues, (row) => row[column] as never)
   return {
-    finds: async (uow, value) =>
-      idsOf(
-        await uow.run(
-          many(
-            db
-              .selectFrom(table)
-              .select('id')
-              .where(column, '=', value as never),
-          ),
-        ),
-      ),
+    finds: (uow, value) => idsWhere(uow, (e) => e(column, '=', value as never)),
     lists: async (uow, value, other) => idsOf(await uow.run(byValues([value, other]))),
-    ranges: async (uow, value) =>
-      idsOf(
-        await uow.run(
-          many(
-            db
-              .selectFrom(table)
-              .select('id')
-              .where((e) => e.between(column, value as never, value as never)),
-          ),
-        ),
-      ),
+    ranges: (uow, value) => idsWhere(uow, (e) => e.between(column, value as never, value as never)),
     loads: async (uow, value, other) =>
       uow.run(async (q) => {
         const [rows] = await q.all([loaded.loadMany(value as never), loaded.loadMany(other as never)])

@@ -188,7 +188,16 @@ test('the pure half of core never imports the effect half, directly or on a deto
 
 test('the effect half of core never imports queries, directly or on a detour', () => {
   const table = mayImport['core'] ?? {}
-  const effects = ['commit-answer', 'driver', 'events', 'flights', 'leak', 'lease', 'transaction']
+  const effects = [
+    'commit-answer',
+    'driver',
+    'events',
+    'flights',
+    'integrity',
+    'leak',
+    'lease',
+    'transaction',
+  ]
   for (const file of effects) {
     expect([...effects, 'errors', 'messages', 'statement', 'result', 'server', 'unit-identity']).toEqual(
       expect.arrayContaining([...(table[file] ?? [])]),

@@ -18,9 +18,9 @@ export function survivable(error: unknown): boolean {
 }
 
 /**
- * Runs a query behind a savepoint. A failure undoes the query alone and is given as a value; of the hooks registered in
- * it those of `afterCommit` are dropped, and those of `afterRollback` called if the unit fails, too. What ends the whole transaction still fails the unit: a deadlock or conflict, a lost connection, an implicit
- * commit; and so does a `UsageError`.
+ * Runs a query behind a savepoint. A failure undoes the query alone and is given as a value. Of the hooks that were registered
+ * in it those of `afterCommit` are dropped; those of `afterRollback` are called if the unit fails, too. What ends the whole
+ * transaction still fails the unit: a deadlock or conflict, a lost connection, an implicit commit; and so does a `UsageError`.
  *
  * While an attempt is under way nothing else of the unit is sent, because rolling back to the savepoint would undo that
  * too. The savepoint travels in the first flight of the query; only a failure costs a round trip more.

@@ -1,16 +1,8 @@
 /** Loads of one loader that travel together. */
 import type { Branch, Turn } from './branch.ts'
 import { UsageError } from './errors.ts'
-import { succeed } from './combine.ts'
-import {
-  assertNone,
-  doubtfulKeys,
-  type Identity,
-  identityOf,
-  inStatements,
-  mayBeDoubtful,
-  rowsByKey,
-} from './keys.ts'
+import { inStatements, rowsOfKeys } from './key-fetch.ts'
+import { type Identity, rowsByKey } from './keys.ts'
 import type { Memory } from './memory.ts'
 import { type LoadPlan, type LoadSource, type Query, toQuery } from './query.ts'
 
@@ -59,39 +51,28 @@ export class Batch {
 
   /** A branch that fetches the rows of these keys, for all who ask for them. */
   #fetch(loads: Loads): Turn {
-    // Where the caller's function throws, it is this branch that fails.
-    const next = (keys: unknown): Query<unknown> => {
-      const query = toQuery(this.source.fetch(keys as readonly unknown[]))
+    const { keyOf } = this.source
+    const fetch = (keys: readonly unknown[]): Query<unknown> => {
+      const query = toQuery(this.source.fetch(keys))
       this.#memory.fetches(this.source, query)
       return query
     }
-    const again = (rows: unknown): Query<unknown> => this.#askAgain(loads, rows)
+    const keys = new Map(Array.from(loads, ([identity, { key }]) => [identity, key]))
+    // Where the caller's function throws, it is this branch that fails.
+    const next = (): Query<unknown> => rowsOfKeys(keys, { fetch, keyOf, label: this.#label })
     const branch: Branch = {
-      frames: [
-        ...(mayBeDoubtful(loads) ? [{ type: 'then', next: again } as const] : []),
-        { type: 'then', next },
-      ],
+      frames: [{ type: 'then', next }],
       label: this.#label,
       end: { type: 'fetch', askers: () => askersOf(loads), deliver: (rows) => this.#deliver(loads, rows) },
     }
-    return { branch, up: Array.from(loads.values(), ({ key }) => key) }
-  }
-
-  /** The rows, once it is known that none of those belongs to a key that has none. */
-  #askAgain(loads: Loads, rows: unknown): Query<unknown> {
-    assertRows(rows)
-    const found = new Set(rows.map((row) => identityOf(this.source.keyOf(row))))
-    const doubtful = doubtfulKeys(loads, found)
-    if (doubtful.length === 0) return succeed(rows)
-    return toQuery(this.source.fetch(doubtful.map(({ key }) => key))).map((others) => {
-      assertNone(others, this.#label)
-      return rows
-    })
+    return { branch, up: undefined }
   }
 
   #deliver(loads: Loads, rows: unknown): Turn[] {
-    assertRows(rows)
-    const found = rowsByKey(rows, this.source.keyOf, loads, this.#label)
+    if (!Array.isArray(rows)) {
+      throw new UsageError(`expected the fetch of a loader to give rows, got ${typeof rows}`)
+    }
+    const found = rowsByKey(rows as readonly unknown[], this.source.keyOf, loads, this.#label)
     const turns: Turn[] = []
     for (const [identity, { askers }] of loads) {
       const own = found.get(identity) ?? []
@@ -100,11 +81,6 @@ export class Batch {
     }
     return turns.toReversed()
   }
-}
-
-function assertRows(rows: unknown): asserts rows is readonly unknown[] {
-  if (Array.isArray(rows)) return
-  throw new UsageError(`expected the fetch of a loader to give rows, got ${typeof rows}`)
 }
 
 function askersOf(loads: Loads): readonly Branch[] {

@@ -77,7 +77,7 @@ export interface Connection {
    * Sends one statement and gives its rows in batches, as they come and no faster than they are taken. Throws what `fly`
    * answers, or rejects with. Whoever ends it early has the server stop; the connection is sound, or spent, afterwards.
    * Other commands may go `ahead` of it, where they may travel together; one that fails is thrown instead of rows.
-   * Calls `onEnd` with the result, without rows, when all of them were taken.
+   * Calls `onEnd` with the result if the statement ended well, whether or not all of its rows were taken.
    */
   stream(
     command: StatementCommand,
@@ -130,7 +130,7 @@ export interface OutcomeLedger {
 }
 
 export interface Driver {
-  /** `LeaseholdError`, as the driver has it: by it, core knows whether the driver's errors are its own. Not looked at unless given. */
+  /** The driver's `LeaseholdError`, by which core knows whether the driver's errors are its own; not looked at unless given. */
   readonly '~core'?: unknown
   readonly outcomes: OutcomeLedger
 

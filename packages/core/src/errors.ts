@@ -8,7 +8,7 @@ import type { UnitIdentity } from './unit-identity.ts'
 /** What all errors of Leasehold extend; anything else that comes out of a unit is the caller's own error. */
 export abstract class LeaseholdError extends Error {
   abstract override readonly name: string
-  /** How often the unit had been run when this came out of it. */
+  /** How often the unit had been begun when this came out of it, an attempt that got no connection included. */
   attempts = 1
   /** The unit that this came out of; `undefined` where there was none yet, as for options that are refused. */
   unit: UnitIdentity | undefined = undefined

@@ -10,7 +10,8 @@ import { abridged } from './messages.ts'
 import { rowsOf } from './result.ts'
 import { leadToPlace } from './stack-trace.ts'
 import type { Statement } from './statement.ts'
-import type { Scope, Sendable } from './transaction.ts'
+import type { Sendable } from './integrity.ts'
+import type { Scope } from './transaction.ts'
 
 export interface ExecutionOptions {
   /** Called when there is a first statement to send, so that a unit without any needs no connection. */
@@ -251,27 +252,27 @@ export class Execution {
 
   async #attempt(outer: Evaluation, request: AttemptRequest): Promise<void> {
     const inner = outer.inner()
-    let succeeded: boolean | undefined
+    let ended = false
     this.#evaluations.push(inner)
     try {
-      const ended = new Promise<Attempt<unknown>>((resolve) => {
+      const outcomeOfInner = new Promise<Attempt<unknown>>((resolve) => {
         const succeeded = (value: unknown): void => resolve({ ok: true, value })
         inner.start(request.source, succeeded, (error) => resolve({ ok: false, error }), request.label)
       })
       const savepoint = inner.waiting ? (await this.open()).savepoint() : undefined
       while (inner.waiting) await this.#next(inner)
-      const outcome = await ended
+      const outcome = await outcomeOfInner
       if (outer.failure !== undefined) return
       if (!outcome.ok) await this.#undo(savepoint, outcome.error)
-      succeeded = outcome.ok
-      outer.absorb(inner, succeeded)
+      ended = true
+      outer.absorb(inner, outcome.ok)
       outer.resumeAttempt(request, outcome)
     } catch (error) {
       outer.fail(error, request)
     } finally {
       this.#evaluations.pop()
-      // What became of it is for its hooks, too, where the unit fails meanwhile.
-      if (succeeded === undefined) outer.absorb(inner, false)
+      // The unit fails, of which its hooks are to be told.
+      if (!ended) outer.absorb(inner, false)
     }
   }
 

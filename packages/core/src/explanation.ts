@@ -1,7 +1,8 @@
 /** How the server runs statements, asked beside running them. */
 import type { Answer } from './driver.ts'
 import { LeaseholdError } from './errors.ts'
-import type { Scope, Sendable } from './transaction.ts'
+import type { Sendable } from './integrity.ts'
+import type { Scope } from './transaction.ts'
 
 /** How the server runs a statement. */
 export interface ExplainedStatement {

@@ -1,15 +1,8 @@
 /** Relations: which rows belong to a row, and the statement that fetches them for many rows at once. */
 import { all, succeed } from './combine.ts'
 import { ResultError, UsageError } from './errors.ts'
-import {
-  assertNone,
-  doubtfulKeys,
-  type Identity,
-  identityOf,
-  inStatements,
-  mayBeDoubtful,
-  rowsByKey,
-} from './keys.ts'
+import { inStatements, rowsOfKeys } from './key-fetch.ts'
+import { type Identity, identityOf, rowsByKey } from './keys.ts'
 import type { AccessOfRelations, Nestable, Nested, Relations, RowIn } from './nesting.ts'
 import {
   type Access,
@@ -188,7 +181,12 @@ function valuesFor(rows: readonly Row[], name: string, relation: unknown): Query
     return identity
   })
   const statements = inStatements(keys)
-  const fetched = all(statements.map((asked) => fetchedRows(asked, fetch, to, name)))
+  const source = {
+    fetch: (keys: readonly unknown[]) => toQuery(fetch(keys)),
+    keyOf: (row: unknown) => (row as Row)[to],
+    label: name,
+  }
+  const fetched = all(statements.map((asked) => rowsOfKeys(asked, source)))
   const valuesOf = (fetched: readonly unknown[], given: readonly unknown[]): readonly unknown[] => {
     const found = new Map<Identity, unknown[]>()
     let from = 0
@@ -206,27 +204,5 @@ function valuesFor(rows: readonly Row[], name: string, relation: unknown): Query
     let given: Query<unknown> = succeed(related.flat())
     for (const relations of nested) given = new Query({ type: 'with', source: given, relations })
     return given.map((given) => valuesOf(related, given as readonly unknown[]))
-  })
-}
-
-/** The rows of the keys, once it is known that none of them belongs to a key that has none. */
-function fetchedRows(
-  asked: ReadonlyMap<Identity, unknown>,
-  fetch: Definition['fetch'],
-  to: string,
-  name: string,
-): Query<unknown> {
-  const fetched = toQuery(fetch([...asked.values()]))
-  if (!mayBeDoubtful(asked)) return fetched
-  return fetched.andThen((rows) => {
-    const found = new Set<Identity>()
-    for (const row of rows as readonly Row[])
-      if (row[to] !== undefined && row[to] !== null) found.add(identityOf(row[to]))
-    const doubtful = doubtfulKeys(asked, found)
-    if (doubtful.length === 0) return succeed(rows)
-    return toQuery(fetch(doubtful)).map((others) => {
-      assertNone(others, name)
-      return rows
-    })
   })
 }

@@ -7,7 +7,8 @@ import {
 } from './errors.ts'
 import type { UnitEvent } from './events.ts'
 import type { ServerFacts } from './server.ts'
-import type { Scope, Sendable } from './transaction.ts'
+import type { Sendable } from './integrity.ts'
+import type { Scope } from './transaction.ts'
 
 /** Whoever has the transaction in which a scope is. */
 export interface ScopeOwner {

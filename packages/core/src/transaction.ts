@@ -1,46 +1,24 @@
 /** One transaction on one lease. Nothing else begins, commits or rolls back. */
 import { refusalOf } from './commit-answer.ts'
-import type { Answer, Command, StatementCommand, TransactionOptions } from './driver.ts'
+import type { Answer, Command, TransactionOptions } from './driver.ts'
 import {
   CommitUnknownError,
   ConnectionLostError,
-  ImplicitCommitError,
+  type ImplicitCommitError,
   LeaseholdError,
-  StatementError,
+  type StatementError,
 } from './errors.ts'
 import type { UnitEvent } from './events.ts'
-import { Flights, hasEnded } from './flights.ts'
+import { Flights } from './flights.ts'
+import { type Guard, Integrity, isKilled, isRun, releases, type Sendable, TRIES } from './integrity.ts'
 import type { Lease } from './lease.ts'
 import type { StatementResult } from './result.ts'
 import type { ServerFacts } from './server.ts'
-import type { Statement } from './statement.ts'
-
-/** A statement to send, and the name it goes by. */
-export interface Sendable {
-  /** `statement` unless given. */
-  readonly type?: Exclude<StatementCommand['type'], 'read'>
-  readonly statement: Statement
-  readonly label: string | undefined
-}
 
 const COMMIT: Command = { type: 'commit' }
 
-/** A statement that may end the transaction, and the savepoint by which that is found out. */
-interface Doubt {
-  readonly sendable: Sendable
-  readonly savepoint: string
-}
-
-interface Guard extends Doubt {
-  /** That of SAVEPOINT in its flight; the statement is next, and RELEASE behind it. */
-  readonly place: number
-}
-
 /** Milliseconds that a unit which was stopped waits for the answer to its ROLLBACK. */
 const ROLLBACK_TIMEOUT = 1_000
-
-/** How often a savepoint is released, or rolled back to, at most, where KILL QUERY meets that. */
-const TRIES = 3
 
 /** What a unit sees of its transaction, which is a part of one in a sandbox. */
 export type Scope = Pick<Transaction, keyof Transaction>
@@ -50,19 +28,12 @@ export class Transaction {
   /** Taken by the first BEGIN. */
   #options: TransactionOptions
   readonly #readOnly: boolean
-  #savepoints = 0
+  readonly #integrity = new Integrity((commands) => this.#fly(commands))
   /** Names of savepoints that go with the next flight. */
   #pending: string[] = []
-  /** Streams that were left before their ends: with a KILL QUERY, a server does not tell of a deadlock that came before. */
-  #left: Doubt[] = []
   #wrote = false
-  /** A statement that may have committed by itself, and of which nothing has told that it had not. */
-  #doubted: Sendable | undefined
-  #broken: ImplicitCommitError | undefined
   /** Why COMMIT did not commit, or may not have. */
   #refused: LeaseholdError | undefined
-  /** Whether an answer has told of an open transaction. */
-  #seenOpen = false
   /** Whether there is nothing to end: nothing was sent, or the server has ended it. */
   #over = true
 
@@ -87,16 +58,17 @@ export class Transaction {
     return this.#wrote
   }
 
-  /** Whether a statement was sent that may have committed by itself, as a procedure can, and nothing told that it had not. */
+  /** See {@link Integrity}; so are the next two. */
   get mayHaveCommitted(): boolean {
-    return this.#doubted !== undefined
+    return this.#integrity.mayHaveCommitted
   }
 
-  /** What a unit fails with in place of `cause`, which does not tell of such a statement; nothing if there was none. */
   doubtBehind(cause: Error): ImplicitCommitError | undefined {
-    if (this.#doubted === undefined) return undefined
-    const { label, statement } = this.#doubted
-    return new ImplicitCommitError(label, statement.sql, { cause, certain: false })
+    return this.#integrity.doubtBehind(cause)
+  }
+
+  get broken(): ImplicitCommitError | undefined {
+    return this.#integrity.broken
   }
 
   /** The error with which the server has rolled the whole transaction back, whichever came before it. */
@@ -108,11 +80,6 @@ export class Transaction {
   get unknown(): CommitUnknownError | undefined {
     const { unknown } = this.#flights
     return unknown ?? (this.#refused instanceof CommitUnknownError ? this.#refused : undefined)
-  }
-
-  /** Set where a statement has ended the transaction by itself: then part of it may be in the database, whatever failed. */
-  get broken(): ImplicitCommitError | undefined {
-    return this.#broken
   }
 
   /**
@@ -130,7 +97,7 @@ export class Transaction {
       this.#over = true
       return answers
     }
-    const left = this.#takeLeft()
+    const left = this.#integrity.takeLeft()
     const before = this.#takePreliminaries()
     for (const sendable of statements) this.#note(sendable)
     const commands = [...releases(left), ...before]
@@ -138,22 +105,19 @@ export class Transaction {
     // have died, a write without COMMIT is lost and nothing more.
     const commits = andCommit && !((commands.length > 0 || !this.#flights.proven) && this.#wrote)
     const guards: Guard[] = []
-    const places = statements.map((sendable) => this.#place(sendable, commands, guards))
+    const places = statements.map((sendable) => this.#integrity.place(sendable, commands, guards))
     if (commits) commands.push(COMMIT)
 
-    const doubted = this.#doubted
-    this.#doubted ??= guards[0]?.sendable
+    const judge = this.#integrity.doubt(guards)
     const answers = await this.#fly(commands, commits ? commitLimit : undefined)
     const refused = this.#refusalOf(before, answers.slice(left.length))
     if (commits) this.#refused = this.#noteCommit(answers.at(-1))
     // Before anything is thrown: what was on the wire behind a refused BEGIN was carried out all the same.
-    let intact = true
-    for (const guard of guards) intact = (await this.#isIntact(guard, answers)) && intact
-    if (intact) this.#doubted = doubted
-    await this.#assertKept(left, answers)
+    await judge(answers)
+    await this.#integrity.assertKept(left, answers)
     if (refused !== undefined) throw refused
     const own = places.map((place) => answers[place])
-    this.#assertOpen(statements, own)
+    this.#integrity.assertOpen(statements, own)
     this.#assertAnswered(own, answers)
     return own
   }
@@ -184,15 +148,14 @@ export class Transaction {
       left = false
       throw error
     } finally {
-      if (left) this.#left.push({ sendable, savepoint })
+      if (left) this.#integrity.leave({ sendable, savepoint })
     }
-    if (end !== undefined) this.#assertOpen([sendable], [end])
+    if (end !== undefined) this.#integrity.assertOpen([sendable], [end])
   }
 
-  /** Rejects with an `ImplicitCommitError` if the transaction is not the same any more behind a stream that was left. */
-  async confirm(): Promise<void> {
-    const left = this.#takeLeft()
-    if (left.length > 0) await this.#assertKept(left, await this.#fly(releases(left)))
+  /** See {@link Integrity}. */
+  confirm(): Promise<void> {
+    return this.#integrity.confirm()
   }
 
   /** What the transaction is doing, for messages. */
@@ -217,7 +180,7 @@ export class Transaction {
 
   /** Sets a savepoint, which travels with the statements that are sent next. */
   savepoint(): string {
-    const name = this.#nextName()
+    const name = this.#integrity.newSavepoint()
     this.#pending.push(name)
     return name
   }
@@ -240,8 +203,8 @@ export class Transaction {
       ;[answer] = await this.#undo(command, stopped)
     }
     if (answer instanceof LeaseholdError) throw answer
-    // The savepoint is older than theirs.
-    this.#left = []
+    // It is there, and so is the transaction: what was left since needs no confirmation.
+    this.#integrity.takeLeft()
   }
 
   /**
@@ -298,29 +261,8 @@ export class Transaction {
     ]
   }
 
-  /**
-   * Adds a statement to the commands and gives its place. One that may commit is put between a savepoint and its release,
-   * which the server refuses if the transaction is not the same any more; no answer to the statement itself tells that.
-   */
-  #place(sendable: Sendable, commands: Command[], guards: Guard[]): number {
-    const { type = 'statement', statement, label } = sendable
-    const command = { type, statement, label }
-    if (type !== 'statement' || !statement.mayCommit) return commands.push(command) - 1
-    const savepoint = this.#nextName()
-    const place = commands.push({ type: 'savepoint', name: savepoint }) - 1
-    commands.push(command, { type: 'release', name: savepoint })
-    guards.push({ sendable, savepoint, place })
-    return place + 1
-  }
-
-  #nextName(): string {
-    this.#savepoints += 1
-    return `leasehold_${this.#savepoints}`
-  }
-
-  #note({ type = 'statement', statement }: Sendable): void {
-    if (type !== 'statement') return
-    this.#wrote ||= !this.#readOnly && statement.mayWrite
+  #note(sendable: Sendable): void {
+    this.#wrote ||= !this.#readOnly && isRun(sendable) && sendable.statement.mayWrite
   }
 
   #fly(commands: readonly Command[], commitLimit?: number): Promise<readonly Answer[]> {
@@ -358,20 +300,6 @@ export class Transaction {
     return refused
   }
 
-  /**
-   * Throws an `ImplicitCommitError` for a statement behind which no transaction is open any more, though it succeeded:
-   * MariaDB hides a deadlock that a function has met in a DO.
-   */
-  #assertOpen(statements: readonly Sendable[], answers: readonly Answer[]): void {
-    for (const [index, answer] of answers.entries()) {
-      const sendable = statements[index]
-      if (answer === undefined || answer instanceof LeaseholdError) continue
-      if (sendable === undefined || !isRun(sendable)) continue
-      if (answer.inTransaction) this.#seenOpen = true
-      else if (this.#seenOpen) throw this.#noteBroken(sendable, undefined)
-    }
-  }
-
   /** Throws the error for which a statement was not sent, if it is none of the statements': they would wait in vain. */
   #assertAnswered(own: readonly Answer[], answers: readonly Answer[]): void {
     const unsent = own.indexOf(undefined)
@@ -382,70 +310,7 @@ export class Transaction {
     )
   }
 
-  /**
-   * Whether the transaction is still the one that a statement ran in. Rejects with an `ImplicitCommitError` if it is not,
-   * or if nothing tells, without a failure of the statement that may be the reason.
-   */
-  async #isIntact({ sendable, savepoint, place }: Guard, answers: readonly Answer[]): Promise<boolean> {
-    const [set, answer, released] = answers.slice(place, place + 3)
-    if (set === undefined || (set instanceof LeaseholdError && answer === undefined)) return true
-    if (set instanceof LeaseholdError) throw hasEnded(set) ? set : this.#noteBroken(sendable, set)
-    const told = await this.#released(savepoint, released)
-    if (!(told instanceof LeaseholdError)) return true
-    const gone = isGone(told)
-    if (hasEnded(answer) || (!gone && answer instanceof LeaseholdError)) return false
-    throw gone ? this.#noteBroken(sendable, answer) : told
-  }
-
-  #takeLeft(): readonly Doubt[] {
-    const left = this.#left
-    this.#left = []
-    return left
-  }
-
-  /** Throws if the savepoint of one of them is gone; what released them are the first of the answers. */
-  async #assertKept(left: readonly Doubt[], answers: readonly Answer[]): Promise<void> {
-    for (const [index, { sendable, savepoint }] of left.entries()) {
-      const told = await this.#released(savepoint, answers[index])
-      if (!(told instanceof LeaseholdError)) continue
-      throw isGone(told) ? this.#noteBroken(sendable, undefined) : told
-    }
-  }
-
-  /** The answer to the release of a savepoint: again if it was not sent, for a failure, or was itself interrupted. */
-  async #released(name: string, first: Answer): Promise<Answer> {
-    let answer = first
-    for (let tries = 0; tries < TRIES && (answer === undefined || isKilled(answer)); tries += 1) {
-      ;[answer] = await this.#fly([{ type: 'release', name }])
-    }
-    return answer
-  }
-
-  #noteBroken({ statement, label }: Sendable, cause: Answer): ImplicitCommitError {
-    const options = cause instanceof LeaseholdError ? { cause } : {}
-    this.#broken ??= new ImplicitCommitError(label, statement.sql, options)
-    return this.#broken
-  }
-
   #end(where: string): void {
     this.#flights.end(where, this.#over ? undefined : 'open')
   }
-}
-
-function releases(left: readonly Doubt[]): Command[] {
-  return left.map(({ savepoint }) => ({ type: 'release', name: savepoint }))
-}
-
-function isRun({ type = 'statement' }: Sendable): boolean {
-  return type === 'statement'
-}
-
-/** Whether the answer says that there is no such savepoint. */
-function isGone(answer: LeaseholdError): boolean {
-  return answer instanceof StatementError && answer.kind === 'unknown-name'
-}
-
-/** Whether KILL QUERY has met the command. */
-function isKilled(answer: Answer): boolean {
-  return answer instanceof StatementError && answer.kind === 'killed'
 }

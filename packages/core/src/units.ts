@@ -8,7 +8,6 @@ import { handOver } from './hand-over.ts'
 import type { Execution } from './execution.ts'
 import { callHooks } from './hook-calls.ts'
 import { type Host, leasing } from './host.ts'
-import { assertKnown } from './known-options.ts'
 import { LeakWatch } from './leak.ts'
 import { milliseconds } from './milliseconds.ts'
 import { explained, outcomeOf, unsettled, withOutcome } from './outcome.ts'
@@ -30,6 +29,7 @@ import type {
 import { type Ended, type InnerBody, runUnit, type Work } from './unit.ts'
 import { tellingUnused, watchForUnused } from './unused.ts'
 import { nameOf, type UnitIdentity } from './unit-identity.ts'
+import { assertUnitOfWorkOptions, assertUnitOptions } from './unit-options.ts'
 
 /** The unit that the caller is inside of. */
 interface Inside {
@@ -46,29 +46,10 @@ interface Repetition {
   readonly outcomeKey: string | undefined
 }
 
-const RUN_OPTIONS: ReadonlySet<string> = new Set([
-  'accessMode',
-  'commitTimeout',
-  'isolationLevel',
-  'label',
-  'outcomeKey',
-  'retry',
-  'signal',
-  'snapshot',
-  'statementTimeout',
-  'timeout',
-] satisfies (keyof RunOptions)[])
-
-const OPTIONS: ReadonlySet<string> = new Set([
-  'leakAfter',
-  'onHookError',
-  'warnUnused',
-] satisfies (keyof UnitOfWorkOptions)[])
-
 let units = 0
 
 export function createUnitOfWork({ driver, ...options }: UnitOfWorkOptions): UnitOfWork {
-  assertKnown('createUnitOfWork', options, OPTIONS)
+  assertUnitOfWorkOptions(options)
   if (driver['~core'] !== undefined && driver['~core'] !== LeaseholdError) {
     throw new UsageError(
       'createUnitOfWork: the driver belongs to another copy of @leasehold/core than this one, whose errors it would not know; ' +
@@ -109,7 +90,7 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
     const event: UnitEvent = { unit, access, flights: 0, attempts: 0 }
     const leaks = leakAfter === undefined ? undefined : new LeakWatch(leakAfter, unit)
     return traceUnit(event, async () => {
-      assertKnown(access, options, RUN_OPTIONS)
+      assertUnitOptions(access, options)
       if (inside()) throw nested(current.getStore()?.access)
       if (outcomeKey !== undefined && transaction.accessMode === 'read only') {
         throw new UsageError(
@@ -231,6 +212,7 @@ function unitsOn(host: Host, settings: Omit<UnitOfWorkOptions, 'driver'>): Units
   }
 
   function streamed(query: RowsQueryable, options: StreamOptions): RowSource<unknown> {
+    assertUnitOptions('stream', options)
     const readOnly = { ...options, accessMode: 'read only' } as const
     if (host.sandboxed) return { batches: wholly(query, readOnly), failure: () => undefined }
     let execution: Execution | undefined

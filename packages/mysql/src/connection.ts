@@ -188,12 +188,12 @@ export class MysqlConnection implements Connection {
     const flown = this.#wire.fly([...before, rows])
     this.#interruption.begin(() => batches.drop())
     let landed = false
-    const end = (): void => {
+    const land = (): void => {
       landed = true
       this.#interruption.land()
       batches.end()
     }
-    flown.then(end, end)
+    flown.then(land, land)
     try {
       for (let batch = await batches.take(); batch !== undefined; batch = await batches.take()) {
         yield exactRows(batch.rows, batch, this.#settings.values, command)

@@ -100,11 +100,11 @@ export function isDecimal(value: unknown): value is string {
 }
 
 const DIGITS = 65
+const DECIMAL = /^-?\d+(?:\.\d+)?$/
 
 function digitsOf(decimal: string): number {
   return decimal.length - (decimal.startsWith('-') ? 1 : 0) - (decimal.includes('.') ? 1 : 0)
 }
-const DECIMAL = /^-?\d+(?:\.\d+)?$/
 
 /** What a literal must not touch: quotes run together ('a''b' is one string), and letters may change its type (x'61'). */
 function adjoins(sql: string, at: number): boolean {

@@ -20,6 +20,9 @@ export function isSplit({ first, count }: Several, parameters: readonly unknown[
   return false
 }
 
+/** Bytes of the longest BIT. */
+const BIT_BYTES = 8
+
 const NUMBER = /^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\s*$/i
 const DATE = /^(\d{4})-(\d\d)-(\d\d)/
 
@@ -34,9 +37,6 @@ function isNoDate(text: string): boolean {
     time.getUTCDate() !== Number(day)
   )
 }
-/** Bytes of the longest BIT. */
-const BIT_BYTES = 8
-
 /** The comparison, value by value; `literal` gives the text of a parameter. */
 export function splitText(
   { operator, start, columnEnd, first, count }: Several,
