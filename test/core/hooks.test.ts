@@ -140,9 +140,40 @@ describe('a hook of afterRollback that was made in an attempt', () => {
   })
 })
 
-test('a UsageError in an attempt fails the unit, wherever it arises', async () => {
-  const wrong = attempt(write('a').andThen(() => 5 as never))
-  expect(await failureOf(record().uow.run(wrong))).toMatchObject({ name: 'UsageError' })
+describe('a UsageError in an attempt', () => {
+  const wrong = () => write('a').andThen(() => 5 as never)
+
+  test('fails the unit, wherever it arises', async () => {
+    expect(await failureOf(record().uow.run(attempt(wrong())))).toMatchObject({ name: 'UsageError' })
+  })
+
+  test.each([
+    ['by itself', wrong],
+    ['in another attempt', () => attempt(wrong())],
+  ])('fails it also if a program puts another error in its place: %s', async (_, make) => {
+    const translated = program(function* () {
+      try {
+        yield* make()
+      } catch {
+        throw new Error('mine')
+      }
+    })
+    const { uow, driver } = record()
+    expect(await failureOf(uow.run(attempt(translated)))).toMatchObject({ message: 'mine' })
+    expect(driver.commits).toBe(0)
+  })
+})
+
+test('no hook is called by explain, nor where it fails', async () => {
+  const called: string[] = []
+  const { uow } = record({ answers: { a: refusal('duplicate-key') } })
+  const hooked = all([
+    afterCommit(() => called.push('commit')),
+    afterRollback(() => called.push('rollback')),
+    write('a'),
+  ])
+  expect(await failureOf(uow.explain(hooked))).toMatchObject({ kind: 'duplicate-key' })
+  expect(called).toEqual([])
 })
 
 test('no hook is called when the outcome of COMMIT is unknown', async () => {

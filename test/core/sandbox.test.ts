@@ -375,3 +375,31 @@ describe('a deadline', () => {
     expect(await failureOf(work(stuck, uow))).toBeInstanceOf(DeadlineError)
   })
 })
+
+test('a unit that ends well when its sandbox has been stopped is told what that failed with', async () => {
+  const { uow } = record()
+  const called: string[] = []
+  const gate = Promise.withResolvers<void>()
+  let inner: Promise<unknown> | undefined
+  const sandbox = uow.sandbox(
+    async (_, sandboxed) => {
+      inner = sandboxed.run(async (q) => {
+        await q(
+          all([
+            write('a'),
+            afterCommit(() => called.push('commit')),
+            afterRollback(() => called.push('rollback')),
+          ]),
+        )
+        await gate.promise
+        return 'value'
+      })
+      await inner
+    },
+    { timeout: 20 },
+  )
+  expect(await failureOf(sandbox)).toMatchObject({ name: 'DeadlineError' })
+  gate.resolve()
+  expect(await failureOf(inner ?? Promise.resolve())).toMatchObject({ name: 'DeadlineError' })
+  expect(called).toEqual(['rollback'])
+})

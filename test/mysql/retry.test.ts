@@ -46,6 +46,35 @@ describe('a unit that the server rolled back for a deadlock', () => {
   })
 })
 
+test('a last attempt that got no connection has its hooks called, and not those of the one before', async () => {
+  let cut = false
+  const proxy = await startRecordingProxy({
+    target: fixture.server,
+    onPacket(packet) {
+      cut ||= commandOf(packet)?.sql?.startsWith('update') === true
+      return cut ? 'cut' : 'forward'
+    },
+  })
+  const { host, port } = proxy
+  const uow = fixture.uow({ host, port, pipeline: true, pool: { max: 1, acquireTimeout: 300 } })
+  const called: string[] = []
+  let attempts = 0
+  const work = program(function* () {
+    attempts += 1
+    const number = attempts
+    yield* afterRollback(() => called.push(`rollback ${number}`))
+    yield* accounts.add(1, 1)
+  })
+  await expect(uow.run(work, { retry: { attempts: 2, backoff: () => 0 } })).rejects.toMatchObject({
+    name: 'ConnectionLostError',
+    attempts: 2,
+  })
+  expect(called).toEqual(['rollback 2'])
+  expect(await fixture.balances()).toEqual(UNTOUCHED)
+  await uow.close()
+  await proxy.stop()
+})
+
 test('a connection that is lost before COMMIT is sent has the unit run again on another', async () => {
   let cuts = 0
   const proxy = await startRecordingProxy({

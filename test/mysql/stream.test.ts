@@ -129,6 +129,19 @@ test.each(['uow.stream', 'q.stream'])('%s gives no further row once its unit was
   expect(seen).toBe(2)
 })
 
+test('no further batch is given once the unit has failed', async () => {
+  const uow = single()
+  let given = 0
+  const unit = uow.run(async (q) => {
+    for await (const _ of q.stream(million()).batches()) {
+      given += 1
+      await q(accounts.all()).catch(() => {})
+    }
+  })
+  await expect(unit).rejects.toMatchObject({ name: 'UsageError' })
+  expect(given).toBe(1)
+})
+
 test('a stream that is stopped says what was under way: its statement, and nothing from before', async () => {
   const uow = single()
   const { signal, abort } = abortable()

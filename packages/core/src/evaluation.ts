@@ -36,6 +36,7 @@ export class Evaluation {
   readonly #backlog = new Backlog()
   readonly #memory: Memory
   #failure: { readonly error: unknown } | undefined
+  #cause: unknown
   readonly hooks: Readonly<Record<'commit' | 'rollback', Hook[]>> = { commit: [], rollback: [] }
 
   constructor(memory: Memory = new Memory()) {
@@ -45,6 +46,11 @@ export class Evaluation {
   /** What doomed the evaluation: the first failure, as its query let it out. */
   get failure(): { readonly error: unknown } | undefined {
     return this.#failure
+  }
+
+  /** The error behind the failure, before a program has put another in its place. */
+  get cause(): unknown {
+    return this.#cause
   }
 
   /** Whether statements wait to be sent. */
@@ -289,6 +295,7 @@ export class Evaluation {
   }
 
   #fail(branch: Branch, error: unknown): void {
+    this.#cause ??= error
     this.doom(throwInto(branch, error))
   }
 }

@@ -263,7 +263,7 @@ export class Execution {
       while (inner.waiting) await this.#next(inner)
       const outcome = await outcomeOfInner
       if (outer.failure !== undefined) return
-      if (!outcome.ok) await this.#undo(savepoint, outcome.error)
+      if (!outcome.ok) await this.#undo(savepoint, outcome.error, inner.cause)
       ended = true
       outer.absorb(inner, outcome.ok)
       outer.resumeAttempt(request, outcome)
@@ -276,9 +276,12 @@ export class Execution {
     }
   }
 
-  /** Rolls back to the savepoint; throws `error`, with which the attempt failed, if there is nothing left to go on with. */
-  async #undo(savepoint: string | undefined, error: unknown): Promise<void> {
-    if (this.#cause === undefined ? error instanceof UsageError : !survivable(this.#cause)) throw error
+  /**
+   * Rolls back to the savepoint; throws `error`, with which the attempt failed for that `cause`, if there is nothing left to go on
+   * with, or it is a mistake in the calling code.
+   */
+  async #undo(savepoint: string | undefined, error: unknown, cause: unknown): Promise<void> {
+    if (cause instanceof UsageError || (this.#cause !== undefined && !survivable(this.#cause))) throw error
     if (savepoint !== undefined) {
       try {
         await this.#transaction?.rollbackTo(savepoint)

@@ -32,17 +32,28 @@ export class RowStream<out Row> implements AsyncIterable<Row> {
 
   /** The same rows, as many at a time as came together. */
   batches(): AsyncGenerator<readonly Row[], void, undefined> {
-    return RowStream.sourceOf(this).batches
+    return batchesOf(RowStream.sourceOf(this))
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Row, void, undefined> {
-    const { batches, failure } = RowStream.sourceOf(this)
-    for await (const rows of batches) {
+    const source = RowStream.sourceOf(this)
+    for await (const rows of source.batches) {
       for (const row of rows) {
-        const failed = failure()
-        if (failed !== undefined) throw leadToCaller(failed.error)
+        assertGoing(source)
         yield row
       }
     }
   }
+}
+
+async function* batchesOf<Row>(source: RowSource<Row>): AsyncGenerator<readonly Row[], void, undefined> {
+  for await (const rows of source.batches) {
+    assertGoing(source)
+    yield rows
+  }
+}
+
+function assertGoing({ failure }: RowSource<unknown>): void {
+  const failed = failure()
+  if (failed !== undefined) throw leadToCaller(failed.error)
 }

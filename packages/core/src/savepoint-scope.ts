@@ -12,6 +12,8 @@ import type { Scope } from './transaction.ts'
 
 /** Whoever has the transaction in which a scope is. */
 export interface ScopeOwner {
+  /** What it failed with, so that nothing of it is left. */
+  readonly failure: { readonly error: unknown } | undefined
   /** Has nothing more sent. */
   doom(error: unknown): void
 }
@@ -95,8 +97,9 @@ export class SavepointScope implements Scope {
     return this.#counted(() => this.#outer.rollbackTo(name, { stopped }))
   }
 
-  commit(): Promise<void> {
-    return this.confirm()
+  async commit(): Promise<void> {
+    await this.confirm()
+    if (this.#owner.failure !== undefined) throw this.#owner.failure.error
   }
 
   confirm(): Promise<void> {

@@ -111,7 +111,8 @@ export async function runUnit(work: Work, context: UnitContext): Promise<Ended> 
       error,
       cause: broken ?? doubt ?? execution.cause ?? error,
       mayHaveCommitted,
-      hooks: rollback,
+      // Nothing of it was to stay, which is no news.
+      hooks: event.access === 'explain' ? [] : rollback,
     }
   } finally {
     stopped?.release()

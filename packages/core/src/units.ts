@@ -271,10 +271,10 @@ const noWork: Work = (
 /** What tells more of what is in the database: how the attempt ended, or how the one before it did, which failed. */
 function moreTelling<E extends Failed>(before: RolledBack, ended: E): RolledBack | E {
   if (ended.outcome === 'unknown') return ended
-  // Something of it may be there, which the failure of another attempt denies.
-  if (before.mayHaveCommitted) return { ...before, hooks: ended.hooks }
   // That there is no connection for another attempt tells less than why it was needed.
-  return ended.error instanceof AcquireError && ended.error.unit === undefined ? before : ended
+  const tellsLess = ended.error instanceof AcquireError && ended.error.unit === undefined
+  // Something of the one before may be there, which the failure of another attempt denies.
+  return before.mayHaveCommitted || tellsLess ? { ...before, hooks: ended.hooks } : ended
 }
 
 /** The error, which tells what unit it came out of, unless it has come out of another before. */
