@@ -1,5 +1,7 @@
 /** Accounts with as many connections as the pool may have: the one that kills has its place all the same. */
+import { setImmediate } from 'node:timers/promises'
 import { all, type UnitOfWork } from '@leasehold/core'
+import { startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { accounts, eventually, UNTOUCHED, useFixture } from '../mysql/support/fixture.ts'
 
@@ -66,6 +68,27 @@ test('the locks of units whose time is up come free, from the first unit on', as
   limited(3)
   await giveUpTogether(3)
   expect(uow.stats()).toMatchObject({ leased: 0, waiting: 0 })
+})
+
+test('the locks of units whose time is up come free, where the login of the connection that kills is slow', async () => {
+  const { host, port } = fixture.server
+  const proxy = await startRecordingProxy({ target: { host, port } })
+  uow = fixture.uow({
+    host: proxy.host,
+    port: proxy.port,
+    user: users[3],
+    password,
+    pipeline: true,
+    pool: { max: 3 },
+  })
+  const units = giveUpTogether(3)
+  while (proxy.conversations.length === 0) await setImmediate()
+  // It is the first to be asked for.
+  proxy.conversations[0]?.pause()
+  setTimeout(() => proxy.conversations[0]?.resume(), 1_200)
+  await units
+  await uow.close()
+  await proxy.stop()
 })
 
 test('the locks of units whose time is up come free, where the pool had all connections before', async () => {

@@ -1,10 +1,10 @@
-/** The place beside a pool for the connection that kills; while it is being opened, the pool keeps a place free. */
+/**
+ * The place beside a pool for the connection that kills. The pool keeps a place free for as long as its login takes, which
+ * `connectTimeout` limits: without it, sessions that took all of the server's connections could not be killed.
+ */
 
 /** Milliseconds before it is asked for again where the server had no connection to give. */
 const PAUSE = 500
-
-/** Milliseconds that the pool keeps a place free for it. */
-const PATIENCE = 1_000
 
 /** How it ended: `crowded` if the server had no connection to give. */
 export type ReservationEnd = 'crowded' | undefined
@@ -37,15 +37,11 @@ export class Reservation {
     const reserved = this.#reserve()
     if (reserved === undefined) return
     this.#pending = true
-    const end = (how: ReservationEnd): void => {
-      clearTimeout(timer)
-      if (!this.#pending) return
+    void reserved.then((end) => {
       this.#pending = false
-      this.#after = how === 'crowded' ? performance.now() + PAUSE : 0
-      this.#onEnd(how)
-    }
-    const timer = setTimeout(() => end(undefined), PATIENCE).unref()
-    void reserved.then(end)
+      this.#after = end === 'crowded' ? performance.now() + PAUSE : 0
+      this.#onEnd(end)
+    })
   }
 
   /** Leaves the server's connections to the pool for a while. */
