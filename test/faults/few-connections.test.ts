@@ -87,6 +87,7 @@ test('the locks of units whose time is up come free, where the login of the conn
   proxy.conversations[0]?.pause()
   setTimeout(() => proxy.conversations[0]?.resume(), 1_200)
   await units
+  expect(uow.stats()).toMatchObject({ leased: 0, waiting: 0 })
   await uow.close()
   await proxy.stop()
 })
