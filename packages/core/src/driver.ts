@@ -3,10 +3,10 @@
  * implements it.
  */
 import type { Compilable } from 'kysely'
-import type { LeaseholdError } from './errors.ts'
-import type { StatementResult } from './result.ts'
-import type { ServerFacts } from './server.ts'
-import type { Statement } from './statement.ts'
+import type { LeaseholdError } from './errors/errors.ts'
+import type { StatementResult } from './statement/statement-result.ts'
+import type { ServerFacts } from './statement/server-facts.ts'
+import type { Statement } from './statement/statement.ts'
 
 export type IsolationLevel = 'read uncommitted' | 'read committed' | 'repeatable read' | 'serializable'
 export type AccessMode = 'read only' | 'read write'

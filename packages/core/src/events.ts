@@ -5,8 +5,8 @@
  */
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
 import type { Command } from './driver.ts'
-import type { StatementKind } from './statement.ts'
-import type { UnitIdentity } from './unit-identity.ts'
+import type { StatementKind } from './statement/statement.ts'
+import type { UnitIdentity } from './errors/unit-identity.ts'
 
 /** Which function of the unit of work was called. */
 export type UnitAccess = 'run' | 'read' | 'explain' | 'check' | 'sandbox'

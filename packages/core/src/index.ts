@@ -1,9 +1,9 @@
-export { type Attempt, attempt, recover } from './attempt.ts'
-export { collect, type Collected, type Plain, type QueriesIn, type Shape } from './collect.ts'
-export { type AccessOfAll, all, each, fail, type Results, succeed } from './combine.ts'
-export { composer, type ComposerOptions } from './composer.ts'
-export type { DeadlineOptions } from './deadline.ts'
-export { type DescribedStatement, describeQuery, type Description } from './description.ts'
+export { type Attempt, attempt, recover } from './query/attempt.ts'
+export { collect, type Collected, type Plain, type QueriesIn, type Shape } from './query/collect.ts'
+export { type AccessOfAll, all, each, fail, type Results, succeed } from './query/combinators.ts'
+export { composer, type ComposerOptions } from './statement/compile-only-kysely.ts'
+export type { DeadlineOptions } from './unit-of-work/deadline.ts'
+export { type DescribedStatement, describeQuery, type Description } from './interpreter/describe-query.ts'
 export type {
   AccessMode,
   Answer,
@@ -34,14 +34,14 @@ export {
   type StatementErrorFacts,
   type StatementErrorKind,
   UsageError,
-} from './errors.ts'
+} from './errors/errors.ts'
 export type { FlightCommand, FlightEvent, LeaseEvent, UnitAccess, UnitEvent, UnitOutcome } from './events.ts'
-export type { ExplainedStatement, PlanRow } from './explanation.ts'
-export type { Executor } from './executor.ts'
-export type { HookErrorHandler } from './hook-calls.ts'
-export { afterCommit, afterRollback } from './hooks.ts'
-export { type KeyFor, loader, type Loader } from './loader.ts'
-export { abridged } from './messages.ts'
+export type { ExplainedStatement, PlanRow } from './transaction/explain.ts'
+export type { Executor } from './executor/executor.ts'
+export type { HookErrorHandler } from './unit-of-work/run-hooks.ts'
+export { afterCommit, afterRollback } from './query/hooks.ts'
+export { type KeyFor, loader, type Loader } from './query/loader.ts'
+export { abridged } from './errors/messages.ts'
 export type {
   AccessOfRelations,
   Nestable,
@@ -50,9 +50,9 @@ export type {
   NestedValue,
   Relations,
   RowIn,
-} from './nesting.ts'
-export type { Page } from './page.ts'
-export { program } from './program.ts'
+} from './query/relation-types.ts'
+export type { Page } from './table/page.ts'
+export { program } from './query/program.ts'
 export {
   type Access,
   type AccessOf,
@@ -63,7 +63,7 @@ export {
   type ResultOf,
   type RowsQueryable,
   type SelectBuilder,
-} from './query.ts'
+} from './query/query.ts'
 export {
   belongsTo,
   hasMany,
@@ -72,11 +72,11 @@ export {
   type ParentOf,
   Relation,
   type RelationColumns,
-} from './relation.ts'
-export type { Answering, Answers, Call, Reply, ResultParts } from './reply.ts'
-export { defineRepository } from './repository.ts'
-export type { RowSource, RowStream } from './row-stream.ts'
-export type { StatementResult } from './result.ts'
+} from './query/relation.ts'
+export type { Answering, Answers, Call, Reply, ResultParts } from './interpreter/scripted-answers.ts'
+export { defineRepository } from './query/repository.ts'
+export type { RowSource, RowStream } from './executor/row-stream.ts'
+export type { StatementResult } from './statement/statement-result.ts'
 export {
   affected,
   type AffectedOptions,
@@ -87,12 +87,12 @@ export {
   type OneOptions,
   type RowOf,
   type WriteBuilder,
-} from './shapes.ts'
-export { type HiddenMarks, type Reading, readingsOf, type Token } from './sql-words.ts'
-export { Statement, type StatementKind } from './statement.ts'
-export type { ServerFacts } from './server.ts'
-export type { Direction, OrderBy } from './table-order.ts'
-export { tableRepository } from './table-repository.ts'
+} from './query/result-shapes.ts'
+export { type HiddenMarks, type Reading, readingsOf, type Token } from './statement/sql-words.ts'
+export { Statement, type StatementKind } from './statement/statement.ts'
+export type { ServerFacts } from './statement/server-facts.ts'
+export type { Direction, OrderBy } from './table/order.ts'
+export { tableRepository } from './table/table-repository.ts'
 export type {
   ColumnOf,
   DeletedRows,
@@ -107,11 +107,11 @@ export type {
   TableRepository,
   TableTypes,
   TypesOfTable,
-} from './table-types.ts'
-export type { RetryOptions } from './retry.ts'
-export { type Filled, template } from './template.ts'
-export type { Body } from './unit.ts'
-export type { UnitIdentity } from './unit-identity.ts'
+} from './table/types.ts'
+export type { RetryOptions } from './unit-of-work/retry.ts'
+export { type Filled, template } from './query/template.ts'
+export type { Body } from './unit-of-work/unit-attempt.ts'
+export type { UnitIdentity } from './errors/unit-identity.ts'
 export type {
   CheckedStatement,
   ReadOptions,
@@ -120,5 +120,5 @@ export type {
   StreamOptions,
   UnitOfWork,
   UnitOfWorkOptions,
-} from './unit-of-work.ts'
-export { createUnitOfWork } from './units.ts'
+} from './unit-of-work/unit-of-work.ts'
+export { createUnitOfWork } from './unit-of-work/create-unit-of-work.ts'

@@ -1,13 +1,18 @@
 /** The driver: a pool of sessions that are set up to carry flights. */
 import { type Driver, LeaseholdError } from '@leasehold/core'
-import { type ConnectionSettings, type Home, MysqlConnection } from './connection.ts'
-import { Killer } from './killer.ts'
-import { connectionOptions, type MysqlDriverOptions, preparedStatements, valueSettings } from './options.ts'
-import { outcomes } from './outcome.ts'
-import { Wire } from './pipeline.ts'
-import { Pipelining } from './pipelining.ts'
-import { Pool } from './pool.ts'
-import { type PoolLimits, poolOptions } from './pool-options.ts'
+import { type ConnectionSettings, type ConnectionOwner, MysqlConnection } from './connection/connection.ts'
+import { SessionKiller } from './pool/session-killer.ts'
+import {
+  connectionOptions,
+  type MysqlDriverOptions,
+  preparedStatements,
+  valueSettings,
+} from './options/options.ts'
+import { outcomes } from './schema/outcome-table.ts'
+import { Wire } from './protocol/wire.ts'
+import { Pipelining } from './connection/pipelining.ts'
+import { Pool } from './pool/pool.ts'
+import { type PoolLimits, poolOptions } from './options/pool-options.ts'
 
 /** Milliseconds in which statements sent together must be answered for flights to be used. */
 const PROBE_TIMEOUT = 2_000
@@ -24,7 +29,7 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
   const pipelining = new Pipelining(mysql2Options.compress === true ? false : options.pipeline)
   const connectTimeout = mysql2Options.connectTimeout ?? PROBE_TIMEOUT
 
-  async function connect(home: Home, pipelined: boolean): Promise<MysqlConnection> {
+  async function connect(home: ConnectionOwner, pipelined: boolean): Promise<MysqlConnection> {
     // mysql2 keeps what the server told it on the options, so each connection has its own.
     const wire = await Wire.connect({ ...mysql2Options })
     const connection = new MysqlConnection(wire, {
@@ -37,7 +42,7 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
     return connection
   }
 
-  async function open(home: Home): Promise<MysqlConnection> {
+  async function open(home: ConnectionOwner): Promise<MysqlConnection> {
     const manner = pipelining.next()
     try {
       const connection = await connect(home, manner !== 'singly')
@@ -59,7 +64,7 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
     }
   }
 
-  const killer = new Killer(mysql2Options)
+  const killer = new SessionKiller(mysql2Options)
   const limits = poolOptions(options.pool)
   const pool = new Pool(
     {

@@ -34,7 +34,7 @@ export async function startCountingRelay(uri: string, hold: number): Promise<Cou
     const server = connect({ host: hostname, port: Number(port), noDelay: true })
     let waiting = false
     let held: Buffer[] = []
-    const handOver = () => {
+    const rendezvous = () => {
       waiting = false
       client.write(Buffer.concat(held))
       held = []
@@ -48,8 +48,8 @@ export async function startCountingRelay(uri: string, hold: number): Promise<Cou
     server.on('data', (chunk) => {
       counts.bytesReceived += chunk.length
       held.push(chunk)
-      if (!counting || hold === 0) handOver()
-      else if (held.length === 1) setTimeout(handOver, hold)
+      if (!counting || hold === 0) rendezvous()
+      else if (held.length === 1) setTimeout(rendezvous, hold)
     })
     for (const [one, other] of [
       [client, server],

@@ -14,13 +14,13 @@ function listed(file: string, from: string, to: string): string[] {
   return [...part.matchAll(/'([^']*)'/g)].flatMap(([, text = '']) => text.split(' ')).filter(Boolean)
 }
 
-const ADJACENT = listed('mysql/src/built-in.ts', 'const ADJACENT', ')')
+const ADJACENT = listed('mysql/src/connection/built-in-functions.ts', 'const ADJACENT', ')')
 const BUILT_IN = [
-  ...listed('mysql/src/built-in.ts', 'const SHARED', '\n)'),
-  ...listed('mysql/src/built-in.ts', `  ${kind}: words(`, '),'),
+  ...listed('mysql/src/connection/built-in-functions.ts', 'const SHARED', '\n)'),
+  ...listed('mysql/src/connection/built-in-functions.ts', `  ${kind}: words(`, '),'),
 ]
-const KEYWORDS = listed('core/src/sql-traits.ts', 'const KEYWORDS', ').split')
-const AGGREGATES = listed('core/src/sql-traits.ts', 'const AGGREGATES', ')')
+const KEYWORDS = listed('core/src/statement/sql-traits.ts', 'const KEYWORDS', ').split')
+const AGGREGATES = listed('core/src/statement/sql-traits.ts', 'const AGGREGATES', ')')
 
 /** MySQL 9.6 and newer have hashes as a component, and MariaDB's table function is built in among tables only. */
 const EXCEPT = kind === 'mysql' ? ['md5', 'sha', 'sha1'] : ['json_table']

@@ -1,0 +1,115 @@
+/** What the body of a unit receives: `q`. */
+import { isCompilable } from 'kysely'
+import { all, fail, type Results } from '../query/combinators.ts'
+import { UsageError } from '../errors/errors.ts'
+import type { Scheduler } from './scheduler.ts'
+import {
+  type Access,
+  Query,
+  type Queryable,
+  type ResultOf,
+  type RowsQueryable,
+  toQuery,
+} from '../query/query.ts'
+import type { RowIn } from '../query/relation-types.ts'
+import { RowStream } from './row-stream.ts'
+import { nameOf, type UnitIdentity } from '../errors/unit-identity.ts'
+
+/**
+ * Runs queries inside the unit: `await q(query)`. Those that are asked for together (`q.all`, `Promise.all`, several
+ * tasks) share flights. Once one has failed the unit is doomed, whatever the body makes of the error: nothing more
+ * is sent, and further calls reject with a `UsageError`; so they do after the body has ended.
+ *
+ * In a body of `read` it is an `Executor<'read'>`, which takes queries that only read.
+ */
+export interface Executor<in A extends Access = Access> {
+  <const Q extends Queryable<A>>(query: Q): Promise<ResultOf<Q>>
+  /** `q(all(queries))`. */
+  all<const Q extends readonly Queryable<A>[] | Readonly<Record<string, Queryable<A>>>>(
+    queries: Q,
+  ): Promise<Results<Q>>
+  /**
+   * The rows of one statement as they come, for results that are too large for memory. Until the loop that takes them
+   * has ended nothing else can be run in the unit: the connection is taken.
+   */
+  stream<const Q extends RowsQueryable<A>>(query: Q): RowStream<RowIn<ResultOf<Q>>>
+  /** Which attempt at the unit this is, from 1: more than one only with the option `retry`. */
+  readonly attempt: number
+}
+
+/** Calls `body` with an executor, which ends with it. */
+export async function runBody<T>(
+  body: (q: Executor) => Promise<T>,
+  execution: Scheduler,
+  unit: UnitIdentity,
+  attempt: number,
+): Promise<T> {
+  let ended = false
+  /** Why nothing can be run now. */
+  const refusal = (): UsageError | undefined => {
+    if (execution.failure !== undefined && !ended) {
+      return new UsageError(
+        `nothing more is sent: ${nameOf(unit)} will be rolled back, because of the failure that is the cause`,
+        { cause: execution.failure.error },
+      )
+    }
+    if (!ended && !execution.streaming) return undefined
+    const error = new UsageError(
+      ended
+        ? `q was used after the body of ${nameOf(unit)} had ended: await every query inside of it`
+        : `q was used while the rows of a stream were on their way in ${nameOf(unit)}, on its only connection: take the ` +
+            'rows first; or run a unit for each of them, in a loop over uow.stream that is no part of a unit',
+    )
+    execution.doom(error)
+    return error
+  }
+  const run = (query: Query<unknown>): Promise<unknown> => {
+    const error = refusal()
+    if (error === undefined) return execution.start(query)
+    const refused = Promise.reject(error)
+    // Waited for or not, the unit fails with its first failure.
+    if (!ended) refused.catch(() => {})
+    return refused
+  }
+  const stream = (query: Queryable): RowStream<unknown> =>
+    new RowStream(() => {
+      const error = refusal()
+      if (error !== undefined) throw error
+      return { batches: execution.stream(toQuery(query)), failure: () => execution.failure }
+    })
+  // What is no query fails the unit like any other failure.
+  const made = (make: () => Query<unknown>): Query<unknown> => {
+    try {
+      return make()
+    } catch (error) {
+      return fail(error as Error)
+    }
+  }
+  const q = (query: Queryable): Promise<unknown> => run(made(() => toQuery(query)))
+  const executor = Object.assign(q, {
+    all: (queries: readonly Queryable[]) => run(made(() => all(queries))),
+    stream,
+    attempt,
+  })
+  try {
+    const value = await body(executor as Executor)
+    if (value instanceof Query || isCompilable(value)) {
+      throw new UsageError(
+        `the body of ${nameOf(unit)} returned a query without running it: return q(query) instead`,
+      )
+    }
+    if (isGenerator(value)) {
+      throw new UsageError(
+        `the body of ${nameOf(unit)} is a generator function, of which nothing was run: make a program of it, as in ` +
+          'run(program(function* () { … }))',
+      )
+    }
+    return value
+  } finally {
+    ended = true
+  }
+}
+
+function isGenerator(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === '[object Generator]'
+}

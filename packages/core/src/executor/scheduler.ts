@@ -1,0 +1,344 @@
+/** Where queries meet a connection: sends what the interpreter waits for, flight by flight, and feeds the answers back. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { type Attempt, survivable } from '../query/attempt.ts'
+import { AcquireError, LeaseholdError, UsageError } from '../errors/errors.ts'
+import type { AttemptRequest, Request, ServerRequest } from '../interpreter/request-queue.ts'
+import { Interpreter } from '../interpreter/interpreter.ts'
+import { type Hook, type Query, streamable } from '../query/query.ts'
+import { type ExplainedStatement, explained } from '../transaction/explain.ts'
+import { abridged } from '../errors/messages.ts'
+import { rowsOf } from '../statement/statement-result.ts'
+import { leadToPlace } from '../errors/stack-trace.ts'
+import type { Statement } from '../statement/statement.ts'
+import type { Sendable } from '../transaction/integrity.ts'
+import type { Scope } from '../transaction/transaction.ts'
+
+export interface ExecutionOptions {
+  /** Called when there is a first statement to send, so that a unit without any needs no connection. */
+  readonly open: () => Promise<Scope>
+  /** Whether the one query to be started is all there is: nobody can come with another after its last flight. */
+  readonly whole: boolean
+  /** Whether the server refuses writes. */
+  readonly readOnly: boolean
+  /** Milliseconds for the answer to a COMMIT that travels along. */
+  readonly commitTimeout: number
+  /** Told how the server runs each statement, which is asked with the statement itself; nothing is committed. */
+  readonly onPlan?: (explained: ExplainedStatement) => void
+}
+
+export class Scheduler {
+  /** The unit's own, and behind it those of the attempts under way, the innermost last. */
+  readonly #evaluations: [Interpreter, ...Interpreter[]] = [new Interpreter()]
+  readonly #options: ExecutionOptions
+  #transaction: Scope | undefined
+  /** The error that ended the transaction, before anybody put another in its place. */
+  #cause: unknown
+  #stopped: Error | undefined
+  #flying = false
+  /** Whether the unit ended before its stream had. */
+  #cut = false
+  #landed = Promise.resolve()
+  #stream: AsyncGenerator<unknown, void, undefined> | undefined
+  /** Work of others that waits for its turn. */
+  readonly #turns: (() => Promise<void>)[] = []
+  /** Settled when they are not waited for any more. */
+  #gone: PromiseWithResolvers<void> | undefined
+
+  constructor(options: ExecutionOptions) {
+    this.#options = options
+  }
+
+  /** What doomed the unit, as its query let it out. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#evaluations[0].failure
+  }
+
+  /** The error behind the failure: the server's own, where a program has translated it. */
+  get cause(): unknown {
+    return this.#cause
+  }
+
+  /** Absent as long as nothing was sent. */
+  get transaction(): Scope | undefined {
+    return this.#transaction
+  }
+
+  hooks(on: 'commit' | 'rollback'): readonly Hook[] {
+    return this.#evaluations[0].hooks[on]
+  }
+
+  /** Runs a query; one that comes while a flight is on its way travels in the next. Must not be called after a failure. */
+  start(query: Query<unknown>): Promise<unknown> {
+    const result = new Promise((resolve, reject) => this.#evaluations[0].start(query, resolve, reject))
+    const told: Promise<unknown> = result.catch((error: unknown) => {
+      // Before the next line, since the engine finds only the one that waits alone.
+      leadToPlace(error)
+      // A failure that nobody waits for still comes out: it fails the unit.
+      told.catch(() => {})
+      throw error
+    })
+    this.#depart()
+    return told
+  }
+
+  /** Whether rows are on their way, so that nothing else can be. */
+  get streaming(): boolean {
+    return this.#stream !== undefined
+  }
+
+  /**
+   * The rows of one statement in batches, as they are taken; see `RowStream`. Throws a `UsageError` for what is not the
+   * rows of one statement, and what makes the statement fail; both fail the unit.
+   */
+  stream(query: Query<unknown>): AsyncGenerator<readonly unknown[], void, undefined> {
+    return this.#whole(this.#rows(query))
+  }
+
+  /** Has others work on the transaction: in its turn, while nothing else is sent. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const bound = AsyncLocalStorage.bind(work)
+    this.#gone ??= Promise.withResolvers()
+    return new Promise((resolve, reject) => {
+      const forgetting = (): Promise<T> => bound().finally(() => this.#evaluations[0].forget())
+      this.#turns.push(() => forgetting().then(resolve, reject))
+      this.#depart()
+    })
+  }
+
+  /**
+   * Has nothing more sent, and what is under way stopped. Gives false where COMMIT is under way: then its answer tells how
+   * the unit ends, and whoever waits for a result goes on waiting.
+   */
+  stop(error: Error): boolean {
+    if (this.#transaction?.stop(error) === false) return false
+    this.#stopped = error
+    this.#gone?.resolve()
+    this.doom(error)
+    return true
+  }
+
+  /** What is going on, for messages. */
+  get activity(): string {
+    if (this.#transaction !== undefined) return this.#transaction.activity
+    return this.#flying ? 'it waited for a connection' : 'no statement had been sent'
+  }
+
+  /** Has nothing more sent; what waits for an answer is told `error`. */
+  doom(error: unknown): void {
+    for (const evaluation of this.#evaluations.toReversed()) evaluation.doom(error)
+  }
+
+  /** Resolves when nothing is on its way any more; rows that are, and that nobody can take any more, are given up. */
+  async settled(): Promise<void> {
+    this.#cut = this.#stream !== undefined
+    // What it fails with has doomed the unit.
+    await this.#stream?.return().catch(() => {})
+    while (this.#flying) await this.#landed
+  }
+
+  #depart(): void {
+    if (this.#flying) return
+    this.#flying = true
+    this.#landed = this.#fly()
+  }
+
+  async #fly(): Promise<void> {
+    const [evaluation] = this.#evaluations
+    do {
+      if (!this.#options.whole) await othersHadTheirTurn()
+      const turn = evaluation.waiting ? undefined : this.#turns.shift()
+      await (turn === undefined ? this.#next(evaluation) : Promise.race([turn(), this.#gone?.promise]))
+    } while (evaluation.waiting || this.#turns.length > 0)
+    this.#flying = false
+  }
+
+  /** One step of what waits to be sent: a flight, or the whole of an attempt. */
+  async #next(evaluation: Interpreter): Promise<void> {
+    for (let request = evaluation.undecided; request !== undefined; request = evaluation.undecided) {
+      await this.#decide(evaluation, request)
+    }
+    const attempt = evaluation.takeAttempt()
+    if (attempt !== undefined) return this.#attempt(evaluation, attempt)
+    const requests = evaluation.take()
+    if (requests.length > 0) return this.#flight(evaluation, requests)
+    return undefined
+  }
+
+  async #decide(evaluation: Interpreter, request: ServerRequest): Promise<void> {
+    try {
+      const { server } = await this.open()
+      evaluation.tellServer(server)
+    } catch (error) {
+      this.#cause ??= error
+      evaluation.fail(error, request)
+    }
+  }
+
+  async #flight(evaluation: Interpreter, requests: readonly Request[]): Promise<void> {
+    const refused = this.#options.readOnly ? requests.find(({ plan }) => !plan.statement.reads) : undefined
+    let current = refused ?? requests[0]
+    try {
+      if (refused !== undefined) throw notReading({ statement: refused.plan.statement, label: refused.label })
+      const transaction = await this.open()
+      if (evaluation.failure !== undefined) return
+      const statements = requests.map(({ plan, label }) => ({ statement: plan.statement, label }))
+      const { onPlan } = this.#options
+      const answers = await (onPlan === undefined
+        ? transaction.send(statements, this.#limitAlong(evaluation, requests, transaction))
+        : explained(transaction, statements, onPlan))
+      for (const [index, request] of requests.entries()) {
+        const answer = answers[index]
+        if (answer === undefined || evaluation.failure !== undefined) return
+        current = request
+        if (answer instanceof LeaseholdError) throw answer
+        const rows = rowsOf(request.plan.statement, answer)
+        evaluation.resume(request, answer, rows instanceof Promise ? await rows : rows)
+      }
+    } catch (error) {
+      this.#cause ??= error
+      this.#explainStop(error)
+      evaluation.fail(error, current)
+    }
+  }
+
+  /** Who was stopped while waiting for a connection is told why none came. */
+  #explainStop(error: unknown): void {
+    const stopped = this.#stopped
+    if (stopped === undefined || stopped.cause !== undefined) return
+    if (error instanceof AcquireError && error.cause !== undefined) stopped.cause = error.cause
+  }
+
+  /** Throws at the end of rows that were given up, which looks like the end of them all. */
+  async *#whole<T>(rows: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
+    // Not before the first is asked for: what is never begun has no end.
+    if (this.#stream !== undefined) {
+      throw new UsageError('a stream was begun while the rows of another were on their way: take those first')
+    }
+    this.#stream = rows
+    try {
+      yield* rows
+    } catch (error) {
+      throw leadToPlace(error)
+    }
+    if (this.failure !== undefined) throw this.failure.error
+    if (this.#cut) {
+      throw new UsageError(
+        'the unit ended while rows of its stream were still to come: await the loop that takes them',
+      )
+    }
+  }
+
+  async *#rows(query: Query<unknown>): AsyncGenerator<readonly unknown[], void, undefined> {
+    try {
+      const sendable = streamable(query)
+      const { statement } = sendable
+      while (this.#flying) await this.#landed
+      if (this.#options.readOnly && !statement.reads) throw notReading(sendable)
+      if (this.failure !== undefined) return
+      const transaction = await this.open()
+      if (this.failure !== undefined) return
+      this.#evaluations[0].forget(statement)
+      for await (const rows of transaction.stream(sendable)) {
+        yield statement.transforms ? await statement.transform(rows) : rows
+      }
+    } catch (error) {
+      this.#cause ??= error
+      this.doom(error)
+      throw error
+    } finally {
+      this.#stream = undefined
+    }
+  }
+
+  async #attempt(outer: Interpreter, request: AttemptRequest): Promise<void> {
+    const inner = outer.inner()
+    let ended = false
+    this.#evaluations.push(inner)
+    try {
+      const outcomeOfInner = new Promise<Attempt<unknown>>((resolve) => {
+        const succeeded = (value: unknown): void => resolve({ ok: true, value })
+        inner.start(request.source, succeeded, (error) => resolve({ ok: false, error }), request.label)
+      })
+      const savepoint = inner.waiting ? (await this.open()).savepoint() : undefined
+      while (inner.waiting) await this.#next(inner)
+      const outcome = await outcomeOfInner
+      if (outer.failure !== undefined) return
+      if (!outcome.ok) await this.#undo(savepoint, outcome.error, inner.cause)
+      ended = true
+      outer.absorb(inner, outcome.ok)
+      outer.resumeAttempt(request, outcome)
+    } catch (error) {
+      outer.fail(error, request)
+    } finally {
+      this.#evaluations.pop()
+      // The unit fails, of which its hooks are to be told.
+      if (!ended) outer.absorb(inner, false)
+    }
+  }
+
+  /**
+   * Rolls back to the savepoint; throws `error`, with which the attempt failed for that `cause`, if there is nothing left to go on
+   * with, or it is a mistake in the calling code.
+   */
+  async #undo(savepoint: string | undefined, error: unknown, cause: unknown): Promise<void> {
+    if (cause instanceof UsageError || (this.#cause !== undefined && !survivable(this.#cause))) throw error
+    if (savepoint !== undefined) {
+      try {
+        await this.#transaction?.rollbackTo(savepoint)
+      } catch (refusal) {
+        if (survivable(refusal)) throw error
+        this.#cause = refusal
+        throw refusal
+      }
+    }
+    this.#cause = undefined
+  }
+
+  /** The transaction; leases the connection, if no statement has needed it yet. */
+  async open(): Promise<Scope> {
+    if (this.#transaction !== undefined) return this.#transaction
+    this.#transaction = await this.#options.open()
+    // It may have been stopped while it waited.
+    if (this.#stopped !== undefined) this.#transaction.stop(this.#stopped)
+    return this.#transaction
+  }
+
+  /** The limit of a COMMIT that travels along, if one may. */
+  #limitAlong(evaluation: Interpreter, requests: readonly Request[], transaction: Scope): number | undefined {
+    const along = this.#mayCommitAlong(evaluation, requests, transaction)
+    return along ? this.#options.commitTimeout : undefined
+  }
+
+  /**
+   * COMMIT waits for all answers, because one that is an error must not be followed by it. But there is nothing to
+   * undo in a unit that only reads, nor in a lone write without rows whose result nobody can object to: if it fails,
+   * the server has undone it by itself.
+   */
+  #mayCommitAlong(evaluation: Interpreter, requests: readonly Request[], transaction: Scope): boolean {
+    if (!this.#options.whole || transaction.wrote || evaluation !== this.#evaluations[0]) return false
+    if (!evaluation.isOver({ computing: true })) return false
+    if (requests.every(({ plan }) => this.#onlyReads(plan.statement))) return true
+    const [request, another] = requests
+    if (request?.plan.statement.kind !== 'write' || another !== undefined) return false
+    if (request.plan.checked || request.plan.statement.returning) return false
+    return evaluation.isOver({ computing: false })
+  }
+
+  #onlyReads({ kind, mayWrite }: Statement): boolean {
+    return this.#options.readOnly ? kind === 'read' : !mayWrite
+  }
+}
+
+/** The types can't tell a locking read, nor what raw SQL does. */
+function notReading({ statement: { kind, sql }, label }: Sendable): UsageError {
+  const what = kind === 'unknown' ? 'raw SQL that is no plain read' : `a ${kind}`
+  return new UsageError(`${abridged(label ?? sql)} is ${what}, and the unit is read only: run it with run`)
+}
+
+/**
+ * A turn for whatever is ready to run, so that queries started by several tasks share a flight. Only the tick queue
+ * seen from a microtask comes after all the other microtasks, and before any input or output.
+ */
+function othersHadTheirTurn(): Promise<void> {
+  return new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)))
+}

@@ -1,0 +1,128 @@
+/** What stands for the server's answers where there is no server. */
+import { LeaseholdError, StatementError, type StatementErrorKind, UsageError } from '../errors/errors.ts'
+import { abridged } from '../errors/messages.ts'
+import type { StatementResult } from '../statement/statement-result.ts'
+import type { Statement } from '../statement/statement.ts'
+
+/** A result as far as it matters. */
+export interface ResultParts extends Partial<Omit<StatementResult, 'insertId'>> {
+  readonly insertId?: number | bigint
+}
+
+/**
+ * An answer in short: a list is the rows, a number the rows that a write matched, a {@link LeaseholdError} the failure.
+ * Any other object is the only row of a statement that gives rows, and {@link ResultParts} of one that gives none.
+ */
+export type Reply = object | number
+
+/** What is to be answered. */
+export interface Call {
+  /** The statement's label, else its SQL. */
+  readonly name: string
+  readonly sql: string
+  readonly parameters: readonly unknown[]
+  /** How often this name was answered before. */
+  readonly before: number
+}
+
+/** Makes a reply; `undefined` where it has none. */
+export type Answering = (call: Call) => Reply | undefined
+
+/** Replies by the statement's label, else by its SQL; or one function for all. */
+export type Answers = Readonly<Record<string, Reply | Answering>> | Answering
+
+/** Looks up replies, and counts. */
+export function replier(answers: Answers): (name: string, statement?: Statement) => Reply | undefined {
+  const counts = new Map<string, number>()
+  return (name, statement) => {
+    const reply = typeof answers === 'function' ? answers : own(answers, name)
+    if (typeof reply !== 'function') return reply
+    const before = counts.get(name) ?? 0
+    counts.set(name, before + 1)
+    const { sql = '', parameters = [] } = statement ?? {}
+    return (reply as Answering)({ name, sql, parameters, before })
+  }
+}
+
+function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined
+}
+
+/** What a reply answers. */
+export interface Answered {
+  readonly name: string
+  /** Absent for commands that are none. */
+  readonly statement?: Statement | undefined
+  /** Whether a transaction is open afterwards, unless the reply says so; true unless given. */
+  readonly inTransaction?: boolean
+}
+
+/** The result that a reply stands for. Throws a {@link UsageError} for one that the statement can't have. */
+export function resultOf(reply: Reply, answered: Answered): StatementResult | LeaseholdError {
+  if (reply instanceof LeaseholdError) return reply
+  if (reply instanceof Error) throw mismatch(answered.name, 'refusal(kind) for a failure', String(reply))
+  const { name, statement, inTransaction = true } = answered
+  const rows = givesRows(statement)
+  const none = { rows: undefined, affectedRows: 0, changedRows: 0, insertId: 0n, inTransaction }
+  if (Array.isArray(reply)) {
+    if (rows !== false) return { ...none, rows: reply }
+    throw mismatch(name, 'a count or the parts of a result, since it gives no rows', 'a list')
+  }
+  if (typeof reply === 'number') {
+    if (rows !== true) return { ...none, affectedRows: reply, changedRows: reply }
+    throw mismatch(name, 'its row or a list of rows', String(reply))
+  }
+  if (rows === true) return { ...none, rows: [reply] }
+  const foreign = Object.keys(reply).filter((key) => !(key in none))
+  if (foreign.length > 0) {
+    const parts = Object.keys(none).join(', ')
+    throw mismatch(
+      name,
+      `a list of rows, a count, or an object of ${parts}`,
+      `one with ${foreign.join(', ')}`,
+    )
+  }
+  const { affectedRows = statement?.kind === 'write' ? 1 : 0, insertId = 0n }: ResultParts = reply
+  return { ...none, affectedRows, changedRows: affectedRows, ...reply, insertId: BigInt(insertId) }
+}
+
+/** `undefined` where nobody knows. */
+function givesRows(statement: Statement | undefined): boolean | undefined {
+  if (statement === undefined || statement.kind === 'unknown') return undefined
+  return statement.kind !== 'write' || statement.returning
+}
+
+/**
+ * A refusal by the server, as a reply; which statement it answers is added where it does. `constraint` is the name of what
+ * was violated, if anything was.
+ */
+export function refusal(
+  kind: StatementErrorKind = 'other',
+  errno = 1_105,
+  constraint?: string,
+): StatementError {
+  return new StatementError({
+    kind,
+    errno,
+    sqlState: 'HY000',
+    serverMessage: `refused: ${kind}`,
+    constraint,
+    sql: '',
+    label: undefined,
+    index: 0,
+  })
+}
+
+/** A refusal with the place where it happened; any other error is what it is. */
+export function placed(
+  error: LeaseholdError,
+  place: { readonly sql: string; readonly label: string | undefined; readonly index: number },
+): LeaseholdError {
+  if (!(error instanceof StatementError)) return error
+  const { kind, errno, sqlState, serverMessage, constraint } = error
+  return new StatementError({ kind, errno, sqlState, serverMessage, constraint, ...place })
+}
+
+function mismatch(name: string, expected: string, actual: string): UsageError {
+  return new UsageError(`the answer to ${abridged(name)}: expected ${expected}, got ${actual}`)
+}

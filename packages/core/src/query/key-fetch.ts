@@ -1,0 +1,89 @@
+/** Fetching rows by keys: in which statements, and what is asked once more. */
+import { succeed } from './combinators.ts'
+import { type Identity, identityOf, ofAnotherKey } from './key-identity.ts'
+import { likenessOf } from './key-likeness.ts'
+import type { Query } from './query.ts'
+
+/** What is more goes into another statement: a list of values is searched quickly, and a packet holds it, up to here. */
+const KEYS_IN_STATEMENT = 1_000
+
+/**
+ * The keys, each with what it stands for, by the statements that fetch their rows: text, numbers and bytes apart, since the
+ * server would compare them in another way side by side.
+ */
+export function inStatements<T>(keys: Iterable<readonly [Identity, T]>): ReadonlyMap<Identity, T>[] {
+  const statements: Map<Identity, T>[] = []
+  /** The statement that has room, by the kind of its keys. */
+  const open = new Map<string, Map<Identity, T>>()
+  for (const [identity, value] of keys) {
+    const kind = isNumeric(identity) ? 'n' : String(identity).charAt(0)
+    let statement = open.get(kind)
+    if (statement === undefined || statement.size === KEYS_IN_STATEMENT) {
+      statement = new Map()
+      open.set(kind, statement)
+      statements.push(statement)
+    }
+    statement.set(identity, value)
+  }
+  return statements
+}
+
+export interface KeyFetch {
+  /** The query of the rows of all these keys. */
+  readonly fetch: (keys: readonly unknown[]) => Query<unknown>
+  readonly keyOf: (row: unknown) => unknown
+  readonly label: string | undefined
+}
+
+/**
+ * The rows of the keys of one statement. A key that has none, and looks like one that has, is asked for once more, by itself:
+ * a row that the server finds then is a `ResultError`, for it belongs to the other.
+ */
+export function rowsOfKeys(
+  keys: ReadonlyMap<Identity, unknown>,
+  { fetch, keyOf, label }: KeyFetch,
+): Query<unknown> {
+  const fetched = fetch([...keys.values()])
+  const [identity] = keys.keys()
+  if (keys.size < 2 || identity === undefined || !mayBeSpelt(identity)) return fetched
+  return fetched.andThen((rows) => {
+    const doubtful = Array.isArray(rows)
+      ? doubtfulKeys(keys, new Set(rows.map((row) => identityOf(keyOf(row)))))
+      : []
+    if (doubtful.length === 0) return succeed(rows)
+    return fetch(doubtful).map((others) => {
+      if (Array.isArray(others) && others.length > 0) throw ofAnotherKey(label)
+      return rows
+    })
+  })
+}
+
+function doubtfulKeys(
+  keys: ReadonlyMap<Identity, unknown>,
+  found: ReadonlySet<Identity>,
+): readonly unknown[] {
+  if (found.size === 0 || found.size === keys.size) return []
+  const forms = new Set(Array.from(found, formOf))
+  return [...keys]
+    .filter(([identity]) => !found.has(identity) && forms.has(formOf(identity)))
+    .map(([, key]) => key)
+}
+
+/** A number, or a bigint that none can hold: these are the same to everybody. */
+function isNumeric(identity: Identity): boolean {
+  return typeof identity === 'number' || /^-?\d+n$/.test(identity)
+}
+
+/** Whether a server may know the key in several spellings, as text and bytes are, and no number or `Date`. */
+function mayBeSpelt(identity: Identity): boolean {
+  return !isNumeric(identity) && !String(identity).startsWith('@')
+}
+
+/** The same for keys that look alike. */
+function formOf(identity: Identity): Identity {
+  if (typeof identity === 'number' || !mayBeSpelt(identity)) return identity
+  if (identity.startsWith('x')) return identity.replace(/^x(?:00)*/, 'x')
+  if (identity.startsWith("'")) return `'${likenessOf(identity.slice(1))}`
+  // Of a list or a record, each text by itself.
+  return identity.replaceAll(/"(?:[^"\\]|\\.)*"/gu, (text) => likenessOf(JSON.parse(text) as string))
+}

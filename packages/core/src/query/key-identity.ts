@@ -1,0 +1,62 @@
+/** Keys by which rows are fetched together: which of them are equal, and which rows belong to which. */
+import { ResultError, UsageError } from '../errors/errors.ts'
+
+/** Equal for equal keys, so that a `Map` finds them. */
+export type Identity = number | string
+
+/**
+ * The identity of a key: a number, bigint, string, boolean, `Date` or bytes, or a list or record of such. Numbers are
+ * equal to bigints and booleans of the same value, as they are in SQL, and to no string; a record's order of parts
+ * doesn't matter. Anything else is a {@link UsageError}, `null` too, since it equals nothing in SQL.
+ */
+export function identityOf(key: unknown): Identity {
+  if (typeof key === 'number') return key
+  return typeof key === 'string' ? `'${key}` : identityOfOther(key)
+}
+
+function identityOfOther(key: unknown): Identity {
+  if (typeof key === 'boolean') return Number(key)
+  if (typeof key === 'bigint') return Number.isSafeInteger(Number(key)) ? Number(key) : `${key}n`
+  if (key instanceof Date) return `@${key.getTime()}`
+  if (key instanceof Uint8Array) return `x${Buffer.from(key).toString('hex')}`
+  if (Array.isArray(key)) return `[${key.map(partOf).join()}]`
+  if (typeof key === 'object' && key !== null) {
+    const parts = Object.entries(key).sort(([a], [b]) => (a < b ? -1 : 1))
+    return `{${parts.map(([name, part]) => `${JSON.stringify(name)}:${partOf(part)}`).join()}}`
+  }
+  throw new UsageError(
+    `expected a key to be a number, string, bigint, boolean, Date or bytes, or a list or record of them, got ${
+      key === null ? 'null' : typeof key
+    }`,
+  )
+}
+
+function partOf(key: unknown): string {
+  return typeof key === 'string' ? JSON.stringify(key) : String(identityOf(key))
+}
+
+/**
+ * The rows of each key, in the order they came. A row of a key that was not asked for is a {@link ResultError}: the
+ * server has found something equal, a letter in the other case perhaps, which a key here is not.
+ */
+export function rowsByKey<Row>(
+  rows: readonly Row[],
+  keyOf: (row: Row, index: number) => unknown,
+  asked: { has(identity: Identity): boolean },
+  label: string | undefined,
+): Map<Identity, Row[]> {
+  const found = new Map<Identity, Row[]>()
+  for (const [index, row] of rows.entries()) {
+    const identity = identityOf(keyOf(row, index))
+    const others = found.get(identity)
+    if (others !== undefined) others.push(row)
+    else if (asked.has(identity)) found.set(identity, [row])
+    else throw ofAnotherKey(label)
+  }
+  return found
+}
+
+/** For a row that the server has found by a key that is not the row's. */
+export function ofAnotherKey(label: string | undefined): ResultError {
+  return new ResultError({ label }, 'rows of the keys that were asked for', 'a row of another one')
+}

@@ -1,0 +1,149 @@
+/** Adding rows to a table. */
+import { type InsertQueryBuilder, type InsertResult, sql } from 'kysely'
+import { all, succeed } from '../query/combinators.ts'
+import { ResultError, UsageError } from '../errors/errors.ts'
+import { chunked } from './insert-chunks.ts'
+import { onServer } from '../query/on-server.ts'
+import type { DecodeInput, Query } from '../query/query.ts'
+import { affected, generatedId, generatedKey, many, one, shape } from '../query/result-shapes.ts'
+import {
+  type AnyDatabase,
+  ownValues,
+  type TableRow,
+  rowsOf,
+  type Table,
+  whenChanged,
+  whenDeleted,
+  whenInserted,
+} from './table.ts'
+import { fromKey, hasKey, isMissing, keyIn, toKey } from './key.ts'
+
+/** Gives the key: the row's own, or the one that AUTO_INCREMENT made. */
+export function insert(table: Table, row: TableRow): Query<unknown> {
+  const statement = insertInto(table, [storedValues(table, row)])
+  const generated = generatedColumn(table, row)
+  if (generated !== undefined) {
+    return shape(statement, (answer) => fromKey(table, { ...row, [generated]: generatedKey(answer) }))
+  }
+  const key = fromKey(table, row)
+  const zeros = zeroColumns(table, row)
+  if (zeros.length === 0) return shape(statement, () => key, false)
+  return shape<DecodeInput, 'write'>(statement, (answer) => answer).andThen((answer) => {
+    if (answer.result.insertId === 0n) return succeed(key)
+    return autoIncrement(table).map((generated) => {
+      if (generated === undefined) {
+        throw new ResultError(
+          answer,
+          'a table whose AUTO_INCREMENT column is known, where the key is 0',
+          'none',
+        )
+      }
+      const column = zeros.find((name) => serverNameOf(table, name) === generated.toLowerCase())
+      return column === undefined ? key : fromKey(table, { ...row, [column]: generatedKey(answer) })
+    })
+  })
+}
+
+/** The columns of the key that are 0, or rounded to it: AUTO_INCREMENT puts another value in the place of that, unless told otherwise. */
+function zeroColumns({ key }: Table, row: TableRow): readonly string[] {
+  return key.filter((column) => {
+    const value = row[column]
+    return ['number', 'bigint', 'string', 'boolean'].includes(typeof value) && Math.round(Number(value)) === 0
+  })
+}
+
+/** What a column is called on the server, which plugins decide, in lower case. */
+function serverNameOf({ db, name }: Table, column: string): string | undefined {
+  return /^select `((?:[^`]|``)+)`/u
+    .exec(db.selectFrom(name).select(column).compile().sql)?.[1]
+    ?.toLowerCase()
+}
+
+/** The table as it is called on the server, with the schema that a plugin adds. */
+function serverTable({ db, name }: Table): string {
+  return db.selectFrom(name).selectAll().compile().sql.slice('select * from '.length)
+}
+
+/** The column of the table that AUTO_INCREMENT fills, which the answer to an INSERT does not tell. */
+function autoIncrement(table: Table): Query<string | undefined> {
+  const found = sql<
+    Record<string, string>
+  >`show columns from ${sql.raw(serverTable(table))} where extra like '%auto_increment%'`
+  return many(found.compile(table.db)).map(
+    ([column = {}]) => Object.entries(column).find(([name]) => name.toLowerCase() === 'field')?.[1],
+  )
+}
+
+/** Gives the row as it is in the table, with what the server has put there. */
+export function insertAndGet(table: Table, row: TableRow): Query<TableRow> {
+  const statement = insertInto(table, [storedValues(table, row)])
+  const generated = generatedColumn(table, row)
+  return onServer(({ returning }) => {
+    if (returning) return one(statement.returningAll())
+    if (zeroColumns(table, row).length > 0) {
+      return insert(table, row).andThen((key) =>
+        one(
+          rowsOf(table)
+            .selectAll()
+            .where(hasKey(toKey(table, key))),
+        ),
+      )
+    }
+    const key = keyIn(table, generated === undefined ? row : { ...row, [generated]: sql`last_insert_id()` })
+    // The last key is that of an earlier row if this one got none.
+    const inserted = generated === undefined ? affected(statement) : shape(statement, generatedId)
+    return all([inserted, one(rowsOf(table).selectAll().where(hasKey(key)))]).map(([, stored]) => stored)
+  })
+}
+
+/** In as few statements as the server takes, all of them at once; gives the number of rows. */
+export function insertMany(table: Table, rows: readonly TableRow[]): Query<number> {
+  if (rows.length === 0) return succeed(0)
+  const stored = rows.map((row) => storedValues(table, row))
+  return onServer(({ maxAllowedPacket }) => {
+    const statements = chunked(stored, maxAllowedPacket).map((chunk) => affected(insertInto(table, chunk)))
+    const [first, ...others] = statements
+    return first !== undefined && others.length === 0 ? first : all(statements).map(sum)
+  })
+}
+
+/**
+ * Inserts the row, or gives its values to the one that is there with its key, or with its value of another unique index.
+ * The values are written twice, because the servers have no word in common for those of the new row: `values(…)` is all
+ * that MariaDB has, and MySQL warns of it.
+ */
+export function upsert(table: Table, row: TableRow): Query<void> {
+  const [column = ''] = table.key
+  const changes = { ...ownValues(table, row), ...whenChanged(table), ...whenDeleted(table, false) }
+  const isChange = Object.keys(changes).length > 0
+  const statement = insertInto(table, [storedValues(table, row)]).onDuplicateKeyUpdate(
+    isChange ? changes : { [column]: sql.ref(column) },
+  )
+  return shape(statement, () => undefined, false)
+}
+
+function insertInto(
+  table: Table,
+  rows: readonly TableRow[],
+): InsertQueryBuilder<AnyDatabase, string, InsertResult> {
+  return table.db.insertInto(table.name).values(rows)
+}
+
+function storedValues(table: Table, row: TableRow): TableRow {
+  const key = Object.entries(row).filter(([column, value]) => table.key.includes(column) && !isMissing(value))
+  return { ...Object.fromEntries(key), ...ownValues(table, row), ...whenInserted(table) }
+}
+
+/** The column of the key that AUTO_INCREMENT is to fill. Throws a {@link UsageError} if that is more than one. */
+function generatedColumn({ name, key }: Table, row: TableRow): string | undefined {
+  const [missing, ...others] = key.filter((column) => isMissing(row[column]))
+  if (others.length === 0) return missing
+  throw new UsageError(
+    `${name}: expected a key that is given but for the column that AUTO_INCREMENT fills, got none for ` +
+      [missing, ...others].join(', '),
+  )
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}

@@ -1,0 +1,129 @@
+/**
+ * Pages by their keys: a page begins behind the place where another ended, which an index finds at once, however far in
+ * the table it is; and rows that come and go elsewhere neither repeat nor hide any.
+ */
+import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
+import { decodeCursor, encodeCursor } from './cursor.ts'
+import { ResultError, UsageError } from '../errors/errors.ts'
+import type { DecodeInput, Query } from '../query/query.ts'
+import { shape } from '../query/result-shapes.ts'
+import type { AnyDatabase, TableRow, Table } from './table.ts'
+import { isMissing } from './key.ts'
+import { type OrderBy, reversed, type Sorting, sorted, sortingOf, total } from './order.ts'
+import { type Filter, filtered } from './read.ts'
+
+export interface Paging extends Filter {
+  readonly orderBy?: OrderBy<string> | undefined
+  readonly limit: number
+  readonly after?: string | undefined
+  readonly before?: string | undefined
+}
+
+/** Some rows of an order, and the ways to those around them. */
+export interface Page<T> {
+  readonly rows: T[]
+  /** The cursor to pass as `after`; absent when these are the last rows. */
+  readonly next: string | undefined
+  /** The cursor to pass as `before`; absent when these are the first rows. */
+  readonly previous: string | undefined
+}
+
+export function page(
+  table: Table,
+  { orderBy = [], limit, after, before, ...filter }: Paging,
+): Query<Page<TableRow>> {
+  if (!Number.isSafeInteger(limit) || limit < 1) {
+    throw new UsageError(
+      `${table.name}: expected the limit of a page to be a whole number from 1, got ${limit}`,
+    )
+  }
+  if (after !== undefined && before !== undefined) {
+    throw new UsageError(`${table.name}: expected a page after a cursor or before one, got both`)
+  }
+  const sorting = total(table, sortingOf(table, orderBy))
+  const order = `${table.name} by ${sorting.map(({ column, direction }) => `${column} ${direction}`).join(', ')}`
+  const backwards = before !== undefined
+  const towards = backwards ? reversed(sorting) : sorting
+  const cursor = after ?? before
+  const rows = sorted(filtered(table, filter).selectAll(), towards).limit(limit + 1)
+  const found =
+    cursor === undefined ? rows : rows.where((eb) => isBeyond(eb, towards, decodeCursor(order, cursor)))
+
+  return shape(found, (answer) => {
+    const { rows } = answer
+    assertSorted(sorting, answer)
+    const own = (rows as readonly TableRow[]).slice(0, limit)
+    if (backwards) own.reverse()
+    const isMore = rows.length > limit
+    const place = (row: TableRow | undefined): string | undefined =>
+      row === undefined ? undefined : encodeCursor(order, placeOf(row, sorting, answer))
+    return {
+      rows: own,
+      next: backwards || isMore ? place(own.at(-1)) : undefined,
+      previous: (backwards ? isMore : after !== undefined) ? place(own[0]) : undefined,
+    }
+  })
+}
+
+/** Behind a value of such a column, rows would be left out, or come again and again. */
+function assertSorted(sorting: readonly Sorting[], answer: DecodeInput): void {
+  const { sortedOtherwise: otherwise } = answer.result
+  if (otherwise === undefined) return
+  const found = sorting.find(({ column }) => otherwise.some((name) => mayBeSame(column, name)))
+  if (found === undefined) return
+  throw new ResultError(
+    answer,
+    'columns to sort a page by that are compared as they are sorted',
+    `${found.column}, a FLOAT, ENUM, SET, BIT or JSON, whose values are not compared by what is read of them; sort by another column`,
+  )
+}
+
+/**
+ * Whether a row comes behind the place, as in `a > 1 or (a = 1 and b > 2)`. Both servers read such a range from an index;
+ * for `(a, b) > (1, 2)` they read the index from its beginning.
+ */
+function isBeyond(
+  eb: ExpressionBuilder<AnyDatabase, string>,
+  [first, ...rest]: readonly Sorting[],
+  [value, ...values]: readonly unknown[],
+): Expression<SqlBool> {
+  if (first === undefined) return eb.lit(false) // No row comes behind itself.
+  const { column, direction } = first
+  const further = eb(column, direction === 'asc' ? '>' : '<', value)
+  if (rest.length === 0) return further
+  return eb.or([further, eb.and([eb(column, '=', value), isBeyond(eb, rest, values)])])
+}
+
+/** A plugin may give a column another name than the server does, in words that are put together otherwise. */
+function mayBeSame(column: string, serverName: string): boolean {
+  return column.replaceAll('_', '').toLowerCase() === serverName.replaceAll('_', '').toLowerCase()
+}
+
+/** Behind a value of which the server has sorted the beginning alone, rows may be left out. */
+function assertSortedWhole(column: string, value: unknown, answer: DecodeInput): void {
+  const { sortedBytes = Infinity } = answer.result
+  const bytes =
+    typeof value === 'string' ? sortedBytesOf(value) : value instanceof Uint8Array ? value.length : 0
+  if (bytes <= sortedBytes) return
+  throw new ResultError(
+    answer,
+    `a value in ${column} that the server sorts as a whole, by ${sortedBytes} bytes at most (max_sort_length)`,
+    `one of ${(value as string | Uint8Array).length}; sort by another column`,
+  )
+}
+
+/** At most: a collation takes up to three weights of two bytes for each character that one consists of. */
+function sortedBytesOf(text: string): number {
+  return 6 * text.normalize('NFKD').length
+}
+
+function placeOf(row: TableRow, sorting: readonly Sorting[], answer: DecodeInput): readonly unknown[] {
+  return sorting.map(({ column }) => {
+    const value = row[column]
+    if (isMissing(value)) {
+      throw new ResultError(answer, `a value in ${column}, by which the page is sorted`, String(value))
+    }
+    assertSortedWhole(column, value, answer)
+    return value
+  })
+}

@@ -1,0 +1,72 @@
+/** Reading the rows of a table. */
+import { type Expression, type ExpressionBuilder, type SelectQueryBuilder, sql, type SqlBool } from 'kysely'
+import { succeed } from '../query/combinators.ts'
+import { assertKnown } from '../options/known-options.ts'
+import type { Query } from '../query/query.ts'
+import { many, maybeOne, one, type OneOptions } from '../query/result-shapes.ts'
+import { type AnyDatabase, type Reading, type TableRow, rowsOf, type Table } from './table.ts'
+import { hasKey, hasKeyIn, toKey } from './key.ts'
+import { type OrderBy, sorted, sortingOf } from './order.ts'
+
+export interface Filter extends Reading {
+  readonly where?: ((eb: ExpressionBuilder<AnyDatabase, string>) => Expression<SqlBool>) | undefined
+}
+
+export interface Listing extends Filter {
+  readonly orderBy?: OrderBy<string> | undefined
+  readonly limit?: number | undefined
+}
+
+export function select(
+  table: Table,
+  reading: Reading = {},
+): SelectQueryBuilder<AnyDatabase, string, TableRow> {
+  return rowsOf(table, reading).selectAll()
+}
+
+/** The rows that the filter lets through. */
+export function filtered(
+  table: Table,
+  { where, ...reading }: Filter,
+): SelectQueryBuilder<AnyDatabase, string, object> {
+  assertKnown(table.name, reading, FILTERS)
+  const rows = rowsOf(table, reading)
+  // In parentheses: raw SQL may be an `or`.
+  return where === undefined ? rows : rows.where((eb) => eb.parens(where(eb)))
+}
+
+const FILTERS: ReadonlySet<string> = new Set(['where', 'orderBy', 'limit', 'after', 'before', 'withDeleted'])
+
+export function byId(
+  table: Table,
+  key: unknown,
+  { orElse, ...reading }: OneOptions & Reading = {},
+): Query<TableRow> {
+  const row = select(table, reading).where(hasKey(toKey(table, key)))
+  return one(row, orElse === undefined ? {} : { orElse })
+}
+
+export function find(table: Table, key: unknown, reading: Reading = {}): Query<TableRow | undefined> {
+  return maybeOne(select(table, reading).where(hasKey(toKey(table, key))))
+}
+
+export function byIds(table: Table, keys: readonly unknown[], reading: Reading = {}): Query<TableRow[]> {
+  if (keys.length === 0) return succeed([])
+  const listed = keys.map((key) => toKey(table, key))
+  return many(select(table, reading).where(hasKeyIn(table, listed)))
+}
+
+export function list(table: Table, { orderBy = [], limit, ...filter }: Listing = {}): Query<TableRow[]> {
+  const rows = sorted(filtered(table, filter).selectAll(), sortingOf(table, orderBy))
+  return many(limit === undefined ? rows : rows.limit(limit))
+}
+
+export function count(table: Table, filter: Filter = {}): Query<number> {
+  const counted = filtered(table, filter).select((eb) => eb.fn.countAll().as('n'))
+  return one(counted).map(({ n }) => Number(n))
+}
+
+export function exists(table: Table, filter: Filter = {}): Query<boolean> {
+  const found = filtered(table, filter).select(sql.lit(1).as('n')).limit(1)
+  return many(found).map((rows) => rows.length > 0)
+}

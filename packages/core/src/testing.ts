@@ -1,5 +1,0 @@
-/** For the tests of applications: `@leasehold/core/testing`. */
-export { atMostFlights, type Flight, flightsText, recordFlights, type Recording } from './flight-recording.ts'
-export { type JournalEntry, RecordingDriver, type Script } from './recording-driver.ts'
-export { type ArgumentsOf, checkRepository, type Finding, type Samples } from './repository-check.ts'
-export { type Answering, type Answers, type Call, refusal, type Reply, type ResultParts } from './reply.ts'

@@ -1,0 +1,32 @@
+/** How the server runs statements, asked beside running them. */
+import type { Answer } from '../driver.ts'
+import { LeaseholdError } from '../errors/errors.ts'
+import type { Sendable } from './integrity.ts'
+import type { Scope } from './transaction.ts'
+
+/** How the server runs a statement. */
+export interface ExplainedStatement {
+  readonly label: string | undefined
+  readonly sql: string
+  /** The rows of EXPLAIN, in the server's own columns; none for what has no plan. */
+  readonly plan: readonly PlanRow[]
+}
+
+/** For one table, usually: `table`, `type`, `possible_keys`, `key`, `rows`, `Extra` and others. */
+export type PlanRow = Readonly<Record<string, unknown>>
+
+/** Sends the statements with an EXPLAIN before each, and gives their answers. */
+export async function explained(
+  transaction: Scope,
+  statements: readonly Sendable[],
+  onPlan: (explained: ExplainedStatement) => void,
+): Promise<readonly Answer[]> {
+  const pairs = statements.flatMap((sendable) => [{ ...sendable, type: 'explain' } as const, sendable])
+  const answers = await transaction.send(pairs)
+  return statements.map(({ statement: { sql }, label }, index) => {
+    const plan = answers[2 * index]
+    if (plan === undefined || plan instanceof LeaseholdError) return plan
+    onPlan({ label, sql, plan: (plan.rows ?? []) as readonly PlanRow[] })
+    return answers[2 * index + 1]
+  })
+}

@@ -1,0 +1,100 @@
+/** Exclusive ownership of one connection: from `acquire` to exactly one `release` or `discard`. */
+import type { Answer, Command, Connection, Driver, StatementCommand } from '../driver.ts'
+import { UsageError } from '../errors/errors.ts'
+import { type LeaseEvent, traceLease } from '../events.ts'
+import type { LeakDetection } from './leak-detection.ts'
+import type { StatementResult } from '../statement/statement-result.ts'
+import type { ServerFacts } from '../statement/server-facts.ts'
+import type { UnitIdentity } from '../errors/unit-identity.ts'
+
+export interface LeaseOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly leaks?: LeakDetection | undefined
+}
+
+export class Lease {
+  readonly #connection: Connection
+  readonly #onEnd: (end: LeaseEvent['end']) => void
+  #ended: string | undefined
+
+  private constructor(connection: Connection, onEnd: (end: LeaseEvent['end']) => void) {
+    this.#connection = connection
+    this.#onEnd = onEnd
+  }
+
+  /** Rejects with an `AcquireError` when the driver has no connection to give, or `signal` is aborted meanwhile. */
+  static async acquire(driver: Driver, unit: UnitIdentity, options: LeaseOptions = {}): Promise<Lease> {
+    const trace = traceLease(unit)
+    try {
+      const connection = await driver.acquire(options.signal)
+      trace.acquired(connection.id)
+      const endWatch = options.leaks?.begin(connection.id)
+      return new Lease(connection, (end) => {
+        endWatch?.()
+        trace.ended(end)
+      })
+    } catch (error) {
+      trace.failed(error)
+      throw error
+    }
+  }
+
+  get pipelining(): boolean {
+    return this.#connection.pipelining
+  }
+
+  get proven(): boolean {
+    return this.#connection.proven
+  }
+
+  get server(): ServerFacts {
+    return this.#connection.server
+  }
+
+  /** See {@link Connection.fly}; throws a {@link UsageError} once the lease has ended. */
+  fly(commands: readonly Command[], onLast?: () => void): Promise<readonly Answer[]> {
+    this.#assertOpen('used')
+    return this.#connection.fly(commands, onLast)
+  }
+
+  /** See {@link Connection.stream}; throws a {@link UsageError} once the lease has ended. */
+  stream(
+    command: StatementCommand,
+    ahead: readonly Command[],
+    onEnd: (result: StatementResult) => void,
+  ): AsyncGenerator<readonly unknown[], void, undefined> {
+    this.#assertOpen('used')
+    return this.#connection.stream(command, ahead, onEnd)
+  }
+
+  /** See {@link Connection.interrupt}; does nothing once the lease has ended, for the flight would be another's. */
+  interrupt(): void {
+    if (this.#ended === undefined) this.#connection.interrupt()
+  }
+
+  /** Gives a sound connection back. `where` is told to whoever uses the lease afterwards. See {@link Connection.release}. */
+  release(where: string, transaction?: 'open'): void {
+    this.#end(`released ${where}`)
+    this.#onEnd('released')
+    this.#connection.release(transaction)
+  }
+
+  /** Has a spent connection closed. */
+  discard(reason: Error): void {
+    this.#end(`discarded: ${reason.message}`)
+    this.#onEnd('discarded')
+    this.#connection.discard(reason)
+  }
+
+  #end(how: string): void {
+    this.#assertOpen('ended')
+    this.#ended = how
+  }
+
+  #assertOpen(verb: string): void {
+    if (this.#ended === undefined) return
+    throw new UsageError(
+      `a lease was ${verb} after its end: connection ${this.#connection.id} was ${this.#ended}`,
+    )
+  }
+}

@@ -1,0 +1,80 @@
+/** The end that a caller sets to a unit: a time limit, or a signal. */
+import { inspect } from 'node:util'
+import { DeadlineError, UsageError } from '../errors/errors.ts'
+import { milliseconds } from '../options/milliseconds.ts'
+
+export interface DeadlineOptions {
+  /** Milliseconds for the whole unit, waiting for the connection and further attempts included. */
+  readonly timeout?: number | undefined
+  /** Stops the unit when it is aborted. */
+  readonly signal?: AbortSignal | undefined
+}
+
+const COMMIT_TIMEOUT = 30_000
+
+/** How long the answer to COMMIT is waited for. Throws a `UsageError` for a time that makes no sense. */
+export function commitLimit(timeout: number = COMMIT_TIMEOUT): number {
+  return milliseconds('commitTimeout', timeout)
+}
+
+/** The types are those of a caller who heeds them; an `AbortSignal` may be another realm's. */
+function assertSignal(signal: unknown): void {
+  const { addEventListener, aborted } = Object(signal) as Partial<AbortSignal>
+  if (typeof addEventListener === 'function' && typeof aborted === 'boolean') return
+  throw new UsageError(`signal: expected an AbortSignal, got ${inspect(signal, { depth: 0 })}`)
+}
+
+export class Deadline {
+  readonly #controller = new AbortController()
+  readonly #timer: NodeJS.Timeout | undefined
+  readonly #caller: AbortSignal | undefined
+  readonly #timeout: number | undefined
+
+  private constructor({ timeout, signal }: DeadlineOptions) {
+    this.#timeout = timeout
+    this.#caller = signal
+    if (timeout !== undefined) this.#timer = setTimeout(this.#reach, timeout)
+    if (signal?.aborted === true) this.#reach()
+    else signal?.addEventListener('abort', this.#reach, { once: true })
+  }
+
+  /** `undefined` if the options set none. Throws a `UsageError` for a time that makes no sense. */
+  static from({ timeout, signal }: DeadlineOptions): Deadline | undefined {
+    if (timeout === undefined && signal === undefined) return undefined
+    if (signal !== undefined) assertSignal(signal)
+    return new Deadline({
+      timeout: timeout === undefined ? undefined : milliseconds('timeout', timeout),
+      signal,
+    })
+  }
+
+  get reached(): boolean {
+    return this.#controller.signal.aborted
+  }
+
+  /** Aborted when the deadline is reached. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** What a unit fails with that was stopped while it did `activity`. */
+  error(unit: string, activity: string): DeadlineError {
+    if (this.#caller?.aborted === true) {
+      const message = `${unit} was aborted by its signal while ${activity}`
+      return new DeadlineError('aborted', message, activity, { cause: this.#caller.reason })
+    }
+    return new DeadlineError(
+      'timeout',
+      `${unit} was not done within ${this.#timeout} ms: stopped while ${activity}`,
+      activity,
+    )
+  }
+
+  /** Lets go of the timer and the caller's signal. */
+  end(): void {
+    clearTimeout(this.#timer)
+    this.#caller?.removeEventListener('abort', this.#reach)
+  }
+
+  readonly #reach = (): void => this.#controller.abort()
+}

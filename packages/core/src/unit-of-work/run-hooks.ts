@@ -1,0 +1,38 @@
+/** Calling the hooks of a unit at its end, whose failures change nothing about it. */
+import type { Hook } from '../query/query.ts'
+import { nameOf, type UnitIdentity } from '../errors/unit-identity.ts'
+
+/** Told what a hook throws. */
+export type HookErrorHandler = (error: unknown, unit: UnitIdentity) => void
+
+/** Calls them one after the other. */
+export async function callHooks(
+  hooks: readonly Hook[],
+  unit: UnitIdentity,
+  onError: HookErrorHandler = warn,
+): Promise<void> {
+  for (const hook of hooks) {
+    try {
+      await hook()
+    } catch (error) {
+      report(error, unit, onError)
+    }
+  }
+}
+
+function report(error: unknown, unit: UnitIdentity, onError: HookErrorHandler): void {
+  try {
+    onError(error, unit)
+  } catch (another) {
+    warn(error, unit)
+    warn(another, unit)
+  }
+}
+
+function warn(error: unknown, unit: UnitIdentity): void {
+  const detail = error instanceof Error ? error.stack : String(error)
+  process.emitWarning(`a hook of ${nameOf(unit)} failed, which changes nothing about how the unit ended`, {
+    type: 'LeaseholdHookWarning',
+    ...(detail === undefined ? {} : { detail }),
+  })
+}

@@ -1,0 +1,69 @@
+/** Units inside of one that is rolled back. */
+import type { Driver } from '../driver.ts'
+import { UsageError } from '../errors/errors.ts'
+import type { Scheduler } from '../executor/scheduler.ts'
+import type { Executor } from '../executor/executor.ts'
+import type { TransactionSource, OpenRequest } from '../transaction/transaction-source.ts'
+import type { Queryable, RowsQueryable } from '../query/query.ts'
+import { RowStream } from '../executor/row-stream.ts'
+import { NestedTransaction } from '../transaction/nested-transaction.ts'
+import type { Scope } from '../transaction/transaction.ts'
+
+/** Units one after the other, each behind a savepoint of one transaction, which is rolled back in the end. */
+export class Sandbox implements TransactionSource {
+  readonly driver: Driver
+  readonly sandboxed = true
+  readonly #execution: Scheduler
+  #ended = false
+
+  constructor(driver: Driver, execution: Scheduler) {
+    this.driver = driver
+    this.#execution = execution
+  }
+
+  /** Refuses further units. */
+  end(): void {
+    this.#ended = true
+  }
+
+  async turn<T>(unit: () => Promise<T>): Promise<T> {
+    if (this.#ended) throw new UsageError('the sandbox has ended: await every unit inside of it')
+    if (this.#execution.streaming) {
+      throw new UsageError(
+        'a unit of a sandbox was run while the rows of its q.stream were on their way: take them first',
+      )
+    }
+    return this.#execution.exclusively(async () => {
+      const { failure } = this.#execution
+      if (failure === undefined) return unit()
+      throw new UsageError('nothing more is run in the sandbox, because of the failure that is the cause', {
+        cause: failure.error,
+      })
+    })
+  }
+
+  async open({ event }: OpenRequest): Promise<Scope> {
+    return new NestedTransaction(await this.#execution.open(), this.#execution, event)
+  }
+
+  /** The sandbox ends by itself. */
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+const INSIDE = 'the q of a sandbox was used inside of a unit of it: use the q of that unit'
+
+/** The `q` of a sandbox, refused `inside` of its units, for whose end it would wait. */
+export function outside(q: Executor, inside: () => boolean): Executor {
+  const refused = (): Promise<never> | undefined =>
+    inside() ? Promise.reject(new UsageError(INSIDE)) : undefined
+  const guarded = (query: Queryable): Promise<unknown> => refused() ?? q(query)
+  const all = (queries: readonly Queryable[]): Promise<unknown> => refused() ?? q.all(queries)
+  const stream = (query: RowsQueryable): RowStream<unknown> =>
+    new RowStream(() => {
+      if (inside()) throw new UsageError(INSIDE)
+      return RowStream.sourceOf(q.stream(query))
+    })
+  return Object.assign(guarded, { all, stream, attempt: q.attempt }) as Executor
+}

@@ -1,0 +1,41 @@
+/** Which options there are, for each function of a unit of work. */
+import type { UnitAccess } from '../events.ts'
+import { assertKnown } from '../options/known-options.ts'
+import type { RunOptions, UnitOfWorkOptions } from './unit-of-work.ts'
+
+/** What goes to a reading unit has its access mode already. */
+const READING = [
+  'accessMode',
+  'isolationLevel',
+  'label',
+  'retry',
+  'signal',
+  'snapshot',
+  'statementTimeout',
+  'timeout',
+] as const satisfies (keyof RunOptions)[]
+
+const READ_OPTIONS: ReadonlySet<string> = new Set(READING)
+const STREAM_OPTIONS: ReadonlySet<string> = new Set(READING.filter((name) => name !== 'retry'))
+const RUN_OPTIONS: ReadonlySet<string> = new Set([
+  ...READING,
+  'commitTimeout',
+  'outcomeKey',
+] satisfies (keyof RunOptions)[])
+
+const UNIT_OF_WORK_OPTIONS: ReadonlySet<string> = new Set([
+  'leakAfter',
+  'onHookError',
+  'warnUnused',
+] satisfies (keyof UnitOfWorkOptions)[])
+
+/** Throws a `UsageError` for an option that there is none of. */
+export function assertUnitOptions(access: UnitAccess | 'stream', options: object): void {
+  const known = { run: RUN_OPTIONS, stream: STREAM_OPTIONS }[access as string] ?? READ_OPTIONS
+  assertKnown(access, options, known)
+}
+
+/** The same for what makes a unit of work, but for its driver. */
+export function assertUnitOfWorkOptions(options: object): void {
+  assertKnown('createUnitOfWork', options, UNIT_OF_WORK_OPTIONS)
+}

@@ -1,0 +1,111 @@
+/** What core is told of an answer. */
+import {
+  type Command,
+  LeaseholdError,
+  ResultError,
+  type ResultPlace,
+  StatementError,
+  type StatementResult,
+} from '@leasehold/core'
+import type { Reply } from '../protocol/reply-readers.ts'
+import type { Field } from '../protocol/mysql2-commands.ts'
+import { constraintIn } from './constraint-name.ts'
+import type { ServerKind } from '../protocol/server-kind.ts'
+import { hasLostPrepared, isServerError, kindOf, type ServerError } from '../errors.ts'
+import { STATUS } from './session-setup.ts'
+import { exactRows, notRead, type ValueSettings } from '../values/exact-rows.ts'
+
+/** What answers a command that tells nothing but that it did not fail. */
+export const NOTHING: StatementResult = {
+  rows: undefined,
+  affectedRows: 0,
+  changedRows: 0,
+  insertId: 0n,
+  inTransaction: true,
+}
+
+export interface ResultSettings {
+  readonly values: ValueSettings
+  /** See {@link StatementResult}. */
+  readonly sortedBytes: number | undefined
+}
+
+/** Throws a `ResultError` for a value that can't be given, and for result sets that nobody would be given. */
+export function resultOf(
+  command: Command,
+  reply: Reply,
+  { values, sortedBytes }: ResultSettings,
+): StatementResult {
+  const { rows, resultSets, fields, header, status = 0 } = reply
+  if (resultSets > 1) {
+    throw new ResultError(
+      placeOf(command),
+      'one result set',
+      `${resultSets}: have the procedure select once, and leave the others in temporary tables or variables`,
+    )
+  }
+  return {
+    rows: rows === undefined ? undefined : exactRows(rows, reply, values, placeOf(command)),
+    affectedRows: header?.affectedRows ?? 0,
+    changedRows: header?.changedRows ?? 0,
+    insertId: BigInt.asUintN(64, BigInt(header?.insertId ?? 0)),
+    inTransaction: (status & STATUS.IN_TRANS) !== 0 && (status & STATUS.AUTOCOMMIT) === 0,
+    sortedOtherwise: fields.some(isSortedOtherwise)
+      ? fields.filter(isSortedOtherwise).map(({ name }) => name)
+      : undefined,
+    sortedBytes,
+  }
+}
+
+const FLOAT = 4
+const BIT = 16
+const JSON = 245
+const ENUM_FLAG = 0x100
+const SET_FLAG = 0x800
+
+function isSortedOtherwise({ type, flags, extendedFormat }: Field): boolean {
+  if (type === FLOAT || type === BIT || type === JSON || extendedFormat === 'json') return true
+  return (flags & (ENUM_FLAG | SET_FLAG)) !== 0
+}
+
+/** Whether a statement was not there that the caller's own SQL prepared, and not the session. */
+export function isOwn(command: Command, error: ServerError): boolean {
+  return 'statement' in command && command.statement.kind === 'unknown' && hasLostPrepared(error)
+}
+
+/** The server's refusal of the command at this place in its flight. */
+export function failureOf(
+  command: Command,
+  index: number,
+  error: ServerError,
+  { exposeParameters, server }: { readonly exposeParameters: boolean; readonly server: ServerKind },
+): StatementError {
+  return new StatementError({
+    kind: isOwn(command, error) ? 'other' : kindOf(error),
+    errno: error.errno,
+    sqlState: error.sqlState,
+    serverMessage: error.sqlMessage,
+    constraint: constraintIn(error, server),
+    sql: 'statement' in command ? command.statement.sql : command.type.toUpperCase(),
+    label: placeOf(command).label,
+    index,
+    ...(exposeParameters && 'statement' in command ? { parameters: command.statement.parameters } : {}),
+  })
+}
+
+/** What made it impossible to give an answer, or to send the command. */
+export function unreadable(error: unknown, command: Command): LeaseholdError {
+  if (error instanceof LeaseholdError) return error
+  return notRead(error, placeOf(command))
+}
+
+const NOWHERE: ResultPlace = { label: undefined }
+
+function placeOf(command: Command): ResultPlace {
+  return 'statement' in command ? command : NOWHERE
+}
+
+/** Whether it is not known because the server prepares no such statements (ER_UNSUPPORTED_PS). */
+export function isUnpreparable(outcome: Reply | Error): boolean {
+  return outcome instanceof Error && isServerError(outcome) && outcome.errno === 1295
+}

@@ -1,0 +1,40 @@
+/** The state every session is in when it is leased, but for its mode. */
+import type { ServerKind } from '../protocol/server-kind.ts'
+
+/**
+ * - `autocommit = 0`: behind a deadlock, which rolls the whole transaction back, the rest of a flight falls into a
+ *   new transaction that ROLLBACK ends, instead of being committed statement by statement.
+ * - `completion_type`: COMMIT and ROLLBACK must leave no transaction open.
+ * - `time_zone`: dates are sent and read in UTC.
+ * - `utf8mb4`: values are escaped for it.
+ * - `session_track_…`: the server says when a statement has left something behind.
+ */
+export const PROFILE_SQL: string =
+  "SET NAMES utf8mb4, autocommit = 0, completion_type = 'NO_CHAIN', time_zone = '+00:00', " +
+  "session_track_state_change = 1, session_track_system_variables = 'autocommit,character_set_client,character_set_connection," +
+  "character_set_results,collation_connection'"
+
+/**
+ * `units`: what is sent falls into a transaction, which lasts until COMMIT or ROLLBACK.
+ * `reads`: each statement is a transaction of its own, and none can write, so that nothing has to be ended.
+ */
+export type SessionMode = 'units' | 'reads'
+
+/** Turns a session to a mode. The first is the one of {@link PROFILE_SQL}, with the server's own access mode. */
+export function modeSql(mode: SessionMode, server: ServerKind): string {
+  const readOnly = server === 'mariadb' ? 'tx_read_only' : 'transaction_read_only'
+  return mode === 'reads'
+    ? `SET autocommit = 1, ${readOnly} = 1`
+    : `SET autocommit = 0, ${readOnly} = DEFAULT`
+}
+
+export const LIMITS_SQL: string =
+  'SELECT connection_id() AS id, @@max_allowed_packet AS maxAllowedPacket, @@max_sort_length AS maxSortLength, ' +
+  'version() AS version'
+
+/** Flags of the server's status (MySQL Source Documentation, "SERVER_STATUS_flags_enum"). */
+export const STATUS: Readonly<Record<'IN_TRANS' | 'AUTOCOMMIT' | 'NO_BACKSLASH_ESCAPES', number>> = {
+  IN_TRANS: 0x0001,
+  AUTOCOMMIT: 0x0002,
+  NO_BACKSLASH_ESCAPES: 0x0200,
+}

@@ -1,0 +1,2 @@
+/** The servers that differ in SQL, errors and types. */
+export type ServerKind = 'mariadb' | 'mysql'
