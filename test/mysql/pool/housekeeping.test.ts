@@ -148,7 +148,7 @@ test('a lease that is held for too long is reported with its holder', async () =
   expect(warning.mock.calls).toEqual([
     [
       expect.stringMatching(/\(slow\) has held connection \d+ for 300 ms/),
-      { type: 'LeaseholdLeakWarning', detail: expect.stringContaining('upkeep.test.ts') as string },
+      { type: 'LeaseholdLeakWarning', detail: expect.stringContaining('housekeeping.test.ts') as string },
     ],
   ])
   warning.mockRestore()
