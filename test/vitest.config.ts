@@ -10,6 +10,8 @@ export default defineConfig({
   test: {
     projects: [
       {
+        // Files that are not exported, for tests of pure functions.
+        resolve: { alias: { '#core': resolve(import.meta.dirname, '../packages/core/src') } },
         test: {
           name: 'core',
           include: ['core', 'package', 'support-tests', 'bench/test'].map(

@@ -53,8 +53,8 @@ export interface StatementCommand {
  */
 export type Answer = StatementResult | LeaseholdError | undefined
 
-/** One session with the server, owned by whoever leased it. */
-export interface Connection {
+/** Facts about a session with the server. */
+export interface Session {
   /** The server's id of the session. */
   readonly id: number
   /** Whether a flight may hold more than one command. */
@@ -63,7 +63,10 @@ export interface Connection {
   readonly proven: boolean
   /** What the server behind it can do; the same for as long as it is leased. */
   readonly server: ServerFacts
+}
 
+/** One session with the server, owned by whoever leased it. */
+export interface Connection extends Session {
   /**
    * Writes the commands without waiting and gives their answers in order, after the last has come. What is on the
    * wire behind a command that fails is carried out by the server all the same; what is not yet is not sent. `onLast` is

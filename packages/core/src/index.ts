@@ -13,6 +13,7 @@ export type {
   DriverStats,
   IsolationLevel,
   OutcomeLedger,
+  Session,
   StatementCommand,
   TransactionOptions,
 } from './driver.ts'
@@ -110,7 +111,7 @@ export type {
 } from './table/types.ts'
 export type { RetryOptions } from './unit-of-work/retry.ts'
 export { type Filled, template } from './query/template.ts'
-export type { Body } from './unit-of-work/unit-attempt.ts'
+export type { Body } from './unit-of-work/job.ts'
 export type { UnitIdentity } from './errors/unit-identity.ts'
 export type {
   CheckedStatement,

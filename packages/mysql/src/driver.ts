@@ -37,6 +37,7 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
       isSuperseded: () => !pipelined && pipelining.supersedes,
       settings,
       home,
+      interrupt: (session) => killer.interrupt(session),
     })
     wire.whenLost(() => pool.lost(connection))
     return connection
@@ -70,7 +71,6 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
     {
       open,
       kill: (session) => killer.kill(session),
-      interrupt: (session) => killer.interrupt(session),
       reserve: () => killer.reserve(),
       giveWay: () => killer.giveWay(),
       rest: () => killer.rest(),

@@ -271,7 +271,7 @@ describe('a mistake is told', () => {
     [
       'the unit of work that has the sandbox',
       (uow) => uow.run(write('a')),
-      /what it did would stay.*sandboxed/,
+      /its changes would be committed.*sandboxed/,
     ],
     [
       "the sandbox's q inside of one of its units",

@@ -65,6 +65,8 @@ describe('a unit whose time is up', () => {
       resume = resolve
     })
     const late: unknown[] = []
+    // The time is not to be spent on a connection.
+    await uow.run(accounts.all())
     const body = uow.run(
       async (q) => {
         await q(accounts.add(1, 1))

@@ -5,13 +5,14 @@ import { AcquireError, LeaseholdError, UsageError } from '../errors/errors.ts'
 import type { AttemptRequest, Request, ServerRequest } from '../interpreter/request-queue.ts'
 import { Interpreter } from '../interpreter/interpreter.ts'
 import { type Hook, type Query, streamable } from '../query/query.ts'
+import { commitTiming } from './commit-timing.ts'
+import { assertOnlyReads } from './read-only-guard.ts'
 import { type ExplainedStatement, explained } from '../transaction/explain.ts'
-import { abridged } from '../errors/messages.ts'
+import type { StatementCommand } from '../driver.ts'
+import type { Statement } from '../statement/statement.ts'
 import { rowsOf } from '../statement/statement-result.ts'
 import { leadToPlace } from '../errors/stack-trace.ts'
-import type { Statement } from '../statement/statement.ts'
-import type { Sendable } from '../transaction/integrity.ts'
-import type { Scope } from '../transaction/transaction.ts'
+import type { CommitAlong, Scope } from '../transaction/transaction.ts'
 
 export interface ExecutionOptions {
   /** Called when there is a first statement to send, so that a unit without any needs no connection. */
@@ -119,7 +120,7 @@ export class Scheduler {
 
   /** What is going on, for messages. */
   get activity(): string {
-    if (this.#transaction !== undefined) return this.#transaction.activity
+    if (this.#transaction !== undefined) return this.#transaction.flights.activity
     return this.#flying ? 'it waited for a connection' : 'no statement had been sent'
   }
 
@@ -166,8 +167,8 @@ export class Scheduler {
 
   async #decide(evaluation: Interpreter, request: ServerRequest): Promise<void> {
     try {
-      const { server } = await this.open()
-      evaluation.tellServer(server)
+      const { session } = await this.open()
+      evaluation.tellServer(session.server)
     } catch (error) {
       this.#cause ??= error
       evaluation.fail(error, request)
@@ -175,17 +176,19 @@ export class Scheduler {
   }
 
   async #flight(evaluation: Interpreter, requests: readonly Request[]): Promise<void> {
-    const refused = this.#options.readOnly ? requests.find(({ plan }) => !plan.statement.reads) : undefined
-    let current = refused ?? requests[0]
+    let [current] = requests
     try {
-      if (refused !== undefined) throw notReading({ statement: refused.plan.statement, label: refused.label })
+      const commands = requests.map(({ plan, label }) => commandOf(plan.statement, label))
+      if (this.#options.readOnly) {
+        current = requests.find(({ plan }) => !plan.statement.reads) ?? current
+        assertOnlyReads(commands)
+      }
       const transaction = await this.open()
       if (evaluation.failure !== undefined) return
-      const statements = requests.map(({ plan, label }) => ({ statement: plan.statement, label }))
       const { onPlan } = this.#options
       const answers = await (onPlan === undefined
-        ? transaction.send(statements, this.#limitAlong(evaluation, requests, transaction))
-        : explained(transaction, statements, onPlan))
+        ? transaction.send(commands, this.#commitAlong(evaluation, requests, transaction))
+        : explained(transaction, commands, onPlan))
       for (const [index, request] of requests.entries()) {
         const answer = answers[index]
         if (answer === undefined || evaluation.failure !== undefined) return
@@ -230,15 +233,15 @@ export class Scheduler {
 
   async *#rows(query: Query<unknown>): AsyncGenerator<readonly unknown[], void, undefined> {
     try {
-      const sendable = streamable(query)
-      const { statement } = sendable
+      const { statement, label } = streamable(query)
       while (this.#flying) await this.#landed
-      if (this.#options.readOnly && !statement.reads) throw notReading(sendable)
+      const command = commandOf(statement, label)
+      if (this.#options.readOnly) assertOnlyReads([command])
       if (this.failure !== undefined) return
       const transaction = await this.open()
       if (this.failure !== undefined) return
       this.#evaluations[0].forget(statement)
-      for await (const rows of transaction.stream(sendable)) {
+      for await (const rows of transaction.stream(command)) {
         yield statement.transforms ? await statement.transform(rows) : rows
       }
     } catch (error) {
@@ -303,36 +306,29 @@ export class Scheduler {
     return this.#transaction
   }
 
-  /** The limit of a COMMIT that travels along, if one may. */
-  #limitAlong(evaluation: Interpreter, requests: readonly Request[], transaction: Scope): number | undefined {
-    const along = this.#mayCommitAlong(evaluation, requests, transaction)
-    return along ? this.#options.commitTimeout : undefined
-  }
-
-  /**
-   * COMMIT waits for all answers, because one that is an error must not be followed by it. But there is nothing to
-   * undo in a unit that only reads, nor in a lone write without rows whose result nobody can object to: if it fails,
-   * the server has undone it by itself.
-   */
-  #mayCommitAlong(evaluation: Interpreter, requests: readonly Request[], transaction: Scope): boolean {
-    if (!this.#options.whole || transaction.wrote || evaluation !== this.#evaluations[0]) return false
-    if (!evaluation.isOver({ computing: true })) return false
-    if (requests.every(({ plan }) => this.#onlyReads(plan.statement))) return true
-    const [request, another] = requests
-    if (request?.plan.statement.kind !== 'write' || another !== undefined) return false
-    if (request.plan.checked || request.plan.statement.returning) return false
-    return evaluation.isOver({ computing: false })
-  }
-
-  #onlyReads({ kind, mayWrite }: Statement): boolean {
-    return this.#options.readOnly ? kind === 'read' : !mayWrite
+  /** The end of the transaction, if it can go along with the requests. */
+  #commitAlong(
+    evaluation: Interpreter,
+    requests: readonly Request[],
+    { commitFacts }: Scope,
+  ): CommitAlong | undefined {
+    const { whole, commitTimeout } = this.#options
+    if (commitFacts === undefined || !whole || evaluation !== this.#evaluations[0]) return undefined
+    const isLast = evaluation.isOver({ computing: true })
+    // Most flights are not, and need not be looked at.
+    if (!isLast) return undefined
+    const statements = requests.map(({ plan: { statement, checked } }) => {
+      const { kind, mayWrite, returning } = statement
+      return { kind, mayWrite, returning, checked }
+    })
+    const isCertain = evaluation.isOver({ computing: false })
+    const timing = commitTiming(statements, commitFacts, { isLast, isCertain })
+    return timing === 'later' ? undefined : { timing, limit: commitTimeout }
   }
 }
 
-/** The types can't tell a locking read, nor what raw SQL does. */
-function notReading({ statement: { kind, sql }, label }: Sendable): UsageError {
-  const what = kind === 'unknown' ? 'raw SQL that is no plain read' : `a ${kind}`
-  return new UsageError(`${abridged(label ?? sql)} is ${what}, and the unit is read only: run it with run`)
+function commandOf(statement: Statement, label: string | undefined): StatementCommand {
+  return { type: 'statement', statement, label }
 }
 
 /**

@@ -1,7 +1,6 @@
 /** How the server runs statements, asked beside running them. */
-import type { Answer } from '../driver.ts'
+import type { Answer, StatementCommand } from '../driver.ts'
 import { LeaseholdError } from '../errors/errors.ts'
-import type { Sendable } from './integrity.ts'
 import type { Scope } from './transaction.ts'
 
 /** How the server runs a statement. */
@@ -18,10 +17,10 @@ export type PlanRow = Readonly<Record<string, unknown>>
 /** Sends the statements with an EXPLAIN before each, and gives their answers. */
 export async function explained(
   transaction: Scope,
-  statements: readonly Sendable[],
+  statements: readonly StatementCommand[],
   onPlan: (explained: ExplainedStatement) => void,
 ): Promise<readonly Answer[]> {
-  const pairs = statements.flatMap((sendable) => [{ ...sendable, type: 'explain' } as const, sendable])
+  const pairs = statements.flatMap((command) => [{ ...command, type: 'explain' } as const, command])
   const answers = await transaction.send(pairs)
   return statements.map(({ statement: { sql }, label }, index) => {
     const plan = answers[2 * index]

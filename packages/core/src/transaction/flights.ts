@@ -1,7 +1,6 @@
 /** The flights of one lease: sent, counted and traced, until the lease ends with what they tell of the connection. */
-import type { Answer, Command, StatementCommand } from '../driver.ts'
+import type { Answer, Command, Session, StatementCommand } from '../driver.ts'
 import {
-  CommitUnknownError,
   ConnectionLostError,
   LeaseholdError,
   StatementError,
@@ -11,7 +10,6 @@ import {
 import { traceFlight, type UnitEvent } from '../events.ts'
 import type { Lease } from './lease.ts'
 import type { StatementResult } from '../statement/statement-result.ts'
-import type { ServerFacts } from '../statement/server-facts.ts'
 
 /** What is sent for a unit that was stopped: to end its transaction, and to learn whether that is its own. */
 const ENDING: ReadonlySet<Command['type']> = new Set(['release', 'rollback'])
@@ -37,10 +35,10 @@ export class Flights {
   #spent: Error | undefined
   /** Why the connection was given up before the end. */
   #cut: Error | undefined
+  /** The loss of the connection with COMMIT on its way. */
+  #commitLost: ConnectionLostError | undefined
   /** The first answer with which the server has ended the transaction. */
   #ended: StatementError | undefined
-  /** Set where a COMMIT went unanswered. */
-  #unknown: CommitUnknownError | undefined
 
   /** Takes over the lease, which ends with {@link end}. */
   constructor(lease: Lease, event: UnitEvent) {
@@ -48,17 +46,8 @@ export class Flights {
     this.#event = event
   }
 
-  get server(): ServerFacts {
-    return this.#lease.server
-  }
-
-  get pipelining(): boolean {
-    return this.#lease.pipelining
-  }
-
-  /** See {@link Connection.proven}. */
-  get proven(): boolean {
-    return this.#lease.proven
+  get session(): Session {
+    return this.#lease.session
   }
 
   /** Round trips made so far. */
@@ -86,9 +75,14 @@ export class Flights {
     return this.#ended
   }
 
-  /** Set where a COMMIT went unanswered. */
-  get unknown(): CommitUnknownError | undefined {
-    return this.#unknown
+  /** Why the connection was given up before the end, if it was. */
+  get cut(): Error | undefined {
+    return this.#cut
+  }
+
+  /** The loss of the connection with COMMIT on its way, which may have been carried out. */
+  get commitLost(): ConnectionLostError | undefined {
+    return this.#commitLost
   }
 
   /** What is going on, for messages. */
@@ -103,29 +97,26 @@ export class Flights {
 
   /**
    * One flight; where commands can't travel together, one for each, up to the first that fails or until the unit is
-   * stopped. Rejects when nothing is known of the answers: with a `ConnectionLostError`, with a `CommitUnknownError` if
-   * COMMIT may have come through for a transaction that `wrote`, or with what the unit was stopped by. A COMMIT at its end
-   * is answered within `commitLimit` milliseconds of the answers before, or the connection is given up.
+   * stopped. Rejects with a `ConnectionLostError` when nothing is known of the answers, or with what the unit was stopped
+   * by. A COMMIT at its end is answered within `commitLimit` milliseconds of the answers before, or the connection is given
+   * up.
    */
-  fly(commands: readonly Command[], wrote: boolean, commitLimit?: number): Promise<readonly Answer[]> {
+  fly(commands: readonly Command[], commitLimit?: number): Promise<readonly Answer[]> {
     if (this.#stopped !== undefined && !commands.every(({ type }) => ENDING.has(type))) {
       return Promise.reject(this.#stopped)
     }
-    return this.#lease.pipelining
-      ? this.#fly(commands, wrote, commitLimit)
-      : this.#flySingly(commands, wrote, commitLimit)
+    return this.session.pipelining ? this.#fly(commands, commitLimit) : this.#flySingly(commands, commitLimit)
   }
 
   async #flySingly(
     commands: readonly Command[],
-    wrote: boolean,
     commitLimit: number | undefined,
   ): Promise<readonly Answer[]> {
     const answers: Answer[] = []
     for (const command of commands) {
       const [answer] = await (command.type === 'commit' && commitLimit !== undefined
-        ? this.flyWithin(commitLimit, command, wrote)
-        : this.#fly([command], wrote))
+        ? this.flyWithin(commitLimit, command)
+        : this.#fly([command]))
       answers.push(answer)
       if (answer instanceof LeaseholdError || this.#stopped !== undefined) break
     }
@@ -134,27 +125,29 @@ export class Flights {
   }
 
   /** One command whose answer is waited for `limit` milliseconds at most; then the connection is given up. */
-  async flyWithin(limit: number, command: Command, wrote: boolean): Promise<readonly Answer[]> {
+  async flyWithin(limit: number, command: Command): Promise<readonly Answer[]> {
     const timer = this.#limit(limit, command.type)
     try {
-      return await this.fly([command], wrote)
+      return await this.fly([command])
     } finally {
       clearTimeout(timer)
     }
   }
 
-  /** The rows of one statement; see {@link Connection.stream}. */
+  /** The rows of one statement; see {@link Connection.stream}. Where commands can't travel together, those `ahead` go first. */
   async *stream(
     command: StatementCommand,
     ahead: readonly Command[],
     onEnd: (result: StatementResult) => void,
   ): AsyncGenerator<readonly unknown[], void, undefined> {
     if (this.#stopped !== undefined) throw this.#stopped
+    const together = this.session.pipelining ? ahead : []
+    if (together.length < ahead.length) await this.#prepare(ahead)
     const over = Promise.withResolvers<void>()
-    this.#begin([...ahead, command])
+    this.#begin([...together, command])
     traceFlight(this.#event.unit, this.#event.flights, this.#commands, () => over.promise).catch(() => {})
     try {
-      for await (const rows of this.#lease.stream(command, ahead, onEnd)) {
+      for await (const rows of this.#lease.stream(command, together, onEnd)) {
         this.#commands = [command]
         yield rows
       }
@@ -197,7 +190,15 @@ export class Flights {
     else this.#lease.discard(this.#spent)
   }
 
-  async #fly(commands: readonly Command[], wrote: boolean, commitLimit?: number): Promise<readonly Answer[]> {
+  /** Sends what goes ahead of a stream. Throws an answer that is an error, for which the connection is given up. */
+  async #prepare(ahead: readonly Command[]): Promise<void> {
+    const refused = (await this.fly(ahead)).find((answer) => answer instanceof LeaseholdError)
+    if (refused === undefined) return
+    this.spend(refused)
+    throw refused
+  }
+
+  async #fly(commands: readonly Command[], commitLimit?: number): Promise<readonly Answer[]> {
     this.#begin(commands)
     let timer: NodeJS.Timeout | undefined
     const onLast =
@@ -217,18 +218,8 @@ export class Flights {
     } catch (error) {
       if (!(error instanceof ConnectionLostError)) throw error
       this.#spent = error
-      if (!error.sent || !wrote || commands.at(-1)?.type !== 'commit') {
-        throw this.#stopped ?? (error.cause instanceof UsageError ? error.cause : error)
-      }
-      const cut = this.#cut ?? this.#stopped
-      const why =
-        cut === undefined ? 'the connection was lost' : `it was not waited for any longer (${cut.message})`
-      this.#unknown = new CommitUnknownError(
-        `COMMIT was sent and its answer did not come, for ${why}: the unit is in the database whole or not at all; ` +
-          'look there before running it again, or give it an outcomeKey',
-        { cause: cut ?? error },
-      )
-      throw this.#unknown
+      if (error.sent && this.committing) this.#commitLost = error
+      throw this.#stopped ?? (error.cause instanceof UsageError ? error.cause : error)
     } finally {
       this.#commands = []
       clearTimeout(timer)

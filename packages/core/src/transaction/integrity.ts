@@ -5,19 +5,10 @@
 import type { Answer, Command, StatementCommand } from '../driver.ts'
 import { ImplicitCommitError, LeaseholdError, StatementError } from '../errors/errors.ts'
 import { hasEnded } from './flights.ts'
-import type { Statement } from '../statement/statement.ts'
-
-/** A statement to send, and the name it goes by. */
-export interface Sendable {
-  /** `statement` unless given. */
-  readonly type?: Exclude<StatementCommand['type'], 'read'>
-  readonly statement: Statement
-  readonly label: string | undefined
-}
 
 /** A statement behind which the transaction may be another, and the savepoint by which that is found out. */
 export interface Doubt {
-  readonly sendable: Sendable
+  readonly command: StatementCommand
   readonly savepoint: string
 }
 
@@ -35,7 +26,7 @@ export class Integrity {
   /** Streams that were left before their ends: with a KILL QUERY, a server does not tell of a deadlock that came before. */
   #left: Doubt[] = []
   /** A statement that may have committed by itself, and of which nothing has told that it had not. */
-  #doubted: Sendable | undefined
+  #doubted: StatementCommand | undefined
   #broken: ImplicitCommitError | undefined
   /** Whether an answer has told of an open transaction. */
   #seenOpen = false
@@ -71,21 +62,19 @@ export class Integrity {
    * Adds a statement to the commands, and gives its place. One that may commit is put between a savepoint and its release,
    * which the server refuses if the transaction is not the same any more; no answer to the statement itself tells that.
    */
-  place(sendable: Sendable, commands: Command[], guards: Guard[]): number {
-    const { type = 'statement', statement, label } = sendable
-    const command = { type, statement, label }
-    if (type !== 'statement' || !statement.mayCommit) return commands.push(command) - 1
+  place(command: StatementCommand, commands: Command[], guards: Guard[]): number {
+    if (!isRun(command) || !command.statement.mayCommit) return commands.push(command) - 1
     const savepoint = this.newSavepoint()
     const place = commands.push({ type: 'savepoint', name: savepoint }) - 1
     commands.push(command, { type: 'release', name: savepoint })
-    guards.push({ sendable, savepoint, place })
+    guards.push({ command, savepoint, place })
     return place + 1
   }
 
   /** One of these statements is doubted from now on, until the function that it gives has found by their answers that none is to be. */
   doubt(guards: readonly Guard[]): (answers: readonly Answer[]) => Promise<void> {
     const before = this.#doubted
-    this.#doubted ??= guards[0]?.sendable
+    this.#doubted ??= guards[0]?.command
     return async (answers) => {
       let intact = true
       for (const guard of guards) intact = (await this.#isIntact(guard, answers)) && intact
@@ -96,6 +85,11 @@ export class Integrity {
   /** Notes a stream that was left, behind its savepoint. */
   leave(doubt: Doubt): void {
     this.#left.push(doubt)
+  }
+
+  /** Whether a stream was left whose end has not been confirmed. */
+  get hasLeft(): boolean {
+    return this.#left.length > 0
   }
 
   /** The streams that were left, which whoever takes them has confirmed. */
@@ -113,10 +107,10 @@ export class Integrity {
 
   /** Rejects if the savepoint of one of them is gone; what released them are the first of the answers. */
   async assertKept(left: readonly Doubt[], answers: readonly Answer[]): Promise<void> {
-    for (const [index, { sendable, savepoint }] of left.entries()) {
+    for (const [index, { command, savepoint }] of left.entries()) {
       const told = await this.#released(savepoint, answers[index])
       if (!(told instanceof LeaseholdError)) continue
-      throw isGone(told) ? this.#noteBroken(sendable, undefined) : told
+      throw isGone(told) ? this.#noteBroken(command, undefined) : told
     }
   }
 
@@ -124,12 +118,12 @@ export class Integrity {
    * Throws an `ImplicitCommitError` for a statement behind which no transaction is open any more, though it succeeded:
    * MariaDB hides a deadlock that a function has met in a DO.
    */
-  assertOpen(statements: readonly Sendable[], answers: readonly Answer[]): void {
-    for (const [index, sendable] of statements.entries()) {
+  assertOpen(statements: readonly StatementCommand[], answers: readonly Answer[]): void {
+    for (const [index, command] of statements.entries()) {
       const answer = answers[index]
-      if (answer === undefined || answer instanceof LeaseholdError || !isRun(sendable)) continue
+      if (answer === undefined || answer instanceof LeaseholdError || !isRun(command)) continue
       if (answer.inTransaction) this.#seenOpen = true
-      else if (this.#seenOpen) throw this.#noteBroken(sendable, undefined)
+      else if (this.#seenOpen) throw this.#noteBroken(command, undefined)
     }
   }
 
@@ -137,15 +131,15 @@ export class Integrity {
    * Whether the transaction is still the one that a statement ran in. Rejects with an `ImplicitCommitError` if it is not,
    * or if nothing tells, without a failure of the statement that may be the reason.
    */
-  async #isIntact({ sendable, savepoint, place }: Guard, answers: readonly Answer[]): Promise<boolean> {
+  async #isIntact({ command, savepoint, place }: Guard, answers: readonly Answer[]): Promise<boolean> {
     const [set, answer, released] = answers.slice(place, place + 3)
     if (set === undefined || (set instanceof LeaseholdError && answer === undefined)) return true
-    if (set instanceof LeaseholdError) throw hasEnded(set) ? set : this.#noteBroken(sendable, set)
+    if (set instanceof LeaseholdError) throw hasEnded(set) ? set : this.#noteBroken(command, set)
     const told = await this.#released(savepoint, released)
     if (!(told instanceof LeaseholdError)) return true
     const gone = isGone(told)
     if (hasEnded(answer) || (!gone && answer instanceof LeaseholdError)) return false
-    throw gone ? this.#noteBroken(sendable, answer) : told
+    throw gone ? this.#noteBroken(command, answer) : told
   }
 
   /** The answer to the release of a savepoint: again if it was not sent, for a failure, or was itself interrupted. */
@@ -157,7 +151,7 @@ export class Integrity {
     return answer
   }
 
-  #noteBroken({ statement, label }: Sendable, cause: Answer): ImplicitCommitError {
+  #noteBroken({ statement, label }: StatementCommand, cause: Answer): ImplicitCommitError {
     const options = cause instanceof LeaseholdError ? { cause } : {}
     this.#broken ??= new ImplicitCommitError(label, statement.sql, options)
     return this.#broken
@@ -170,7 +164,7 @@ export function releases(left: readonly Doubt[]): Command[] {
 }
 
 /** Whether a statement is run, and not only looked at. */
-export function isRun({ type = 'statement' }: Sendable): boolean {
+export function isRun({ type }: StatementCommand): boolean {
   return type === 'statement'
 }
 

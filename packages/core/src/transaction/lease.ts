@@ -1,10 +1,9 @@
 /** Exclusive ownership of one connection: from `acquire` to exactly one `release` or `discard`. */
-import type { Answer, Command, Connection, Driver, StatementCommand } from '../driver.ts'
+import type { Answer, Command, Connection, Driver, Session, StatementCommand } from '../driver.ts'
 import { UsageError } from '../errors/errors.ts'
 import { type LeaseEvent, traceLease } from '../events.ts'
 import type { LeakDetection } from './leak-detection.ts'
 import type { StatementResult } from '../statement/statement-result.ts'
-import type { ServerFacts } from '../statement/server-facts.ts'
 import type { UnitIdentity } from '../errors/unit-identity.ts'
 
 export interface LeaseOptions {
@@ -39,16 +38,8 @@ export class Lease {
     }
   }
 
-  get pipelining(): boolean {
-    return this.#connection.pipelining
-  }
-
-  get proven(): boolean {
-    return this.#connection.proven
-  }
-
-  get server(): ServerFacts {
-    return this.#connection.server
+  get session(): Session {
+    return this.#connection
   }
 
   /** See {@link Connection.fly}; throws a {@link UsageError} once the lease has ended. */

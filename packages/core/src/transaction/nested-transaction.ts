@@ -1,13 +1,7 @@
-import type { Answer } from '../driver.ts'
-import {
-  type CommitUnknownError,
-  type ImplicitCommitError,
-  LeaseholdError,
-  StatementError,
-} from '../errors/errors.ts'
+import type { Answer, Session, StatementCommand } from '../driver.ts'
+import { LeaseholdError, StatementError } from '../errors/errors.ts'
 import type { UnitEvent } from '../events.ts'
-import type { ServerFacts } from '../statement/server-facts.ts'
-import type { Sendable } from './integrity.ts'
+import type { Integrity } from './integrity.ts'
 import type { Scope } from './transaction.ts'
 
 /** Whoever has the transaction in which a scope is. */
@@ -27,6 +21,12 @@ export class NestedTransaction implements Scope {
   readonly #owner: ScopeOwner
   readonly #event: UnitEvent
   readonly #savepoint: string
+  readonly session: Session
+  readonly flights: Scope['flights']
+  readonly integrity: Integrity
+  /** It does not end the transaction. */
+  readonly commitFacts = undefined
+  readonly unknown = undefined
   /** The first error that the server answered. */
   #refusal: LeaseholdError | undefined
   #stopped = false
@@ -35,57 +35,28 @@ export class NestedTransaction implements Scope {
     this.#outer = outer
     this.#owner = owner
     this.#event = event
+    this.session = outer.session
+    this.flights = outer.flights
+    this.integrity = outer.integrity
     this.#savepoint = outer.savepoint()
-  }
-
-  get server(): ServerFacts {
-    return this.#outer.server
-  }
-
-  get wrote(): boolean {
-    return this.#outer.wrote
-  }
-
-  get mayHaveCommitted(): boolean {
-    return this.#outer.mayHaveCommitted
-  }
-
-  doubtBehind(cause: Error): ImplicitCommitError | undefined {
-    return this.#outer.doubtBehind(cause)
   }
 
   get ended(): StatementError | undefined {
     return this.#outer.ended
   }
 
-  get unknown(): CommitUnknownError | undefined {
-    return this.#outer.unknown
-  }
-
-  get broken(): ImplicitCommitError | undefined {
-    return this.#outer.broken
-  }
-
-  get activity(): string {
-    return this.#outer.activity
-  }
-
-  get flights(): number {
-    return this.#outer.flights
-  }
-
-  async send(statements: readonly Sendable[]): Promise<readonly Answer[]> {
+  async send(statements: readonly StatementCommand[]): Promise<readonly Answer[]> {
     const answers = await this.#counted(() => this.#outer.send(statements))
     this.#refusal ??= answers.find((answer) => answer instanceof LeaseholdError)
     return answers
   }
 
-  async *stream(sendable: Sendable): AsyncGenerator<readonly unknown[], void, undefined> {
-    const before = this.#outer.flights
+  async *stream(command: StatementCommand): AsyncGenerator<readonly unknown[], void, undefined> {
+    const before = this.flights.count
     try {
-      yield* this.#outer.stream(sendable)
+      yield* this.#outer.stream(command)
     } finally {
-      this.#event.flights += this.#outer.flights - before
+      this.#event.flights += this.flights.count - before
     }
   }
 
@@ -129,11 +100,11 @@ export class NestedTransaction implements Scope {
 
   /** The flights that the outer transaction makes meanwhile are nobody else's. */
   async #counted<T>(work: () => Promise<T>): Promise<T> {
-    const before = this.#outer.flights
+    const before = this.flights.count
     try {
       return await work()
     } finally {
-      this.#event.flights += this.#outer.flights - before
+      this.#event.flights += this.flights.count - before
     }
   }
 }

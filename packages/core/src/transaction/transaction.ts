@@ -1,39 +1,51 @@
 /** One transaction on one lease. Nothing else begins, commits or rolls back. */
-import { refusalOf } from './commit-answer.ts'
-import type { Answer, Command, TransactionOptions } from '../driver.ts'
-import {
-  CommitUnknownError,
-  ConnectionLostError,
-  type ImplicitCommitError,
-  LeaseholdError,
-  type StatementError,
-} from '../errors/errors.ts'
+import { tellsNotCommitted } from './commit-answer.ts'
+import type { Answer, Command, Session, StatementCommand, TransactionOptions } from '../driver.ts'
+import { CommitUnknownError, ConnectionLostError, LeaseholdError, StatementError } from '../errors/errors.ts'
 import type { UnitEvent } from '../events.ts'
 import { Flights } from './flights.ts'
-import { type Guard, Integrity, isKilled, isRun, releases, type Sendable, TRIES } from './integrity.ts'
+import { type Guard, Integrity, isKilled, isRun, releases, TRIES } from './integrity.ts'
 import type { Lease } from './lease.ts'
 import type { StatementResult } from '../statement/statement-result.ts'
-import type { ServerFacts } from '../statement/server-facts.ts'
 
 const COMMIT: Command = { type: 'commit' }
 
 /** Milliseconds that a unit which was stopped waits for the answer to its ROLLBACK. */
 const ROLLBACK_TIMEOUT = 1_000
 
+/** How a flight ends the transaction: with a COMMIT behind the statements, or by itself, with the one read that it is. */
+export interface CommitAlong {
+  readonly timing: 'along' | 'implied'
+  /** Milliseconds for the answer to COMMIT, from the last other answer on. */
+  readonly limit: number
+}
+
 /** What a unit sees of its transaction, which is a part of one in a sandbox. */
 export type Scope = Pick<Transaction, keyof Transaction>
+
+/** The transaction as the next flight finds it; see `commitTiming`. */
+export interface CommitFacts {
+  readonly readOnly: boolean
+  /** Whether a statement was sent before that may have changed something. */
+  readonly wrote: boolean
+  /** Commands that go ahead of the statements: none, BEGIN READ ONLY without more options, or others. */
+  readonly ahead: 'nothing' | 'begin read only' | 'more'
+  /** Whether the server has answered within the last second. */
+  readonly proven: boolean
+}
 
 export class Transaction {
   readonly #flights: Flights
   /** Taken by the first BEGIN. */
   #options: TransactionOptions
   readonly #readOnly: boolean
-  readonly #integrity = new Integrity((commands) => this.#fly(commands))
+  readonly integrity: Integrity = new Integrity((commands) => this.#fly(commands))
   /** Names of savepoints that go with the next flight. */
   #pending: string[] = []
   #wrote = false
   /** Why COMMIT did not commit, or may not have. */
   #refused: LeaseholdError | undefined
+  #unknown: CommitUnknownError | undefined
   /** Whether there is nothing to end: nothing was sent, or the server has ended it. */
   #over = true
 
@@ -44,31 +56,18 @@ export class Transaction {
     this.#readOnly = options.accessMode === 'read only'
   }
 
-  get server(): ServerFacts {
-    return this.#flights.server
+  get session(): Session {
+    return this.#flights.session
   }
 
-  /** Round trips made so far. */
-  get flights(): number {
-    return this.#flights.count
+  /** Its flights, to look at. */
+  get flights(): Pick<Flights, 'activity' | 'count'> {
+    return this.#flights
   }
 
-  /** Whether a statement was sent that may have changed something. */
-  get wrote(): boolean {
-    return this.#wrote
-  }
-
-  /** See {@link Integrity}; so are the next two. */
-  get mayHaveCommitted(): boolean {
-    return this.#integrity.mayHaveCommitted
-  }
-
-  doubtBehind(cause: Error): ImplicitCommitError | undefined {
-    return this.#integrity.doubtBehind(cause)
-  }
-
-  get broken(): ImplicitCommitError | undefined {
-    return this.#integrity.broken
+  /** Whether a COMMIT can go along with the next statements; see `commitTiming`. */
+  get commitFacts(): CommitFacts | undefined {
+    return { readOnly: this.#readOnly, wrote: this.#wrote, ahead: this.#ahead, proven: this.session.proven }
   }
 
   /** The error with which the server has rolled the whole transaction back, whichever came before it. */
@@ -78,46 +77,38 @@ export class Transaction {
 
   /** Set where COMMIT was sent and nothing tells whether it was carried out. */
   get unknown(): CommitUnknownError | undefined {
-    const { unknown } = this.#flights
-    return unknown ?? (this.#refused instanceof CommitUnknownError ? this.#refused : undefined)
+    return this.#unknown
   }
 
   /**
-   * Sends statements in one flight, with COMMIT right behind them if its limit is given, and gives their
-   * answers in order; a statement that was not sent because an earlier one had failed has none. Rejects when
+   * Sends statements in one flight, with COMMIT if they are to end the transaction, and gives their answers in order; a statement that was not sent because an earlier one had failed has none. Rejects when
    * nothing is known of the answers, with a `ConnectionLostError` or `CommitUnknownError`, and with an
    * `ImplicitCommitError`.
    */
-  async send(statements: readonly Sendable[], commitLimit?: number): Promise<readonly Answer[]> {
-    const [first] = statements
-    const andCommit = commitLimit !== undefined
-    if (andCommit && first !== undefined && this.#isLoneRead(statements)) {
-      const { statement, label } = first
-      const answers = await this.#fly([{ type: 'read', statement, label }])
+  async send(statements: readonly StatementCommand[], commit?: CommitAlong): Promise<readonly Answer[]> {
+    if (commit?.timing === 'implied') {
+      const answers = await this.#fly(statements.map((command) => ({ ...command, type: 'read' })))
       this.#over = true
       return answers
     }
-    const left = this.#integrity.takeLeft()
+    const left = this.integrity.takeLeft()
     const before = this.#takePreliminaries()
-    for (const sendable of statements) this.#note(sendable)
+    for (const command of statements) this.#note(command)
     const commands = [...releases(left), ...before]
-    // What is refused before a write doesn't keep the write from being carried out; and where the way to the server may
-    // have died, a write without COMMIT is lost and nothing more.
-    const commits = andCommit && !((commands.length > 0 || !this.#flights.proven) && this.#wrote)
     const guards: Guard[] = []
-    const places = statements.map((sendable) => this.#integrity.place(sendable, commands, guards))
-    if (commits) commands.push(COMMIT)
+    const places = statements.map((command) => this.integrity.place(command, commands, guards))
+    if (commit !== undefined) commands.push(COMMIT)
 
-    const judge = this.#integrity.doubt(guards)
-    const answers = await this.#fly(commands, commits ? commitLimit : undefined)
+    const judge = this.integrity.doubt(guards)
+    const answers = await this.#fly(commands, commit?.limit)
     const refused = this.#refusalOf(before, answers.slice(left.length))
-    if (commits) this.#refused = this.#noteCommit(answers.at(-1))
+    if (commit !== undefined) this.#refused = this.#noteCommit(answers.at(-1))
     // Before anything is thrown: what was on the wire behind a refused BEGIN was carried out all the same.
     await judge(answers)
-    await this.#integrity.assertKept(left, answers)
+    await this.integrity.assertKept(left, answers)
     if (refused !== undefined) throw refused
     const own = places.map((place) => answers[place])
-    this.#integrity.assertOpen(statements, own)
+    this.integrity.assertOpen(statements, own)
     this.#assertAnswered(own, answers)
     return own
   }
@@ -126,19 +117,12 @@ export class Transaction {
    * Sends one statement that reads, and gives its rows in batches as they are taken. Throws the answer that is an error,
    * or a `ConnectionLostError`. Nothing else must be sent until it has ended.
    */
-  async *stream(sendable: Sendable): AsyncGenerator<readonly unknown[], void, undefined> {
-    const { statement, label } = sendable
-    const command = { type: 'statement', statement, label } as const
+  async *stream(command: StatementCommand): AsyncGenerator<readonly unknown[], void, undefined> {
     await this.confirm()
     const savepoint = this.savepoint()
-    const before = this.#takePreliminaries()
-    const ahead = this.#flights.pipelining ? before : []
-    if (before.length > ahead.length) {
-      const refused = this.#refusalOf(before, await this.#fly(before))
-      if (refused !== undefined) throw refused
-    }
+    const ahead = this.#takePreliminaries()
     this.#over = false
-    this.#note(sendable)
+    this.#note(command)
     let left = true
     let end: StatementResult | undefined
     try {
@@ -148,19 +132,14 @@ export class Transaction {
       left = false
       throw error
     } finally {
-      if (left) this.#integrity.leave({ sendable, savepoint })
+      if (left) this.integrity.leave({ command, savepoint })
     }
-    if (end !== undefined) this.#integrity.assertOpen([sendable], [end])
+    if (end !== undefined) this.integrity.assertOpen([command], [end])
   }
 
   /** See {@link Integrity}. */
   confirm(): Promise<void> {
-    return this.#integrity.confirm()
-  }
-
-  /** What the transaction is doing, for messages. */
-  get activity(): string {
-    return this.#flights.activity
+    return this.integrity.confirm()
   }
 
   /**
@@ -180,7 +159,7 @@ export class Transaction {
 
   /** Sets a savepoint, which travels with the statements that are sent next. */
   savepoint(): string {
-    const name = this.#integrity.newSavepoint()
+    const name = this.integrity.newSavepoint()
     this.#pending.push(name)
     return name
   }
@@ -204,7 +183,7 @@ export class Transaction {
     }
     if (answer instanceof LeaseholdError) throw answer
     // It is there, and so is the transaction: what was left since needs no confirmation.
-    this.#integrity.takeLeft()
+    this.integrity.takeLeft()
   }
 
   /**
@@ -216,7 +195,7 @@ export class Transaction {
     if (this.#refused !== undefined) throw this.#refused
     if (!this.#over && !this.#isLeftOpen) {
       await this.confirm()
-      const [answer] = await this.#flights.flyWithin(limit, COMMIT, this.#wrote)
+      const [answer] = await this.#settled(this.#flights.flyWithin(limit, COMMIT))
       this.#refused = this.#noteCommit(answer)
       if (this.#refused !== undefined) throw this.#refused
     }
@@ -240,13 +219,15 @@ export class Transaction {
 
   /** Whether it is given back as it is: how one that is read only ends makes no difference, so nobody waits for it. */
   get #isLeftOpen(): boolean {
-    return this.#readOnly && this.#flights.pipelining
+    return this.#readOnly && this.session.pipelining
   }
 
-  /** Whether one read is all of the transaction, which has no options but to be read only. */
-  #isLoneRead(statements: readonly Sendable[]): boolean {
-    if (!this.#readOnly || statements.length > 1 || statements[0]?.statement.kind !== 'read') return false
-    return Object.keys(this.#options).length === 1 && this.#pending.length === 0
+  /** Commands that go ahead of the next statements. */
+  get #ahead(): CommitFacts['ahead'] {
+    const options = Object.keys(this.#options).length
+    if (this.#pending.length > 0 || this.integrity.hasLeft) return 'more'
+    if (options === 0) return 'nothing'
+    return this.#readOnly && options === 1 ? 'begin read only' : 'more'
   }
 
   /** BEGIN where there are options, in the first flight alone, and the savepoints that are due. */
@@ -261,25 +242,53 @@ export class Transaction {
     ]
   }
 
-  #note(sendable: Sendable): void {
-    this.#wrote ||= !this.#readOnly && isRun(sendable) && sendable.statement.mayWrite
+  #note(command: StatementCommand): void {
+    this.#wrote ||= !this.#readOnly && isRun(command) && command.statement.mayWrite
   }
 
   #fly(commands: readonly Command[], commitLimit?: number): Promise<readonly Answer[]> {
     this.#over = false
-    return this.#flights.fly(commands, this.#wrote, commitLimit)
+    return this.#settled(this.#flights.fly(commands, commitLimit))
   }
 
   #undo(command: Command, stopped: boolean): Promise<readonly Answer[]> {
-    return stopped ? this.#flights.flyWithin(ROLLBACK_TIMEOUT, command, this.#wrote) : this.#fly([command])
+    return stopped ? this.#flights.flyWithin(ROLLBACK_TIMEOUT, command) : this.#fly([command])
+  }
+
+  /** Rejects with a `CommitUnknownError` where COMMIT went unanswered, unless the transaction had nothing to commit. */
+  async #settled(answers: Promise<readonly Answer[]>): Promise<readonly Answer[]> {
+    try {
+      return await answers
+    } catch (error) {
+      const { commitLost, cut, stopped } = this.#flights
+      if (commitLost === undefined || !this.#wrote) throw error
+      const by = cut ?? stopped
+      const why =
+        by === undefined ? 'the connection was lost' : `it was not waited for any longer (${by.message})`
+      throw this.#noteUnknown(`COMMIT was sent and its answer did not come, for ${why}`, by ?? commitLost)
+    }
   }
 
   /** What COMMIT comes to if it has not committed for sure. */
   #noteCommit(answer: Answer): LeaseholdError | undefined {
-    const refusal = refusalOf(answer, { wrote: this.#wrote })
-    if (refusal === undefined) this.#noteEnd(answer)
-    else if (refusal !== answer) this.#flights.spend(refusal)
-    return refusal
+    if (!(answer instanceof LeaseholdError)) {
+      this.#noteEnd(answer)
+      return undefined
+    }
+    if (!this.#wrote || tellsNotCommitted(answer)) return answer
+    const number = answer instanceof StatementError ? `${answer.errno}, ${answer.sqlState}` : answer.name
+    const why = `COMMIT was answered with an error that does not tell whether it was carried out (${number})`
+    const unknown = this.#noteUnknown(why, answer)
+    this.#flights.spend(unknown)
+    return unknown
+  }
+
+  #noteUnknown(why: string, cause: Error): CommitUnknownError {
+    this.#unknown = new CommitUnknownError(
+      `${why}: the unit is in the database whole or not at all; look there before running it again, or give it an outcomeKey`,
+      { cause },
+    )
+    return this.#unknown
   }
 
   /** COMMIT or ROLLBACK has done what it says; the session is spent if the server still reports a transaction. */

@@ -9,7 +9,8 @@ import { abridged } from '../errors/messages.ts'
 import { program } from '../query/program.ts'
 import { affected, maybeOne } from '../query/result-shapes.ts'
 import type { Query } from '../query/query.ts'
-import type { Work } from './unit-attempt.ts'
+import { innerJob, type Job } from './job.ts'
+import type { Ended } from './unit-attempt.ts'
 
 const LABEL = 'leasehold.outcome'
 
@@ -17,17 +18,18 @@ const LABEL = 'leasehold.outcome'
 const LONGEST_KEY = 1_020
 
 /** The work, with the key written first; it travels with the work's own first statements. */
-export function withOutcome(work: Work, key: string, driver: Driver): Work {
+export function withOutcome(job: Job, key: string, driver: Driver): Job {
   const problem = problemOf(key)
   if (problem !== undefined) throw problem
   const record = affected(driver.outcomes.record(key)).named(LABEL)
-  if (typeof work !== 'function') return all([record, work]).map(([, value]) => value)
-  return async (q) => {
+  if (job.type === 'query') return { ...job, query: all([record, job.query]).map(([, value]) => value) }
+  const { body } = job
+  return innerJob(async (q, scheduler) => {
     const recorded = q(record)
-    const value = await work(q)
+    const value = await body(q, scheduler)
     await recorded
     return value
-  }
+  }, job.label)
 }
 
 /** Whether the key is there. Waits for a unit with it whose end the server has not seen yet. */
@@ -55,8 +57,23 @@ function problemOf(key: unknown): UsageError | undefined {
   return new UsageError(`${expected}, got one of ${bytes} bytes: use a hash of it`)
 }
 
+/** Looks an unknown outcome up by its key; if even that fails, it stays unknown. */
+export async function settledByKey(
+  ended: Extract<Ended, { outcome: 'unknown' }>,
+  ask: () => Promise<boolean>,
+): Promise<Ended> {
+  const { error, value, hooks } = ended
+  try {
+    if (await ask()) return { outcome: 'committed', value, hooks: hooks.commit }
+    const { cause } = error
+    return { outcome: 'rolled back', error: cause, cause, mayHaveCommitted: false, hooks: hooks.rollback }
+  } catch (asking) {
+    return { ...ended, error: unsettled(error, asking) }
+  }
+}
+
 /** An unknown outcome that its key did not settle, since it could not be asked for. */
-export function unsettled({ cause }: CommitUnknownError, asking: unknown): CommitUnknownError {
+function unsettled({ cause }: CommitUnknownError, asking: unknown): CommitUnknownError {
   const why = asking instanceof Error ? asking.message : String(asking)
   return new CommitUnknownError(
     'COMMIT was sent and nothing tells whether it was carried out; its outcomeKey could not be looked up, either: ' +

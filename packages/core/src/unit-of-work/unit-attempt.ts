@@ -11,17 +11,11 @@ import type { UnitAccess, UnitEvent } from '../events.ts'
 import { Scheduler } from '../executor/scheduler.ts'
 import { hasEnded } from '../transaction/flights.ts'
 import type { ExplainedStatement } from '../transaction/explain.ts'
-import { type Executor, runBody } from '../executor/executor.ts'
-import { type Access, type Hook, type Queryable, toQuery } from '../query/query.ts'
+import { runBody } from '../executor/executor.ts'
+import { type Hook, toQuery } from '../query/query.ts'
 import type { Scope } from '../transaction/transaction.ts'
+import type { Job } from './job.ts'
 import { nameOf } from '../errors/unit-identity.ts'
-
-export type Body<T, A extends Access = Access> = (q: Executor<A>) => Promise<T>
-
-export type Work = Queryable | Body<unknown>
-
-/** A body that is given more than `q`. */
-export type InnerBody = (q: Executor, execution: Scheduler) => Promise<unknown>
 
 /** Whose work is to stay when it has succeeded. */
 const KEPT: ReadonlySet<UnitAccess> = new Set(['run', 'read'])
@@ -34,8 +28,6 @@ export interface UnitContext {
   /** Milliseconds for the answer to COMMIT. */
   readonly commitTimeout: number
   readonly attempt: number
-  /** Called instead of the body. */
-  readonly inner: InnerBody | undefined
 }
 
 /** How an attempt ended, and the hooks to be called for it. */
@@ -61,12 +53,12 @@ export type Ended =
       readonly hooks: Readonly<Record<'commit' | 'rollback', readonly Hook[]>>
     }
 
-export async function runUnit(work: Work, context: UnitContext): Promise<Ended> {
-  const { event, open, readOnly, deadline, commitTimeout, attempt, inner } = context
+export async function runUnit(job: Job, context: UnitContext): Promise<Ended> {
+  const { event, open, readOnly, deadline, commitTimeout, attempt } = context
   const plans: ExplainedStatement[] = []
   const execution = new Scheduler({
     open,
-    whole: typeof work !== 'function',
+    whole: job.type === 'query',
     readOnly,
     commitTimeout,
     ...(event.access === 'explain' ? { onPlan: (plan) => plans.push(plan) } : {}),
@@ -76,9 +68,9 @@ export async function runUnit(work: Work, context: UnitContext): Promise<Ended> 
   try {
     if (deadline?.signal.aborted === true) await stopped?.reached
     const working =
-      typeof work === 'function'
-        ? runBody(inner === undefined ? work : (q) => inner(q, execution), execution, event.unit, attempt)
-        : execution.start(toQuery(work))
+      job.type === 'query'
+        ? execution.start(toQuery(job.query))
+        : runBody((q) => job.body(q, execution), execution, event.unit, attempt)
     // A body that goes on when its unit has been stopped fails unheard.
     working.catch(() => {})
     value = await (stopped === undefined ? working : Promise.race([stopped.reached, working]))
@@ -102,9 +94,9 @@ export async function runUnit(work: Work, context: UnitContext): Promise<Ended> 
     if (failure instanceof CommitUnknownError && failure === transaction?.unknown) {
       return { outcome: 'unknown', error: failure, value, hooks: { commit, rollback } }
     }
-    const { broken, mayHaveCommitted = false } = transaction ?? {}
+    const { broken, mayHaveCommitted = false } = transaction?.integrity ?? {}
     const told = stopped?.told(failure) ?? failure
-    const doubt = deniesDoubt(told) ? transaction?.doubtBehind(told) : undefined
+    const doubt = deniesDoubt(told) ? transaction?.integrity.doubtBehind(told) : undefined
     const error = broken ?? doubt ?? told
     return {
       outcome: 'rolled back',

@@ -13,7 +13,7 @@ import type { Queryable, ResultOf, RowsQueryable } from '../query/query.ts'
 import type { Answers } from '../interpreter/scripted-answers.ts'
 import type { RetryOptions } from './retry.ts'
 import type { RowStream } from '../executor/row-stream.ts'
-import type { Body } from './unit-attempt.ts'
+import type { Body } from './job.ts'
 
 export interface ReadOptions extends Omit<TransactionOptions, 'accessMode'>, DeadlineOptions {
   /** Name of the unit in events and errors: the query's own unless given, or that of the body's function. */

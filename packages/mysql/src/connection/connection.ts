@@ -43,8 +43,6 @@ export interface ConnectionSettings {
 /** Where a connection goes when its lease ends. */
 export interface ConnectionOwner {
   takeBack(connection: MysqlConnection): void
-  /** Ends the statement that a session runs. Resolves when the server has heard of it. */
-  interrupt(connection: MysqlConnection): Promise<void>
   discard(connection: MysqlConnection, reason: Error): void
 }
 
@@ -73,6 +71,8 @@ export class MysqlConnection implements Connection {
       isSuperseded: () => boolean
       settings: ConnectionSettings
       home: ConnectionOwner
+      /** Ends the statement that a session runs. Resolves when the server has heard of it. */
+      interrupt: (session: SessionIdentity) => Promise<void>
     },
   ) {
     this.#wire = wire
@@ -82,7 +82,7 @@ export class MysqlConnection implements Connection {
     this.#home = options.home
     wire.together = options.pipelining
     this.#interruption = new Interruption({
-      interrupt: () => this.#home.interrupt(this),
+      interrupt: () => options.interrupt(this.#identity),
       pass: () => wire.fly([text('DO 0')]),
       giveUp: (limit) => wire.destroy(new SilenceError(`the server did not stop within ${limit} ms`)),
       doubt: () => this.#state.spend(),
@@ -163,11 +163,11 @@ export class MysqlConnection implements Connection {
       // A COMMIT that went unanswered together with the question could not be told from one that was carried out.
       if (commands[0]?.type === 'commit' && !this.proven) await this.#wire.prove()
       const mode = commands[0]?.type === 'read' ? 'reads' : 'units'
-      if (mode !== this.#mode) await this.#turn(mode)
+      this.#turn(mode)
       const outgoing: Outgoing[] = []
       // A command may be several statements; here is where the answers to each end.
       const ends = commands.map((command) => outgoing.push(...this.#outgoingOf(command)))
-      const outcomes = await this.#send(outgoing, onLast)
+      const outcomes = await this.#wire.fly(outgoing, onLast)
       for (const { id } of this.#prepared.takeEvicted()) this.#wire.tell(closePacket(id))
       return commands.map((command, index) => {
         const own = outcomes.length === 1 ? outcomes : outcomes.slice(ends[index - 1] ?? 0, ends[index])
@@ -185,7 +185,7 @@ export class MysqlConnection implements Connection {
     ahead: readonly Command[],
     onEnd?: (result: StatementResult) => void,
   ): AsyncGenerator<readonly unknown[], void, undefined> {
-    await this.#turn('units')
+    this.#turn('units')
     this.#state.noteSent(command.statement, this.#server)
     const before = ahead.flatMap((each) => this.#outgoingOf(each))
     const batches = new RowBatches(this.#wire)
@@ -279,7 +279,7 @@ export class MysqlConnection implements Connection {
   /** Gives the replies to what is needed, and behind them to what can be done without, if there is one. */
   async #prepare(needed: readonly Outgoing[], ...wanted: readonly Outgoing[]): Promise<readonly Reply[]> {
     const replies: Reply[] = []
-    for (const [index, outcome] of (await this.#send([...needed, ...wanted])).entries()) {
+    for (const [index, outcome] of (await this.#wire.fly([...needed, ...wanted])).entries()) {
       if (outcome === undefined || outcome instanceof Error) {
         if (index >= needed.length && !isInterrupted(outcome)) break
         throw refused(outcome)
@@ -305,28 +305,10 @@ export class MysqlConnection implements Connection {
     }
   }
 
-  #send(outgoing: readonly Outgoing[], onLast?: () => void): Promise<readonly Outcome[]> {
-    return this.pipelining ? this.#wire.fly(outgoing, onLast) : this.#sendSingly(outgoing)
-  }
-
-  /** Where commands can't travel together: a flight for each, up to the first that fails. */
-  async #sendSingly(outgoing: readonly Outgoing[]): Promise<readonly Outcome[]> {
-    const outcomes: Outcome[] = []
-    for (const one of outgoing) {
-      const [outcome] = await this.#wire.fly([one])
-      outcomes.push(outcome)
-      if (outcome instanceof Error) break
-    }
-    return outcomes
-  }
-
-  /** Turns the session to a mode: with the next flight, or at once where commands can't travel together. */
-  async #turn(mode: SessionMode): Promise<void> {
+  /** Turns the session to a mode, ahead of the next flight; a session that the server refuses to turn is lost. */
+  #turn(mode: SessionMode): void {
     if (mode === this.#mode) return
-    const sql = modeSql(mode, this.#server)
-    if (this.pipelining) this.#wire.tell(queryPacket(sql), ENDED)
-    // Whatever is sent next then fails as on a lost connection.
-    else await this.#prepare([text(sql)]).catch((error: unknown) => this.#wire.destroy(error as Error))
+    this.#wire.tell(queryPacket(modeSql(mode, this.#server)), ENDED)
     this.#mode = mode
   }
 

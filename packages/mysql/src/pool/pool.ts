@@ -20,8 +20,6 @@ export interface PoolPort {
   readonly open: (home: ConnectionOwner) => Promise<MysqlConnection>
   /** Ends a session on the server. */
   readonly kill: (session: SessionIdentity) => void
-  /** Ends the statement that a session runs. */
-  readonly interrupt: (session: SessionIdentity) => Promise<void>
   /** Has a connection for kills opened, and kept; nothing if there is one. Resolves when it has come, or can't. */
   readonly reserve: () => Promise<ReservationEnd> | undefined
   /** Leaves the place of that connection to the pool. */
@@ -93,10 +91,6 @@ export class Pool implements ConnectionOwner {
     })
     this.#grow()
     return leased
-  }
-
-  interrupt(connection: MysqlConnection): Promise<void> {
-    return this.#port.interrupt(connection.identity)
   }
 
   takeBack(connection: MysqlConnection): void {

@@ -49,6 +49,13 @@ const PROOF = 1_000
 /** Milliseconds in which a server that is there answers what waits for nothing. */
 export const PATIENCE = 1_000
 
+/** A command that is written ahead of the next flight. */
+interface Ahead {
+  readonly packet: Buffer
+  /** Whether the server answers it. */
+  readonly answered: boolean
+}
+
 /** Commands under way, and those behind them that are not written yet. */
 interface Flight {
   readonly outgoing: readonly Outgoing[]
@@ -67,13 +74,15 @@ export class Wire {
   readonly #connection: Internals
   readonly #lostListeners: (() => void)[] = []
   /** Written ahead of the next flight. */
-  readonly #ahead: Buffer[] = []
+  readonly #ahead: Ahead[] = []
+  /** Commands written ahead that the server has still to answer. */
+  #unanswered = 0
   #flight: Flight | undefined
   #lost: Error | undefined
   #answeredAt = performance.now()
   /** The server's limit on the size of a command, in bytes. */
   maxAllowedPacket: number = Infinity
-  /** Whether commands may travel together. */
+  /** Whether commands may travel together; where not, each waits for the answer to the one before. */
   together = false
 
   private constructor(connection: Internals) {
@@ -151,7 +160,7 @@ export class Wire {
    * several have come but the last.
    */
   fly(outgoing: readonly Outgoing[], onLast?: () => void): Promise<readonly Outcome[]> {
-    return this.#fly(outgoing, this.proven ? undefined : this.together ? 'along' : 'first', onLast)
+    return this.#fly(outgoing, this.proven ? undefined : 'along', onLast)
   }
 
   /** Asks whether the server is there. Rejects with a `ConnectionLostError` if it is silent, or has something to object. */
@@ -202,12 +211,14 @@ export class Wire {
    */
   tell(packet: Buffer, check?: Check): void {
     if (this.#lost !== undefined) return
-    this.#ahead.push(packet)
+    this.#ahead.push({ packet, answered: check !== undefined })
     if (check === undefined) return
     const answered = (outcome: Reply | Error): void => {
       this.#answeredAt = performance.now()
+      this.#unanswered -= 1
       const wrong = outcome instanceof Error && !isServerError(outcome) ? outcome : check.wrong(outcome)
       if (wrong !== undefined) this.#lose(wrong)
+      else if (!this.together && this.#flight !== undefined) this.#proceedNext(this.#flight)
     }
     const packets = packetCount(packet.length)
     this.#connection.addCommand(new readers[check.answer]({ packets, answered }))
@@ -215,7 +226,7 @@ export class Wire {
 
   /** Writes at once what was to go ahead of the next flight. */
   flush(): void {
-    this.#write(this.#ahead.splice(0))
+    this.#write(this.#takeAhead())
   }
 
   /** Says goodbye and closes. */
@@ -249,11 +260,21 @@ export class Wire {
     })
   }
 
+  /** Goes on behind an answer: where commands travel alone, when mysql2 has done with it and numbers packets from 0 again. */
+  #proceedNext(flight: Flight): void {
+    if (this.together) this.#proceed(flight)
+    else {
+      queueMicrotask(() => {
+        if (this.#flight === flight) this.#proceed(flight)
+      })
+    }
+  }
+
   #proceed(flight: Flight): void {
-    const packets = this.#ahead.splice(0)
+    const packets = this.#takeAhead()
     for (;;) {
       const outgoing = flight.outgoing[flight.written]
-      if (outgoing === undefined || flight.failed || flight.bytes >= BYTES_IN_FLIGHT) break
+      if (outgoing === undefined || !this.#hasRoom(flight)) break
       try {
         packets.push(this.#begin(flight, outgoing))
       } catch (error) {
@@ -263,6 +284,23 @@ export class Wire {
     }
     this.#write(packets)
     this.#settleIfOver(flight)
+  }
+
+  #takeAhead(): Buffer[] {
+    const packets: Buffer[] = []
+    while (this.together || this.#unanswered === 0) {
+      const next = this.#ahead.shift()
+      if (next === undefined) break
+      packets.push(next.packet)
+      if (next.answered) this.#unanswered += 1
+    }
+    return packets
+  }
+
+  /** Whether the next command of the flight may be written now. */
+  #hasRoom({ failed, bytes, answered, written }: Flight): boolean {
+    if (failed || bytes >= BYTES_IN_FLIGHT) return false
+    return this.together || (this.#unanswered === 0 && answered === written)
   }
 
   #write(packets: readonly Buffer[]): void {
@@ -308,7 +346,8 @@ export class Wire {
     flight.answered += 1
     flight.bytes -= flight.sizes[index] ?? 0
     if (flight.answered === flight.outgoing.length - 1) flight.onLast?.()
-    if (flight.written < flight.outgoing.length && flight.bytes < BYTES_IN_FLIGHT / 2) this.#proceed(flight)
+    if (flight.written < flight.outgoing.length && flight.bytes < BYTES_IN_FLIGHT / 2)
+      this.#proceedNext(flight)
     else this.#settleIfOver(flight)
   }
 

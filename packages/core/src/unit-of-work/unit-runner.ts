@@ -1,0 +1,126 @@
+/** Runs the units of one unit of work: options checked, attempts repeated, hooks called. */
+import { LeaseholdError, UsageError } from '../errors/errors.ts'
+import { leadToCaller } from '../errors/stack-trace.ts'
+import type { UnitIdentity } from '../errors/unit-identity.ts'
+import { traceUnit, type UnitAccess, type UnitEvent } from '../events.ts'
+import { LeakDetection } from '../transaction/leak-detection.ts'
+import type { TransactionSource } from '../transaction/transaction-source.ts'
+import { commitLimit, Deadline } from './deadline.ts'
+import { type Job, jobOf } from './job.ts'
+import { NestedRuns } from './nested-run.ts'
+import { explained, outcomeOf, settledByKey, withOutcome } from './outcome-key.ts'
+import { repeatAttempts } from './retry-loop.ts'
+import { Retry, RetryBudget, type RetryOptions } from './retry.ts'
+import { callHooks } from './run-hooks.ts'
+import { type Ended, runUnit } from './unit-attempt.ts'
+import type { RunOptions, UnitOfWorkOptions } from './unit-of-work.ts'
+import { assertUnitOptions } from './unit-options.ts'
+import { tellingUnused } from './unused-queries.ts'
+
+export type UnitSettings = Omit<UnitOfWorkOptions, 'driver'>
+
+let units = 0
+
+export class UnitRunner {
+  readonly source: TransactionSource
+  readonly #settings: UnitSettings
+  readonly #nested = new NestedRuns()
+  readonly #budget = new RetryBudget()
+
+  constructor(source: TransactionSource, settings: UnitSettings) {
+    this.source = source
+    this.#settings = settings
+  }
+
+  /** Whether the caller is inside one of the units. */
+  get inside(): boolean {
+    return this.#nested.inside
+  }
+
+  /** Gives what the unit gives; rejects with what it fails with. */
+  run(job: Job, options: RunOptions, access: UnitAccess): Promise<unknown> {
+    const { leakAfter, onHookError } = this.#settings
+    const unit: UnitIdentity = { id: ++units, label: options.label ?? job.label }
+    const event: UnitEvent = { unit, access, flights: 0, attempts: 0 }
+    const leaks = leakAfter === undefined ? undefined : new LeakDetection(leakAfter, unit)
+    return traceUnit(event, async () => {
+      assertUnitOptions(access, options)
+      this.#nested.assertOutside()
+      const end = await this.#attempts(job, options, event, leaks)
+      event.outcome = end.outcome === 'undone' ? 'rolled back' : end.outcome
+      if (end.outcome !== 'unknown' && end.hooks.length > 0) await callHooks(end.hooks, unit, onHookError)
+      if (end.outcome === 'committed' || end.outcome === 'undone') return end.value
+      const error = options.outcomeKey === undefined ? end.error : explained(end.error)
+      throw leadToCaller(outOf(unit, event.attempts, error))
+    })
+  }
+
+  /** Whether a unit with this key has been committed. */
+  outcome(key: string, signal?: AbortSignal): Promise<boolean> {
+    const job = jobOf(outcomeOf(key, this.source.driver))
+    return this.run(job, signal === undefined ? {} : { signal }, 'run') as Promise<boolean>
+  }
+
+  async #attempts(
+    job: Job,
+    options: RunOptions,
+    event: UnitEvent,
+    leaks: LeakDetection | undefined,
+  ): Promise<Ended> {
+    const { label: _, retry, timeout, signal, outcomeKey, commitTimeout, ...transaction } = options
+    if (outcomeKey !== undefined && transaction.accessMode === 'read only') {
+      throw new UsageError(
+        'outcomeKey: expected a unit that may write, since the key is written in it, got read only',
+      )
+    }
+    const { source } = this
+    const policy = source.sandboxed ? undefined : retryOf(job, retry)
+    const commitTimeoutMs = commitLimit(commitTimeout)
+    const whole = outcomeKey === undefined ? job : withOutcome(job, outcomeKey, source.driver)
+    const deadline = Deadline.from({ timeout, signal })
+    const attempt = (number: number): Promise<Ended> => {
+      event.attempts = number
+      const once = (): Promise<Ended> =>
+        runUnit(whole, {
+          event,
+          open: () => source.open({ event, options: transaction, signal: deadline?.signal, leaks }),
+          readOnly: transaction.accessMode === 'read only',
+          deadline,
+          commitTimeout: commitTimeoutMs,
+          attempt: number,
+        })
+      return this.#settings.warnUnused === true ? tellingUnused(event.unit, once) : once()
+    }
+    const repetition = {
+      unit: event.unit,
+      policy,
+      budget: this.#budget,
+      deadline,
+      settle: (ended: Extract<Ended, { outcome: 'unknown' }>) =>
+        outcomeKey === undefined
+          ? Promise.resolve(ended)
+          : settledByKey(ended, () => this.#nested.leave(() => this.outcome(outcomeKey, deadline?.signal))),
+    }
+    try {
+      return await this.#nested.enter(event.access, () =>
+        source.turn(() => repeatAttempts(attempt, repetition)),
+      )
+    } finally {
+      deadline?.end()
+    }
+  }
+}
+
+/** Notes on the error which unit it came out of, unless it has come out of another before. */
+function outOf(unit: UnitIdentity, attempts: number, error: unknown): unknown {
+  if (error instanceof LeaseholdError && error.unit === undefined) Object.assign(error, { unit, attempts })
+  return error
+}
+
+function retryOf({ type }: Job, retry: boolean | RetryOptions | undefined): Retry | undefined {
+  if (retry === false || (retry === undefined && type !== 'query')) return undefined
+  if (retry !== undefined && typeof retry !== 'boolean' && typeof retry !== 'object') {
+    throw new UsageError(`retry: expected true, false or { attempts, … }, got ${String(retry)}`)
+  }
+  return new Retry(typeof retry === 'object' ? retry : {}, { asked: retry !== undefined })
+}
