@@ -23,7 +23,14 @@ import { patience, SilenceError } from '../protocol/patience.ts'
 import type { Check, Outcome, Outgoing, Wire } from '../protocol/wire.ts'
 import { amongProbes, KEPT_SQL, keptOf, readProbes } from './session-probes.ts'
 import { PreparedStatements } from './prepared-statements.ts'
-import { LIMITS_SQL, modeSql, PROFILE_SQL, type SessionMode, STATUS } from './session-setup.ts'
+import {
+  LIMITS_SQL,
+  modeSql,
+  NO_BACKSLASH_ESCAPES,
+  PROFILE_SQL,
+  type SessionMode,
+  STATUS,
+} from './session-setup.ts'
 import { type Condition, foreignCharsetOf, SessionState } from './session-state.ts'
 import { failureOf, isOwn, isUnpreparable, NOTHING, resultOf, unreadable } from './decode-reply.ts'
 import { RowBatches } from './row-batches.ts'
@@ -142,6 +149,7 @@ export class MysqlConnection implements Connection {
     this.#kept = kept
     if (hasInitConnect) this.#state.keepUnreset()
     const { id, maxAllowedPacket, maxSortLength, version } = limits?.rows?.[0] ?? {}
+    this.#state.noteMode(limits)
     this.#identity = { id: Number(id), server: serverOf(replies[needed.length]) }
     this.#wire.maxAllowedPacket = Number(maxAllowedPacket)
     this.#server = /mariadb/i.test(String(version)) ? 'mariadb' : 'mysql'
@@ -153,6 +161,7 @@ export class MysqlConnection implements Connection {
     this.#prepared.clear()
     const replies = await this.#soon(this.#prepare([RESET, text(PROFILE_SQL), text(KEPT_SQL)]))
     this.#state.clean()
+    this.#state.noteMode(replies[2])
     if (keptOf(replies[2]) !== this.#kept) this.#state.spend()
     this.#mode = 'units'
   }
@@ -162,6 +171,7 @@ export class MysqlConnection implements Connection {
     try {
       // A COMMIT that went unanswered together with the question could not be told from one that was carried out.
       if (commands[0]?.type === 'commit' && !this.proven) await this.#wire.prove()
+      if (this.#state.modeInDoubt && commands.some((command) => 'statement' in command)) await this.#askMode()
       const mode = commands[0]?.type === 'read' ? 'reads' : 'units'
       this.#turn(mode)
       const outgoing: Outgoing[] = []
@@ -185,6 +195,7 @@ export class MysqlConnection implements Connection {
     ahead: readonly Command[],
     onEnd?: (result: StatementResult) => void,
   ): AsyncGenerator<readonly unknown[], void, undefined> {
+    if (this.#state.modeInDoubt) await this.#askMode()
     this.#turn('units')
     this.#state.noteSent(command.statement, this.#server)
     const before = ahead.flatMap((each) => this.#outgoingOf(each))
@@ -305,6 +316,17 @@ export class MysqlConnection implements Connection {
     }
   }
 
+  /** Asks how strings must be written; a session that does not tell is lost. */
+  async #askMode(): Promise<void> {
+    let outcome: Outcome
+    for (let tries = 0; tries < 3; tries += 1) {
+      ;[outcome] = await this.#wire.fly([text(`SELECT ${NO_BACKSLASH_ESCAPES}`)])
+      if (!isInterrupted(outcome)) break
+    }
+    if (outcome instanceof Error) this.#wire.destroy(outcome)
+    else this.#state.noteMode(outcome)
+  }
+
   /** Turns the session to a mode, ahead of the next flight; a session that the server refuses to turn is lost. */
   #turn(mode: SessionMode): void {
     if (mode === this.#mode) return
@@ -331,6 +353,10 @@ export class MysqlConnection implements Connection {
     if (command.type === 'explain' && !isExplained(command.statement)) return NOTHING
     const outcome = outcomes.find((one) => one instanceof Error) ?? outcomes.at(-1)
     if (outcome === undefined) return undefined
+    if (!(outcome instanceof Error)) this.#state.noteStatus(outcome)
+    if ('statement' in command && command.statement.kind === 'unknown') {
+      this.#state.noteRawAnswer(command.statement, outcome instanceof Error)
+    }
     if (command.type === 'prepare' && isUnpreparable(outcome)) return NOTHING
     if (outcome instanceof Error) {
       if (!isServerError(outcome)) return unreadable(outcome, command)
@@ -342,7 +368,6 @@ export class MysqlConnection implements Connection {
       this.#wire.tell(closePacket(outcome.prepared.id))
       return NOTHING
     }
-    this.#state.noteStatus(outcome)
     if ('statement' in command) this.#noteChanges(outcome)
     try {
       return resultOf(command, outcome, { values: this.#settings.values, sortedBytes: this.#sortedBytes })

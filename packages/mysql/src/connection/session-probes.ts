@@ -4,7 +4,7 @@
  */
 import type { Reply } from '../protocol/reply-readers.ts'
 import { DesyncError } from '../errors.ts'
-import { STATUS } from './session-setup.ts'
+import { NO_BACKSLASH_ESCAPES, STATUS } from './session-setup.ts'
 
 /** What a reset leaves as it finds it. */
 const KEPT = 'current_user() AS account, current_role() AS role, database() AS chosen'
@@ -22,7 +22,7 @@ export function amongProbes(first: string, second: string): readonly string[] {
   return [ahead.sql, first, between.sql, second, behind.sql]
 }
 
-export const KEPT_SQL: string = `SELECT ${KEPT}`
+export const KEPT_SQL: string = `SELECT ${KEPT}, ${NO_BACKSLASH_ESCAPES}`
 
 /** What a reset leaves as it finds it, to be compared. */
 export function keptOf(reply: Reply | undefined): string {

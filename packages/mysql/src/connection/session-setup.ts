@@ -28,8 +28,15 @@ export function modeSql(mode: SessionMode, server: ServerKind): string {
     : `SET autocommit = 0, ${readOnly} = DEFAULT`
 }
 
+/**
+ * The part of `sql_mode` that decides how strings are written. The status flag about it is not to be trusted: a routine that
+ * sets the mode gives the mode back at its end, and leaves the flag (`server-facts/sql-mode`).
+ */
+export const NO_BACKSLASH_ESCAPES: string =
+  "FIND_IN_SET('NO_BACKSLASH_ESCAPES', @@sql_mode) > 0 AS noBackslashEscapes"
+
 export const LIMITS_SQL: string =
-  'SELECT connection_id() AS id, @@max_allowed_packet AS maxAllowedPacket, @@max_sort_length AS maxSortLength, ' +
+  `SELECT ${NO_BACKSLASH_ESCAPES}, connection_id() AS id, @@max_allowed_packet AS maxAllowedPacket, @@max_sort_length AS maxSortLength, ` +
   'version() AS version'
 
 /** Flags of the server's status (MySQL Source Documentation, "SERVER_STATUS_flags_enum"). */

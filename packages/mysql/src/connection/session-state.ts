@@ -15,7 +15,11 @@ export type Condition = 'clean' | 'dirty' | 'spent'
 export class SessionState {
   #condition: Condition = 'clean'
   #soiled: Condition = 'dirty'
+  /** Whether backslashes escape nothing, by the mode that the server told last. */
   #noBackslashEscapes = false
+  /** The same by the flag of the last answer. */
+  #flag = false
+  #modeInDoubt = false
 
   get condition(): Condition {
     return this.#condition
@@ -46,8 +50,24 @@ export class SessionState {
     this.#condition = 'clean'
   }
 
+  /** Whether `sql_mode` may have changed since {@link noteMode}, so that the server must be asked before values are written. */
+  get modeInDoubt(): boolean {
+    return this.#modeInDoubt
+  }
+
+  /** Takes the mode out of a row that the server gave for `NO_BACKSLASH_ESCAPES`. */
+  noteMode(reply: Reply | undefined): void {
+    this.#noBackslashEscapes = Number(reply?.rows?.[0]?.['noBackslashEscapes']) === 1
+    this.#modeInDoubt = false
+  }
+
   noteStatus({ status }: Reply): void {
-    if (status !== undefined) this.#noBackslashEscapes = (status & STATUS.NO_BACKSLASH_ESCAPES) !== 0
+    if (status !== undefined) this.#flag = (status & STATUS.NO_BACKSLASH_ESCAPES) !== 0
+  }
+
+  /** Notes that raw SQL was answered: nothing else changes the mode, and an error tells nothing of it. */
+  noteRawAnswer({ sql }: Statement, failed: boolean): void {
+    this.#modeInDoubt ||= failed || this.#flag !== this.#noBackslashEscapes || /sql_mode/i.test(sql)
   }
 
   /**
