@@ -5,13 +5,15 @@ import type { ServerKind } from './support/server/index.ts'
 // Which servers the database tests run against. For a quick look while working: LEASEHOLD_SERVERS=mariadb
 const servers = (process.env['LEASEHOLD_SERVERS'] ?? 'mariadb,mysql').split(',')
 
+// Files that are not exported, for tests of pure functions.
+const alias = { '#core': resolve(import.meta.dirname, '../packages/core/src') }
+
 export default defineConfig({
   root: resolve(import.meta.dirname, '..'),
   test: {
     projects: [
       {
-        // Files that are not exported, for tests of pure functions.
-        resolve: { alias: { '#core': resolve(import.meta.dirname, '../packages/core/src') } },
+        resolve: { alias },
         test: {
           name: 'core',
           include: ['core', 'package', 'support-tests', 'bench/test'].map(
@@ -49,6 +51,7 @@ function withServer(name: string, serverKind: string, include: string[]): TestPr
     throw new Error(`LEASEHOLD_SERVERS: expected mariadb, mysql or both with a comma, got "${serverKind}"`)
   }
   return {
+    resolve: { alias },
     test: {
       name,
       include,

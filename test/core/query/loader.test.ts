@@ -198,6 +198,10 @@ describe('a key', () => {
     ['bits', Buffer.of(5), Buffer.of(0, 5)],
     ['a number and its text', 5, '5'],
     ['parts of tuples', ['a', 1], ['A', 1]],
+    ['small kana', 'びょういん', 'びよういん'],
+    ['Ukrainian letters', 'Ґалаґан', 'Галаган'],
+    ['letters of two and of one', 'æ', 'ae'],
+    ['bits in records', { b: Buffer.of(5), n: 1 }, { b: Buffer.of(0, 5), n: 1 }],
     ['decimals in records', { d: '0.50', s: 'a' }, { d: '0.5', s: 'a' }],
   ])('that the server may take for another is asked for by itself: %s', async (_, one, other) => {
     const { uow, loader } = keyed<unknown>(
@@ -213,9 +217,22 @@ describe('a key', () => {
       (keys) => keys.filter((key) => key === 'ann').map((key) => ({ key })),
       ({ key }) => key,
     )
-    const both = all([loader.load('ann'), loader.load('ANN'), loader.load('bob')])
+    const both = all([loader.load('ann'), loader.load('a-nn'), loader.load('bob')])
     expect(await uow.run(both)).toEqual([{ key: 'ann' }, undefined, undefined])
-    expect(asked('keyed')).toEqual([['ann', 'ANN', 'bob'], ['ANN']])
+    expect(asked('keyed')).toEqual([['ann', 'a-nn', 'bob'], ['a-nn']])
+  })
+
+  test('is apart from other spellings of it, which the server may find by it', async () => {
+    const server = (keys: readonly unknown[]) =>
+      ['ann', 'ANN'].filter((name) => keys.some((key) => String(key).toLowerCase() === name.toLowerCase()))
+    const { uow, loader } = keyed<unknown>(
+      (keys) => server(keys).map((key) => ({ key })),
+      ({ key }) => key,
+    )
+    for (const keys of [['ann'], ['ann', 'ANN'], ['ANN', 'bob', 'ann']]) {
+      const loads = all(keys.map((key) => loader.load(key)))
+      expect(await failureOf(uow.run(loads))).toMatchObject({ name: 'ResultError' })
+    }
   })
 
   test.each<[string, unknown]>([

@@ -286,6 +286,10 @@ describe('a loader', () => {
     )
     expect(await uow.read(byName.load('red'))).toEqual({ name: 'red' })
     await expect(uow.read(byName.load('RED'))).rejects.toMatchObject({ name: 'ResultError' })
+    for (const others of [['RED'], ['none', 'RED'], ['réd']]) {
+      const together = uow.read(each(['red', ...others], (name) => byName.load(name)))
+      await expect(together).rejects.toMatchObject({ name: 'ResultError' })
+    }
   })
 
   test('takes 5 000 keys', async () => {

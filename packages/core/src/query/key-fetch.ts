@@ -1,22 +1,30 @@
 /** Fetching rows by keys: in which statements, and what is asked once more. */
 import { succeed } from './combinators.ts'
 import { type Identity, identityOf, ofAnotherKey } from './key-identity.ts'
-import { likenessOf } from './key-likeness.ts'
+import { likenessOf, spellingOf } from './key-likeness.ts'
 import type { Query } from './query.ts'
 
 /** What is more goes into another statement: a list of values is searched quickly, and a packet holds it, up to here. */
 const KEYS_IN_STATEMENT = 1_000
 
 /**
- * The keys, each with what it stands for, by the statements that fetch their rows: text, numbers and bytes apart, since the
- * server would compare them in another way side by side.
+ * The keys, each with its value, by the statements that fetch their rows. Text, numbers and bytes are apart, since side by
+ * side the server would compare them in another way. Spellings of one text (`a` and `A`) are apart, since the server may find
+ * the rows of both by either: then a row of the other key shows it.
  */
 export function inStatements<T>(keys: Iterable<readonly [Identity, T]>): ReadonlyMap<Identity, T>[] {
   const statements: Map<Identity, T>[] = []
-  /** The statement that has room, by the kind of its keys. */
+  /** Statements that have room, by the kind of their keys, and the number of a key among its spellings. */
   const open = new Map<string, Map<Identity, T>>()
+  const spellings = new Map<string, number>()
   for (const [identity, value] of keys) {
-    const kind = isNumeric(identity) ? 'n' : String(identity).charAt(0)
+    let kind = isNumeric(identity) ? 'n' : String(identity).charAt(0)
+    if (mayBeSpelt(identity)) {
+      const spelling = formOf(identity, spellingOf) as string
+      const before = spellings.get(spelling) ?? 0
+      spellings.set(spelling, before + 1)
+      kind += before
+    }
     let statement = open.get(kind)
     if (statement === undefined || statement.size === KEYS_IN_STATEMENT) {
       statement = new Map()
@@ -63,9 +71,14 @@ function doubtfulKeys(
   found: ReadonlySet<Identity>,
 ): readonly unknown[] {
   if (found.size === 0 || found.size === keys.size) return []
-  const forms = new Set(Array.from(found, formOf))
+  const forms = new Set(Array.from(found, (identity) => formOf(identity, likenessOf)))
+  const mayBeAny = forms.has(undefined)
   return [...keys]
-    .filter(([identity]) => !found.has(identity) && forms.has(formOf(identity)))
+    .filter(([identity]) => {
+      if (found.has(identity)) return false
+      const form = formOf(identity, likenessOf)
+      return mayBeAny || form === undefined || forms.has(form)
+    })
     .map(([, key]) => key)
 }
 
@@ -79,11 +92,17 @@ function mayBeSpelt(identity: Identity): boolean {
   return !isNumeric(identity) && !String(identity).startsWith('@')
 }
 
-/** The same for keys that look alike. */
-function formOf(identity: Identity): Identity {
+/** Equal for keys whose texts have the same `form`, and whose bytes differ in leading zeros alone. */
+function formOf(identity: Identity, form: (text: string) => string | undefined): Identity | undefined {
   if (typeof identity === 'number' || !mayBeSpelt(identity)) return identity
-  if (identity.startsWith('x')) return identity.replace(/^x(?:00)*/, 'x')
-  if (identity.startsWith("'")) return `'${likenessOf(identity.slice(1))}`
-  // Of a list or a record, each text by itself.
-  return identity.replaceAll(/"(?:[^"\\]|\\.)*"/gu, (text) => likenessOf(JSON.parse(text) as string))
+  if (identity.startsWith("'")) return form(identity.slice(1))
+  // Of a list or a record, each part by itself.
+  let isKnown = true
+  const parts = identity.replaceAll(/"(?:[^"\\]|\\.)*"|x(?:00)*/gu, (part) => {
+    if (part.startsWith('x')) return 'x'
+    const text = form(JSON.parse(part) as string)
+    if (text === undefined) isKnown = false
+    return JSON.stringify(text ?? '')
+  })
+  return isKnown ? parts : undefined
 }

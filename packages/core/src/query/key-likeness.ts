@@ -1,12 +1,19 @@
-/** Texts that a server may take for equal, by whatever collation or type: a guess, by which it is asked when in doubt. */
+/** Texts that a server may take for equal, by its collation or the type of the column. */
 
-/** Equal for texts that may be; for others as well, now and then. */
-export function likenessOf(text: string): string {
-  const plain = text
+/** Equal for texts that differ only in what the default collations of both servers ignore: case, accents, spaces at the end. */
+export function spellingOf(text: string): string {
+  if (PRINTABLE.test(text)) return text.toLowerCase().trimEnd()
+  return text
     .normalize('NFKD')
-    .replaceAll(/[\p{M}\p{C}]+/gu, '')
-    .replaceAll(/\p{Nd}/gu, digitOf)
-    .trim()
+    .replaceAll(/\p{M}+/gu, '')
+    .toLowerCase()
+    .trimEnd()
+}
+
+/** Equal for texts that any collation or type may take for equal; `undefined` for a text that may equal any other. */
+export function likenessOf(text: string): string | undefined {
+  const plain = PRINTABLE.test(text) ? text.trim() : plainOf(text)
+  if (plain === undefined) return undefined
   const number = NUMBER.exec(plain)
   if (number !== null) return canonical(number)
   const moment = MOMENT.exec(plain)
@@ -17,42 +24,24 @@ export function likenessOf(text: string): string {
       .join('-')
       .replaceAll(/[-0]+$/g, '')
   }
+  // Punctuation counts for nothing in some collations; vowels and some consonants stand for other letters (ü for ue or y).
   return plain
-    .replaceAll(/[\p{P}\p{S}\p{Z}]+/gu, '')
     .toLowerCase()
-    .replaceAll(/[\u30a1-\u30f6]/gu, (kana) => String.fromCharCode(kana.charCodeAt(0) - 0x60))
-    .replaceAll(/[ßþðđłŧħŋςךםןףץ]/gu, (letter) => ALIKE[letter] ?? letter)
-    .replaceAll(/[aeiouyæœøıhjv]+/gu, '')
-    .replaceAll(/(.)\1+/gu, '$1')
+    .replaceAll(/[^0-9a-z]+|[aeiouyhjv]+/g, '')
+    .replaceAll(/(.)\1+/g, '$1')
 }
 
-/** Letters that are taken for others; vowels, and what becomes of them, are left out anyway. */
-const ALIKE: Readonly<Record<string, string>> = {
-  ß: 's',
-  þ: 't',
-  ð: 'd',
-  đ: 'd',
-  ł: 'l',
-  ŧ: 't',
-  ħ: '',
-  ŋ: 'n',
-  ς: 'σ',
-  ך: 'כ',
-  ם: 'מ',
-  ן: 'נ',
-  ף: 'פ',
-  ץ: 'צ',
+const PRINTABLE = /^[ -~]*$/u
+
+/** ASCII without accents; `undefined` for other letters, whose equals differ from collation to collation. */
+function plainOf(text: string): string | undefined {
+  // Under utf8mb4_general_ci, letters beyond the Basic Multilingual Plane are all equal.
+  if (/[\u{10000}-\u{10ffff}]/u.test(text)) return undefined
+  const plain = text.normalize('NFKD').replaceAll(/[\u00ad\u0300-\u0345\p{Cc}]+/gu, '')
+  return PRINTABLE.test(plain) ? plain.trim() : undefined
 }
 
-/** Its value, in whatever script: digits of one come ten by ten. */
-function digitOf(digit: string): string {
-  let before = 0
-  for (let code = (digit.codePointAt(0) ?? 0) - 1; /\p{Nd}/u.test(String.fromCodePoint(code)); code -= 1)
-    before += 1
-  return String(before % 10)
-}
-
-const NUMBER = /^([-+]?)0*(\d*)\.?(\d*?)0*(?:e([-+]?\d+))?$/iu
+const NUMBER = /^(?=[-+.]*\d)([-+]?)0*(\d*)\.?(\d*?)0*(?:e([-+]?\d+))?$/iu
 
 /** A date, and a time that may be behind it. */
 const MOMENT = /^(\d+)\D(\d+)\D(\d+)(?:\D(\d+)\D(\d+)\D(\d+)(?:\.(\d+))?)?$/u
