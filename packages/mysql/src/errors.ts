@@ -7,12 +7,12 @@ import type { StatementErrorKind } from '@leasehold/core'
  */
 const errnosOf: Readonly<Record<Exclude<StatementErrorKind, 'not-ready' | 'other'>, readonly number[]>> = {
   access: [1044, 1045, 1142, 1143, 1227, 1370],
-  check: [3819, 4025],
+  check: [1369, 3819, 4025],
   // The last two: a prepared statement is not what it was, or not there, which another session has not to do with.
   conflict: [1020, 3101, 1243, 1615],
   data: [1264, 1265, 1292, 1366, 1406, 1411, 1690, 3140, 3156],
   deadlock: [1213],
-  'duplicate-key': [1022, 1062, 1169, 1586],
+  'duplicate-key': [1022, 1062, 1169, 1586, 1761, 1762],
   'foreign-key': [1216, 1217, 1451, 1452, 3730],
   killed: [1317],
   'lock-timeout': [1205, 3572],

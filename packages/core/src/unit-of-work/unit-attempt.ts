@@ -14,7 +14,7 @@ import type { ExplainedStatement } from '../transaction/explain.ts'
 import { runBody } from '../executor/executor.ts'
 import { type Hook, toQuery } from '../query/query.ts'
 import type { Scope } from '../transaction/transaction.ts'
-import type { Job } from './job.ts'
+import type { Body, Job } from './job.ts'
 import { nameOf } from '../errors/unit-identity.ts'
 
 /** Whose work is to stay when it has succeeded. */
@@ -70,7 +70,7 @@ export async function runUnit(job: Job, context: UnitContext): Promise<Ended> {
     const working =
       job.type === 'query'
         ? execution.start(toQuery(job.query))
-        : runBody((q) => job.body(q, execution), execution, event.unit, attempt)
+        : runBody(bodyOf(job, execution), execution, event.unit, attempt)
     // A body that goes on when its unit has been stopped fails unheard.
     working.catch(() => {})
     value = await (stopped === undefined ? working : Promise.race([stopped.reached, working]))
@@ -109,6 +109,11 @@ export async function runUnit(job: Job, context: UnitContext): Promise<Ended> {
   } finally {
     stopped?.release()
   }
+}
+
+/** Called without `this`, and by its own name in stack traces. */
+function bodyOf({ body }: Exclude<Job, { type: 'query' }>, scheduler: Scheduler): Body<unknown> {
+  return (q) => body(q, scheduler)
 }
 
 /** Whether an error says that nothing is in the database: all of ours do but those by which that can't be known. */

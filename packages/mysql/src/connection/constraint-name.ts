@@ -1,23 +1,44 @@
-/** Constraints, by the names that the server's messages have for them: names alone are the same in all its languages. */
+/** Constraints, by the names that the server's messages have for them: names are not translated. */
 import type { ServerKind } from '../protocol/server-kind.ts'
 import type { ServerError } from '../errors.ts'
 
-/** Where the name is, by error number; a name may have the quotes in it that are around it. */
-const NAMED: ReadonlyMap<number, RegExp> = new Map([
-  // A duplicate: the value, and then the key. No language has more behind it than a mark.
-  [1062, /.*[^\w\p{L}]'(.+)'\P{L}*$/su],
-  [1586, /.*[^\w\p{L}]'(.+)'\P{L}*$/su],
-  // A foreign key: InnoDB's own definition of it.
-  [1451, /CONSTRAINT `(.+?)` FOREIGN KEY/su],
-  [1452, /CONSTRAINT `(.+?)` FOREIGN KEY/su],
-  // A check, on MySQL and MariaDB.
-  [3819, /'(.+)'/su],
-  [4025, /`(.+?)` failed/su],
-])
+/** The value, and then the key. Other languages than English have other words around them. */
+const DUPLICATE = [/.* for key '(.+)'$/su, /.*'([^']+)'[^']*$/su]
 
-/** The name of the key or constraint that a statement has violated; `undefined` if there is none, or none is told. */
+/** InnoDB's own definition of it, which is in English everywhere. */
+const FOREIGN_KEY = /CONSTRAINT `((?:[^`]|``)+)` FOREIGN KEY/su
+
+/** The table at the end of a message. */
+const TABLE = /[.。]`((?:[^`]|``)+)`[^`]*$/su
+
+/** Forms of a message, the most certain first, by error number. */
+const FORMS: Readonly<Record<number, readonly RegExp[]>> = {
+  1062: DUPLICATE,
+  1586: DUPLICATE,
+  1451: [FOREIGN_KEY],
+  1452: [FOREIGN_KEY],
+  // A check on MySQL, and on MariaDB.
+  3819: [/'(.+)'/su],
+  4025: [/`((?:[^`]|``)+)`/su],
+}
+
+/** The name of the key or constraint that a statement has violated; `undefined` if there is none, or the server tells none. */
 export function constraintIn({ errno, sqlMessage }: ServerError, server: ServerKind): string | undefined {
-  const name = NAMED.get(errno)?.exec(sqlMessage)?.[1]
-  // MySQL puts the table before the key.
-  return server === 'mysql' && (errno === 1062 || errno === 1586) ? name?.replace(/^[^.]*\./u, '') : name
+  let name: string | undefined
+  for (const form of FORMS[errno] ?? []) name ??= form.exec(sqlMessage)?.[1]
+  if (name === undefined) return undefined
+  switch (errno) {
+    case 3819:
+      return name
+    case 1062:
+    case 1586:
+      // MySQL puts the table before the key.
+      return server === 'mysql' ? name.replace(/^[^.]*\./u, '') : name
+    default: {
+      const [table] = TABLE.exec(sqlMessage)?.slice(1) ?? []
+      // MariaDB puts the table before the name of a column's own check.
+      const isColumns = errno === 4025 && table !== undefined && name.startsWith(`${table}.`)
+      return (isColumns ? name.slice(table.length + 1) : name).replaceAll('``', '`')
+    }
+  }
 }
