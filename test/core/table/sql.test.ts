@@ -304,12 +304,39 @@ test('a table has a key, and its columns one part each', () => {
   }
 })
 
-test.each(['list', 'page', 'count', 'exists'] as const)(
-  '%s refuses an option that there is none of',
-  (name) => {
-    const read = accounts[name] as (options: object) => unknown
-    expect(() => read({ limit: 1, orderby: ['id'] })).toThrow(
-      /there is no option orderby; there are .*orderBy/u,
-    )
-  },
-)
+test.each<[name: string, options: object, known: string]>([
+  ['list', { after: '' }, 'where, orderBy, limit, withDeleted'],
+  ['page', { limit: 1, orderby: [] }, 'where, orderBy, limit, after, before, withDeleted'],
+  ['count', { limit: 1 }, 'where, withDeleted'],
+  ['exists', { orderBy: [] }, 'where, withDeleted'],
+  ['select', { withdeleted: true }, 'withDeleted'],
+])('%s refuses an option that it does not have: %j', (name, options, known) => {
+  const read = accounts[name as 'list'] as (options: object) => unknown
+  const [unknown] = Object.keys(options).slice(-1)
+  expect(() => read(options)).toThrow(`accounts.${name}: there is no option ${unknown}; there are ${known}`)
+})
+
+test.each<[name: string, key: unknown, options: object, known: string]>([
+  ['byId', 1, { orelse: () => new Error('none') }, 'orElse, withDeleted'],
+  ['find', 1, { withDeletd: true }, 'withDeleted'],
+  ['byIds', [1], { withdeleted: true }, 'withDeleted'],
+  ['byIds', [], { withdeleted: true }, 'withDeleted'],
+])('%s of %j refuses an option that it does not have: %j', (name, key, options, known) => {
+  const read = accounts[name as 'find'] as unknown as (key: unknown, options: object) => unknown
+  const [unknown] = Object.keys(options)
+  expect(() => read(key, options)).toThrow(
+    `accounts.${name}: there is no option ${unknown}; there are ${known}`,
+  )
+})
+
+test.each([null, -1, 1.5, '1', Number.NaN])('list refuses the limit %j', (limit) => {
+  expect(() => accounts.list({ limit: limit as never })).toThrow(
+    /accounts.list: expected limit to be a whole number from 0/,
+  )
+})
+
+test.each(['after', 'before'])('page refuses a cursor that is none: %s', (name) => {
+  expect(() => accounts.page({ limit: 1, [name]: null } as never)).toThrow(
+    `accounts.page: expected ${name} to be a cursor of another page, got null`,
+  )
+})

@@ -99,6 +99,13 @@ describe('the stack of', () => {
     expect(error.stack).toMatch(new RegExp(`^${name}: .*\\n +at .*caller\\.test\\.ts`, 'u'))
   })
 
+  test('a failure that an attempt survived has the line of q', async () => {
+    const survived = await uow.run(async function body(q) {
+      return await q(attempt(missing()))
+    })
+    expect(functionsIn((survived as { error: Error }).error)).toEqual(['body'])
+  })
+
   test('what fails in a body has the line of q, and that of run', async () => {
     async function handler(): Promise<void> {
       await uow.run(async function body(q) {

@@ -1,6 +1,6 @@
 import { all, attempt, ResultError, StaleError, UsageError } from '@leasehold/core'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { documents, lines, people, useTables } from '../table-repository/support/tables.ts'
+import { documents, lines, people, useTables } from './support/tables.ts'
 
 const fixture = useTables()
 

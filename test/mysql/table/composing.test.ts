@@ -1,7 +1,7 @@
 import { all, belongsTo, each, hasMany, loader, many } from '@leasehold/core'
 import { recordFlights } from '@leasehold/core/testing'
 import { beforeEach, expect, test } from 'vitest'
-import { db, lines, people, useTables } from '../table-repository/support/tables.ts'
+import { db, lines, people, useTables } from './support/tables.ts'
 
 const fixture = useTables()
 

@@ -6,7 +6,7 @@ import { sql } from 'kysely'
 import { createConnection } from 'mysql2/promise'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { HOSTILE } from '../support/hostile-strings.ts'
-import { db, DEFINITIONS, documents, files } from '../table-repository/support/tables.ts'
+import { db, DEFINITIONS, documents, files } from './support/tables.ts'
 
 const PACKET = 16 * 1024
 

@@ -2,15 +2,7 @@ import { all, attempt, tableRepository, UsageError } from '@leasehold/core'
 import { mysqlBuilder } from '@leasehold/mysql'
 import { CamelCasePlugin, type Generated, sql } from 'kysely'
 import { describe, expect, inject, test } from 'vitest'
-import {
-  counters,
-  db,
-  documents,
-  files,
-  lines,
-  people,
-  useTables,
-} from '../table-repository/support/tables.ts'
+import { counters, db, documents, files, lines, people, useTables } from './support/tables.ts'
 
 const fixture = useTables()
 const ann = { email: 'ann@x', name: 'Ann' }
@@ -226,4 +218,21 @@ test('keys of bytes', async () => {
   const file = { digest: Buffer.from('0aff0027', 'hex'), at: new Date(1), size: 3n, name: 'x' }
   expect(await fixture.unit.run(files.insert(file))).toEqual(file.digest)
   expect(await fixture.unit.run(files.byId(file.digest))).toMatchObject({ name: 'x' })
+})
+
+test('insertAndGet gives the row whose key a trigger has made', async () => {
+  await fixture.rows('create table stamped (id int primary key auto_increment, v varchar(10))')
+  await fixture.rows("insert into stamped values (1, 'earlier')")
+  await fixture.rows('create trigger stamping before insert on stamped for each row set new.id = 1000')
+  const stamped = tableRepository(
+    mysqlBuilder<{ stamped: { id: Generated<number>; v: string } }>(),
+    'stamped',
+    { key: 'id' },
+  )
+  const rows = fixture.unit.run(async (q) => {
+    // Its key is 1, as that of the earlier row is.
+    await q(people.insert({ ...ann, email: 'trigger@x' }))
+    return q(stamped.insertAndGet({ v: 'new' }))
+  })
+  expect(await rows).toEqual({ id: 1_000, v: 'new' })
 })

@@ -2,7 +2,7 @@ import { type Page, ResultError, tableRepository, UsageError } from '@leasehold/
 import { mysqlBuilder } from '@leasehold/mysql'
 import { CamelCasePlugin, sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { db, files, lines, people, useTables } from '../table-repository/support/tables.ts'
+import { db, files, lines, people, useTables } from './support/tables.ts'
 
 const fixture = useTables()
 
@@ -261,6 +261,8 @@ test.each([
     const sorted = fixture.unit.run(tickets.page({ orderBy: ['currentState'], limit: 1 }))
     await expect(sorted).rejects.toThrow(ResultError)
     await expect(sorted).rejects.toThrow(/got currentState, a FLOAT, ENUM, SET, BIT or JSON/)
+    await fixture.oracle.query('alter table tickets add i_d float')
+    expect((await fixture.unit.run(tickets.page({ orderBy: ['id'], limit: 1 }))).rows).toHaveLength(1)
   } finally {
     await fixture.oracle.query('drop table tickets')
   }

@@ -128,3 +128,35 @@ test('an option that is none is refused', () => {
   )
   expect(create({ datetimes: 'dates' })).toThrow("datetimes: expected one of 'date', 'string', got 'dates'")
 })
+
+describe('a placeholder of raw SQL', () => {
+  const value = 5
+  const text = 'x'
+
+  test.each([
+    ['placeholders', () => sql`select ${text}${text} as v`],
+    ['placeholders with a blank', () => sql`select ${text}  ${text}`],
+    ['a string before it', () => sql`select 'a' ${text} as v`],
+    ['a string behind it', () => sql`select ${text} 'v'`],
+  ])('is not next to %s, which the server would join', async (_, make) => {
+    const unit = fixture.uow().run(many(make().compile(db)))
+    await expect(unit).rejects.toThrow(
+      /is next to a string or another placeholder, and the server would make one string/,
+    )
+  })
+
+  test.each([
+    ['a point before it', () => sql`select .${value} as v`],
+    ['a point behind it', () => sql`select ${value}.5 as v`],
+    ['an at sign', () => sql`select @${text} as v`],
+  ])('does not run on from %s', async (_, make) => {
+    await expect(fixture.uow().run(many(make().compile(db)))).rejects.toMatchObject({ kind: 'syntax' })
+  })
+
+  test('does not run on from a letter', async () => {
+    const rows = await fixture
+      .uow()
+      .run(many(sql<{ é: number }>`select 1 as é union select${value}`.compile(db)))
+    expect(rows).toEqual([{ é: 1 }, { é: 5 }])
+  })
+})

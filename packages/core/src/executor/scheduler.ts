@@ -71,13 +71,19 @@ export class Scheduler {
   /** Runs a query; one that comes while a flight is on its way travels in the next. Must not be called after a failure. */
   start(query: Query<unknown>): Promise<unknown> {
     const result = new Promise((resolve, reject) => this.#evaluations[0].start(query, resolve, reject))
-    const told: Promise<unknown> = result.catch((error: unknown) => {
-      // Before the next line, since the engine finds only the one that waits alone.
-      leadToPlace(error)
-      // A failure that nobody waits for still comes out: it fails the unit.
-      told.catch(() => {})
-      throw error
-    })
+    const told: Promise<unknown> = result.then(
+      (value) => {
+        if (isFailedAttempt(value)) leadToPlace(value.error)
+        return value
+      },
+      (error: unknown) => {
+        // Before the next line, since the engine finds only the one that waits alone.
+        leadToPlace(error)
+        // A failure that nobody waits for still comes out: it fails the unit.
+        told.catch(() => {})
+        throw error
+      },
+    )
     this.#depart()
     return told
   }
@@ -325,6 +331,12 @@ export class Scheduler {
     const timing = commitTiming(statements, commitFacts, { isLast, isCertain })
     return timing === 'later' ? undefined : { timing, limit: commitTimeout }
   }
+}
+
+function isFailedAttempt(value: unknown): value is Extract<Attempt<unknown>, { ok: false }> {
+  return (
+    typeof value === 'object' && value !== null && 'ok' in value && value.ok === false && 'error' in value
+  )
 }
 
 function commandOf(statement: Statement, label: string | undefined): StatementCommand {

@@ -1,6 +1,7 @@
 /** Relations: which rows belong to a row, and the statement that fetches them for many rows at once. */
 import { all, succeed } from './combinators.ts'
 import { ResultError, UsageError } from '../errors/errors.ts'
+import { assertKnown } from '../options/known-options.ts'
 import { inStatements, rowsOfKeys } from './key-fetch.ts'
 import { type Identity, identityOf, rowsByKey } from './key-identity.ts'
 import type { AccessOfRelations, Nestable, Nested, Relations, RowIn } from './relation-types.ts'
@@ -124,6 +125,7 @@ function relation(
       "expected a function of keys and two columns, as in hasMany(orders.byUserIds, { from: 'id', to: 'user_id' })",
     )
   }
+  assertKnown('relation', columns, COLUMNS)
   return new Relation({
     fetch: fetch as Definition['fetch'],
     from: columns.from,
@@ -132,6 +134,8 @@ function relation(
     nested: [],
   })
 }
+
+const COLUMNS: ReadonlySet<string> = new Set(['from', 'to'])
 
 /** A query of what was given, row or rows, with the relations nested into it. */
 export function nest(value: unknown, relations: Readonly<Record<string, unknown>>): Query<unknown> {

@@ -1,17 +1,18 @@
 /** Adding rows to a table. */
-import { type InsertQueryBuilder, type InsertResult, sql } from 'kysely'
+import { type InsertQueryBuilder, type InsertResult, type SelectQueryBuilder, sql } from 'kysely'
 import { all, succeed } from '../query/combinators.ts'
 import { ResultError, UsageError } from '../errors/errors.ts'
 import { chunked } from './insert-chunks.ts'
 import { onServer } from '../query/on-server.ts'
 import type { DecodeInput, Query } from '../query/query.ts'
-import { affected, generatedId, generatedKey, many, one, shape } from '../query/result-shapes.ts'
+import { affected, generatedId, generatedKey, many, maybeOne, one, shape } from '../query/result-shapes.ts'
 import {
   type AnyDatabase,
   ownValues,
-  type TableRow,
   rowsOf,
+  serverNameOf,
   type Table,
+  type TableRow,
   whenChanged,
   whenDeleted,
   whenInserted,
@@ -52,13 +53,6 @@ function zeroColumns({ key }: Table, row: TableRow): readonly string[] {
   })
 }
 
-/** What a column is called on the server, which plugins decide, in lower case. */
-function serverNameOf({ db, name }: Table, column: string): string | undefined {
-  return /^select `((?:[^`]|``)+)`/u
-    .exec(db.selectFrom(name).select(column).compile().sql)?.[1]
-    ?.toLowerCase()
-}
-
 /** The table as it is called on the server, with the schema that a plugin adds. */
 function serverTable({ db, name }: Table): string {
   return db.selectFrom(name).selectAll().compile().sql.slice('select * from '.length)
@@ -81,19 +75,22 @@ export function insertAndGet(table: Table, row: TableRow): Query<TableRow> {
   return onServer(({ returning }) => {
     if (returning) return one(statement.returningAll())
     if (zeroColumns(table, row).length > 0) {
-      return insert(table, row).andThen((key) =>
-        one(
-          rowsOf(table)
-            .selectAll()
-            .where(hasKey(toKey(table, key))),
-        ),
-      )
+      return insert(table, row).andThen((key) => one(withKey(table, toKey(table, key))))
     }
-    const key = keyIn(table, generated === undefined ? row : { ...row, [generated]: sql`last_insert_id()` })
-    // The last key is that of an earlier row if this one got none.
-    const inserted = generated === undefined ? affected(statement) : shape(statement, generatedId)
-    return all([inserted, one(rowsOf(table).selectAll().where(hasKey(key)))]).map(([, stored]) => stored)
+    if (generated === undefined) {
+      return all([affected(statement), one(withKey(table, keyIn(table, row)))]).map(([, stored]) => stored)
+    }
+    const last = maybeOne(withKey(table, keyIn(table, { ...row, [generated]: sql`last_insert_id()` })))
+    return all([shape(statement, generatedId), last]).andThen(([id, stored]) => {
+      if (stored !== undefined && String(stored[generated]) === String(id)) return succeed(stored)
+      // A trigger has made the key: the last one of AUTO_INCREMENT is that of an earlier row.
+      return one(withKey(table, keyIn(table, { ...row, [generated]: id })))
+    })
   })
+}
+
+function withKey(table: Table, key: TableRow): SelectQueryBuilder<AnyDatabase, string, TableRow> {
+  return rowsOf(table).selectAll().where(hasKey(key))
 }
 
 /** In as few statements as the server takes, all of them at once; gives the number of rows. */

@@ -7,7 +7,8 @@ import { decodeCursor, encodeCursor } from './cursor.ts'
 import { ResultError, UsageError } from '../errors/errors.ts'
 import type { DecodeInput, Query } from '../query/query.ts'
 import { shape } from '../query/result-shapes.ts'
-import type { AnyDatabase, TableRow, Table } from './table.ts'
+import { assertKnown } from '../options/known-options.ts'
+import { type AnyDatabase, serverNameOf, type Table, type TableRow } from './table.ts'
 import { isMissing } from './key.ts'
 import { type OrderBy, reversed, type Sorting, sorted, sortingOf, total } from './order.ts'
 import { type Filter, filtered } from './read.ts'
@@ -28,13 +29,27 @@ export interface Page<T> {
   readonly previous: string | undefined
 }
 
-export function page(
-  table: Table,
-  { orderBy = [], limit, after, before, ...filter }: Paging,
-): Query<Page<TableRow>> {
+const PAGING: ReadonlySet<string> = new Set([
+  'where',
+  'orderBy',
+  'limit',
+  'after',
+  'before',
+  'withDeleted',
+] satisfies (keyof Paging)[])
+
+export function page(table: Table, options: Paging): Query<Page<TableRow>> {
+  assertKnown(`${table.name}.page`, options, PAGING)
+  const { orderBy = [], limit, after, before, ...filter } = options
   if (!Number.isSafeInteger(limit) || limit < 1) {
     throw new UsageError(
       `${table.name}: expected the limit of a page to be a whole number from 1, got ${limit}`,
+    )
+  }
+  for (const [name, cursor] of Object.entries({ after, before })) {
+    if (cursor === undefined || typeof cursor === 'string') continue
+    throw new UsageError(
+      `${table.name}.page: expected ${name} to be a cursor of another page, got ${String(cursor)}`,
     )
   }
   if (after !== undefined && before !== undefined) {
@@ -51,7 +66,7 @@ export function page(
 
   return shape(found, (answer) => {
     const { rows } = answer
-    assertSorted(sorting, answer)
+    assertSorted(table, sorting, answer)
     const own = (rows as readonly TableRow[]).slice(0, limit)
     if (backwards) own.reverse()
     const isMore = rows.length > limit
@@ -66,10 +81,11 @@ export function page(
 }
 
 /** Behind a value of such a column, rows would be left out, or come again and again. */
-function assertSorted(sorting: readonly Sorting[], answer: DecodeInput): void {
+function assertSorted(table: Table, sorting: readonly Sorting[], answer: DecodeInput): void {
   const { sortedOtherwise: otherwise } = answer.result
   if (otherwise === undefined) return
-  const found = sorting.find(({ column }) => otherwise.some((name) => mayBeSame(column, name)))
+  const names = new Set(otherwise.map((name) => name.toLowerCase()))
+  const found = sorting.find(({ column }) => names.has(serverNameOf(table, column)))
   if (found === undefined) return
   throw new ResultError(
     answer,
@@ -92,11 +108,6 @@ function isBeyond(
   const further = eb(column, direction === 'asc' ? '>' : '<', value)
   if (rest.length === 0) return further
   return eb.or([further, eb.and([eb(column, '=', value), isBeyond(eb, rest, values)])])
-}
-
-/** A plugin may give a column another name than the server does, in words that are put together otherwise. */
-function mayBeSame(column: string, serverName: string): boolean {
-  return column.replaceAll('_', '').toLowerCase() === serverName.replaceAll('_', '').toLowerCase()
 }
 
 /** Behind a value of which the server has sorted the beginning alone, rows may be left out. */

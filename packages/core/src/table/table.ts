@@ -25,6 +25,8 @@ export interface Table {
   readonly managed: ManagedColumns
   /** The columns of the key, and the managed ones. */
   readonly reserved: ReadonlySet<string>
+  /** Their names here and on the server, in a form that is equal where the servers take names for one. */
+  readonly reservedForms: ReadonlySet<string>
 }
 
 const OPTIONS: ReadonlySet<string> = new Set(['key', 'version', 'softDelete', 'createdAt', 'updatedAt'])
@@ -51,7 +53,35 @@ export function tableOf(
       `${name}: expected different columns for key, version, softDelete, createdAt and updatedAt, got ${twice} twice`,
     )
   }
-  return { db, name, key: keyColumns, composite, managed, reserved: new Set(columns) }
+  let forms: ReadonlySet<string> | undefined
+  return {
+    db,
+    name,
+    key: keyColumns,
+    composite,
+    managed,
+    reserved: new Set(columns),
+    get reservedForms() {
+      forms ??= new Set(namesOf(this, columns).map(nameForm))
+      return forms
+    },
+  }
+}
+
+function namesOf(table: Pick<Table, 'db' | 'name'>, columns: readonly string[]): readonly string[] {
+  try {
+    return [...columns, ...columns.map((column) => serverNameOf(table, column))]
+  } catch {
+    // A plugin that throws does so for the statement, too, which then fails its unit.
+    return columns
+  }
+}
+
+/** The name of a column on the server, which plugins decide, in lower case. */
+export function serverNameOf({ db, name }: Pick<Table, 'db' | 'name'>, column: string): string {
+  const { sql: text } = db.selectFrom(name).select(column).compile()
+  const quoted = /^select `((?:[^`]|``)+)`/u.exec(text)?.[1] ?? column
+  return quoted.replaceAll('``', '`').toLowerCase()
 }
 
 /**
@@ -68,10 +98,8 @@ export function ownValues(table: Table, row: TableRow): TableRow {
 }
 
 /** Whether the servers take it for a column of the key or a managed one. */
-export function isReserved({ reserved }: Table, column: string): boolean {
-  if (reserved.has(column)) return true
-  const name = nameForm(column)
-  return [...reserved].some((each) => nameForm(each) === name)
+export function isReserved({ reserved, reservedForms }: Table, column: string): boolean {
+  return reserved.has(column) || reservedForms.has(nameForm(column))
 }
 
 /** Equal for names that the servers take for one (collation utf8mb3_general_ci). */

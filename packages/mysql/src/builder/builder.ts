@@ -1,4 +1,4 @@
-import { composer } from '@leasehold/core'
+import { composer, UsageError } from '@leasehold/core'
 import { type Kysely, type KyselyPlugin, MysqlAdapter } from 'kysely'
 import { PlacingCompiler } from './compiler.ts'
 
@@ -12,5 +12,8 @@ export interface MysqlBuilderOptions {
  * `transaction` …) throws a `UsageError`.
  */
 export function mysqlBuilder<DB>(options: MysqlBuilderOptions = {}): Kysely<DB> {
+  const unknown = Object.keys(options).find((name) => name !== 'plugins')
+  if (unknown !== undefined)
+    throw new UsageError(`mysqlBuilder: there is no option ${unknown}; there is plugins`)
   return composer<DB>({ adapter: new MysqlAdapter(), queryCompiler: new PlacingCompiler(), ...options })
 }

@@ -71,7 +71,13 @@ export function bind({ compiled, parameters, sql }: Statement, mode: EscapeMode)
       continue
     }
     text += sql.slice(from, place)
-    if (place === from ? index > 0 : adjoins(sql, place - 1)) text += ' '
+    if (runsOn(sql, place, from, index)) {
+      throw new UsageError(
+        `${abridged(sql)}: the placeholder of parameter ${index + 1} is next to a string or another placeholder, and the ` +
+          'server would make one string of both: put an operator, a comma or `as` between them',
+      )
+    }
+    if (adjoins(sql, place - 1)) text += ' '
     text += literal(index)
     from = place + 1
     if (adjoins(sql, from)) text += ' '
@@ -106,6 +112,24 @@ function digitsOf(decimal: string): number {
   return decimal.length - (decimal.startsWith('-') ? 1 : 0) - (decimal.includes('.') ? 1 : 0)
 }
 
+/** Whether nothing is between a placeholder and a string, or the placeholder before it, so that the server would join them. */
+function runsOn(sql: string, place: number, from: number, index: number): boolean {
+  let before = place - 1
+  while (before >= from && isBlank(sql[before])) before -= 1
+  if (before < from) return index > 0
+  let behind = place + 1
+  while (isBlank(sql[behind])) behind += 1
+  return isQuote(sql[before]) || isQuote(sql[behind])
+}
+
+function isBlank(character: string | undefined): boolean {
+  return character === ' ' || character === '\n' || character === '\t' || character === '\r'
+}
+
+function isQuote(character: string | undefined): boolean {
+  return character === "'" || character === '"'
+}
+
 /** What a literal must not touch: quotes run together ('a''b' is one string), and letters may change its type (x'61'). */
 function adjoins(sql: string, at: number): boolean {
   switch (sql[at]) {
@@ -116,7 +140,7 @@ function adjoins(sql: string, at: number): boolean {
     case ')':
       return false
     default:
-      return /[\w'"$]/.test(sql.charAt(at))
+      return /[\w'"$.@`\u0080-\uffff]/.test(sql.charAt(at))
   }
 }
 
