@@ -29,24 +29,24 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
   const pipelining = new Pipelining(mysql2Options.compress === true ? false : options.pipeline)
   const connectTimeout = mysql2Options.connectTimeout ?? PROBE_TIMEOUT
 
-  async function connect(home: ConnectionOwner, pipelined: boolean): Promise<MysqlConnection> {
+  async function connect(owner: ConnectionOwner, pipelined: boolean): Promise<MysqlConnection> {
     // mysql2 keeps what the server told it on the options, so each connection has its own.
     const wire = await Wire.connect({ ...mysql2Options })
     const connection = new MysqlConnection(wire, {
       pipelining: pipelined,
       isSuperseded: () => !pipelined && pipelining.supersedes,
       settings,
-      home,
+      owner,
       interrupt: (session) => killer.interrupt(session),
     })
     wire.whenLost(() => pool.lost(connection))
     return connection
   }
 
-  async function open(home: ConnectionOwner): Promise<MysqlConnection> {
+  async function open(owner: ConnectionOwner): Promise<MysqlConnection> {
     const manner = pipelining.next()
     try {
-      const connection = await connect(home, manner !== 'singly')
+      const connection = await connect(owner, manner !== 'singly')
       try {
         await setUp(
           connection,
@@ -56,7 +56,7 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
         return connection
       } catch (error) {
         if (!pipelining.allowsRetreat(manner, error)) throw error
-        const serial = await setUp(await connect(home, false), connectTimeout)
+        const serial = await setUp(await connect(owner, false), connectTimeout)
         pipelining.failed(error)
         return serial
       }
@@ -77,11 +77,11 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
     },
     limits,
   )
-  const tend = (): void => {
-    pool.tend(performance.now())
-    killer.tend(performance.now(), limits.keepalive)
+  const housekeep = (): void => {
+    pool.housekeep(performance.now())
+    killer.housekeep(performance.now(), limits.keepalive)
   }
-  const upkeep = setInterval(tend, upkeepInterval(limits)).unref()
+  const housekeeping = setInterval(housekeep, housekeepingInterval(limits)).unref()
   return Object.freeze({
     '~core': LeaseholdError,
     outcomes,
@@ -89,7 +89,7 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
     stats: () => pool.stats,
     async close() {
       await pool.close()
-      clearInterval(upkeep)
+      clearInterval(housekeeping)
       // Not waited for: it is bounded by a limit of its own.
       void killer.close()
     },
@@ -97,7 +97,7 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
 }
 
 /** Often enough for the shortest of the limits, and no more than needed. */
-function upkeepInterval({ maxLifetime, idleTimeout, keepalive }: PoolLimits): number {
+function housekeepingInterval({ maxLifetime, idleTimeout, keepalive }: PoolLimits): number {
   return Math.min(1_000, Math.max(10, Math.min(maxLifetime, idleTimeout, keepalive) / 4))
 }
 

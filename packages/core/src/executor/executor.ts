@@ -40,32 +40,32 @@ export interface Executor<in A extends Access = Access> {
 /** Calls `body` with an executor, which ends with it. */
 export async function runBody<T>(
   body: (q: Executor) => Promise<T>,
-  execution: Scheduler,
+  scheduler: Scheduler,
   unit: UnitIdentity,
   attempt: number,
 ): Promise<T> {
   let ended = false
   /** Why nothing can be run now. */
   const refusal = (): UsageError | undefined => {
-    if (execution.failure !== undefined && !ended) {
+    if (scheduler.failure !== undefined && !ended) {
       return new UsageError(
         `nothing more is sent: ${nameOf(unit)} will be rolled back, because of the failure that is the cause`,
-        { cause: execution.failure.error },
+        { cause: scheduler.failure.error },
       )
     }
-    if (!ended && !execution.streaming) return undefined
+    if (!ended && !scheduler.streaming) return undefined
     const error = new UsageError(
       ended
         ? `q was used after the body of ${nameOf(unit)} had ended: await every query inside of it`
         : `q was used while the rows of a stream were on their way in ${nameOf(unit)}, on its only connection: take the ` +
             'rows first; or run a unit for each of them, in a loop over uow.stream that is no part of a unit',
     )
-    execution.doom(error)
+    scheduler.doom(error)
     return error
   }
   const run = (query: Query<unknown>): Promise<unknown> => {
     const error = refusal()
-    if (error === undefined) return execution.start(query)
+    if (error === undefined) return scheduler.start(query)
     const refused = Promise.reject(error)
     // Waited for or not, the unit fails with its first failure.
     if (!ended) refused.catch(() => {})
@@ -75,7 +75,7 @@ export async function runBody<T>(
     new RowStream(() => {
       const error = refusal()
       if (error !== undefined) throw error
-      return { batches: execution.stream(toQuery(query)), failure: () => execution.failure }
+      return { batches: scheduler.stream(toQuery(query)), failure: () => scheduler.failure }
     })
   // What is no query fails the unit like any other failure.
   const made = (make: () => Query<unknown>): Query<unknown> => {

@@ -12,11 +12,11 @@ import type { StatementCommand } from '../driver.ts'
 import type { Statement } from '../statement/statement.ts'
 import { rowsOf } from '../statement/statement-result.ts'
 import { leadToPlace } from '../errors/stack-trace.ts'
-import type { CommitAlong, Scope } from '../transaction/transaction.ts'
+import type { CommitAlong, TransactionHandle } from '../transaction/transaction.ts'
 
-export interface ExecutionOptions {
+export interface SchedulerOptions {
   /** Called when there is a first statement to send, so that a unit without any needs no connection. */
-  readonly open: () => Promise<Scope>
+  readonly open: () => Promise<TransactionHandle>
   /** Whether the one query to be started is all there is: nobody can come with another after its last flight. */
   readonly whole: boolean
   /** Whether the server refuses writes. */
@@ -29,9 +29,9 @@ export interface ExecutionOptions {
 
 export class Scheduler {
   /** The unit's own, and behind it those of the attempts under way, the innermost last. */
-  readonly #evaluations: [Interpreter, ...Interpreter[]] = [new Interpreter()]
-  readonly #options: ExecutionOptions
-  #transaction: Scope | undefined
+  readonly #interpreters: [Interpreter, ...Interpreter[]] = [new Interpreter()]
+  readonly #options: SchedulerOptions
+  #transaction: TransactionHandle | undefined
   /** The error that ended the transaction, before anybody put another in its place. */
   #cause: unknown
   #stopped: Error | undefined
@@ -45,13 +45,13 @@ export class Scheduler {
   /** Settled when they are not waited for any more. */
   #gone: PromiseWithResolvers<void> | undefined
 
-  constructor(options: ExecutionOptions) {
+  constructor(options: SchedulerOptions) {
     this.#options = options
   }
 
   /** What doomed the unit, as its query let it out. */
   get failure(): { readonly error: unknown } | undefined {
-    return this.#evaluations[0].failure
+    return this.#interpreters[0].failure
   }
 
   /** The error behind the failure: the server's own, where a program has translated it. */
@@ -60,17 +60,17 @@ export class Scheduler {
   }
 
   /** Absent as long as nothing was sent. */
-  get transaction(): Scope | undefined {
+  get transaction(): TransactionHandle | undefined {
     return this.#transaction
   }
 
   hooks(on: 'commit' | 'rollback'): readonly Hook[] {
-    return this.#evaluations[0].hooks[on]
+    return this.#interpreters[0].hooks[on]
   }
 
   /** Runs a query; one that comes while a flight is on its way travels in the next. Must not be called after a failure. */
   start(query: Query<unknown>): Promise<unknown> {
-    const result = new Promise((resolve, reject) => this.#evaluations[0].start(query, resolve, reject))
+    const result = new Promise((resolve, reject) => this.#interpreters[0].start(query, resolve, reject))
     const told: Promise<unknown> = result.then(
       (value) => {
         if (isFailedAttempt(value)) leadToPlace(value.error)
@@ -106,7 +106,7 @@ export class Scheduler {
     const bound = AsyncLocalStorage.bind(work)
     this.#gone ??= Promise.withResolvers()
     return new Promise((resolve, reject) => {
-      const forgetting = (): Promise<T> => bound().finally(() => this.#evaluations[0].forget())
+      const forgetting = (): Promise<T> => bound().finally(() => this.#interpreters[0].forget())
       this.#turns.push(() => forgetting().then(resolve, reject))
       this.#depart()
     })
@@ -132,7 +132,7 @@ export class Scheduler {
 
   /** Has nothing more sent; what waits for an answer is told `error`. */
   doom(error: unknown): void {
-    for (const evaluation of this.#evaluations.toReversed()) evaluation.doom(error)
+    for (const interpreter of this.#interpreters.toReversed()) interpreter.doom(error)
   }
 
   /** Resolves when nothing is on its way any more; rows that are, and that nobody can take any more, are given up. */
@@ -150,38 +150,38 @@ export class Scheduler {
   }
 
   async #fly(): Promise<void> {
-    const [evaluation] = this.#evaluations
+    const [interpreter] = this.#interpreters
     do {
       if (!this.#options.whole) await othersHadTheirTurn()
-      const turn = evaluation.waiting ? undefined : this.#turns.shift()
-      await (turn === undefined ? this.#next(evaluation) : Promise.race([turn(), this.#gone?.promise]))
-    } while (evaluation.waiting || this.#turns.length > 0)
+      const turn = interpreter.waiting ? undefined : this.#turns.shift()
+      await (turn === undefined ? this.#next(interpreter) : Promise.race([turn(), this.#gone?.promise]))
+    } while (interpreter.waiting || this.#turns.length > 0)
     this.#flying = false
   }
 
   /** One step of what waits to be sent: a flight, or the whole of an attempt. */
-  async #next(evaluation: Interpreter): Promise<void> {
-    for (let request = evaluation.undecided; request !== undefined; request = evaluation.undecided) {
-      await this.#decide(evaluation, request)
+  async #next(interpreter: Interpreter): Promise<void> {
+    for (let request = interpreter.undecided; request !== undefined; request = interpreter.undecided) {
+      await this.#decide(interpreter, request)
     }
-    const attempt = evaluation.takeAttempt()
-    if (attempt !== undefined) return this.#attempt(evaluation, attempt)
-    const requests = evaluation.take()
-    if (requests.length > 0) return this.#flight(evaluation, requests)
+    const attempt = interpreter.takeAttempt()
+    if (attempt !== undefined) return this.#attempt(interpreter, attempt)
+    const requests = interpreter.take()
+    if (requests.length > 0) return this.#flight(interpreter, requests)
     return undefined
   }
 
-  async #decide(evaluation: Interpreter, request: ServerRequest): Promise<void> {
+  async #decide(interpreter: Interpreter, request: ServerRequest): Promise<void> {
     try {
       const { session } = await this.open()
-      evaluation.tellServer(session.server)
+      interpreter.tellServer(session.server)
     } catch (error) {
       this.#cause ??= error
-      evaluation.fail(error, request)
+      interpreter.fail(error, request)
     }
   }
 
-  async #flight(evaluation: Interpreter, requests: readonly Request[]): Promise<void> {
+  async #flight(interpreter: Interpreter, requests: readonly Request[]): Promise<void> {
     let [current] = requests
     try {
       const commands = requests.map(({ plan, label }) => commandOf(plan.statement, label))
@@ -190,23 +190,23 @@ export class Scheduler {
         assertOnlyReads(commands)
       }
       const transaction = await this.open()
-      if (evaluation.failure !== undefined) return
+      if (interpreter.failure !== undefined) return
       const { onPlan } = this.#options
       const answers = await (onPlan === undefined
-        ? transaction.send(commands, this.#commitAlong(evaluation, requests, transaction))
+        ? transaction.send(commands, this.#commitAlong(interpreter, requests, transaction))
         : explained(transaction, commands, onPlan))
       for (const [index, request] of requests.entries()) {
         const answer = answers[index]
-        if (answer === undefined || evaluation.failure !== undefined) return
+        if (answer === undefined || interpreter.failure !== undefined) return
         current = request
         if (answer instanceof LeaseholdError) throw answer
         const rows = rowsOf(request.plan.statement, answer)
-        evaluation.resume(request, answer, rows instanceof Promise ? await rows : rows)
+        interpreter.resume(request, answer, rows instanceof Promise ? await rows : rows)
       }
     } catch (error) {
       this.#cause ??= error
       this.#explainStop(error)
-      evaluation.fail(error, current)
+      interpreter.fail(error, current)
     }
   }
 
@@ -246,7 +246,7 @@ export class Scheduler {
       if (this.failure !== undefined) return
       const transaction = await this.open()
       if (this.failure !== undefined) return
-      this.#evaluations[0].forget(statement)
+      this.#interpreters[0].forget(statement)
       for await (const rows of transaction.stream(command)) {
         yield statement.transforms ? await statement.transform(rows) : rows
       }
@@ -262,7 +262,7 @@ export class Scheduler {
   async #attempt(outer: Interpreter, request: AttemptRequest): Promise<void> {
     const inner = outer.inner()
     let ended = false
-    this.#evaluations.push(inner)
+    this.#interpreters.push(inner)
     try {
       const outcomeOfInner = new Promise<Attempt<unknown>>((resolve) => {
         const succeeded = (value: unknown): void => resolve({ ok: true, value })
@@ -279,7 +279,7 @@ export class Scheduler {
     } catch (error) {
       outer.fail(error, request)
     } finally {
-      this.#evaluations.pop()
+      this.#interpreters.pop()
       // The unit fails, of which its hooks are to be told.
       if (!ended) outer.absorb(inner, false)
     }
@@ -304,7 +304,7 @@ export class Scheduler {
   }
 
   /** The transaction; leases the connection, if no statement has needed it yet. */
-  async open(): Promise<Scope> {
+  async open(): Promise<TransactionHandle> {
     if (this.#transaction !== undefined) return this.#transaction
     this.#transaction = await this.#options.open()
     // It may have been stopped while it waited.
@@ -314,20 +314,20 @@ export class Scheduler {
 
   /** The end of the transaction, if it can go along with the requests. */
   #commitAlong(
-    evaluation: Interpreter,
+    interpreter: Interpreter,
     requests: readonly Request[],
-    { commitFacts }: Scope,
+    { commitFacts }: TransactionHandle,
   ): CommitAlong | undefined {
     const { whole, commitTimeout } = this.#options
-    if (commitFacts === undefined || !whole || evaluation !== this.#evaluations[0]) return undefined
-    const isLast = evaluation.isOver({ computing: true })
+    if (commitFacts === undefined || !whole || interpreter !== this.#interpreters[0]) return undefined
+    const isLast = interpreter.isOver({ computing: true })
     // Most flights are not, and need not be looked at.
     if (!isLast) return undefined
     const statements = requests.map(({ plan: { statement, checked } }) => {
       const { kind, mayWrite, returning } = statement
       return { kind, mayWrite, returning, checked }
     })
-    const isCertain = evaluation.isOver({ computing: false })
+    const isCertain = interpreter.isOver({ computing: false })
     const timing = commitTiming(statements, commitFacts, { isLast, isCertain })
     return timing === 'later' ? undefined : { timing, limit: commitTimeout }
   }

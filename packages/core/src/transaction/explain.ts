@@ -1,7 +1,7 @@
 /** How the server runs statements, asked beside running them. */
 import type { Answer, StatementCommand } from '../driver.ts'
 import { LeaseholdError } from '../errors/errors.ts'
-import type { Scope } from './transaction.ts'
+import type { TransactionHandle } from './transaction.ts'
 
 /** How the server runs a statement. */
 export interface ExplainedStatement {
@@ -16,7 +16,7 @@ export type PlanRow = Readonly<Record<string, unknown>>
 
 /** Sends the statements with an EXPLAIN before each, and gives their answers. */
 export async function explained(
-  transaction: Scope,
+  transaction: TransactionHandle,
   statements: readonly StatementCommand[],
   onPlan: (explained: ExplainedStatement) => void,
 ): Promise<readonly Answer[]> {

@@ -2,10 +2,10 @@ import type { Answer, Session, StatementCommand } from '../driver.ts'
 import { LeaseholdError, StatementError } from '../errors/errors.ts'
 import type { UnitEvent } from '../events.ts'
 import type { Integrity } from './integrity.ts'
-import type { Scope } from './transaction.ts'
+import type { TransactionHandle } from './transaction.ts'
 
 /** Whoever has the transaction in which a scope is. */
-export interface ScopeOwner {
+export interface TransactionOwner {
   /** What it failed with, so that nothing of it is left. */
   readonly failure: { readonly error: unknown } | undefined
   /** Has nothing more sent. */
@@ -16,13 +16,13 @@ export interface ScopeOwner {
  * A unit inside of another's transaction: what commits is kept until that one ends, what rolls back does so to a
  * savepoint. Where that can't be done, because the server has ended the transaction, the owner is doomed.
  */
-export class NestedTransaction implements Scope {
-  readonly #outer: Scope
-  readonly #owner: ScopeOwner
+export class NestedTransaction implements TransactionHandle {
+  readonly #outer: TransactionHandle
+  readonly #owner: TransactionOwner
   readonly #event: UnitEvent
   readonly #savepoint: string
   readonly session: Session
-  readonly flights: Scope['flights']
+  readonly flights: TransactionHandle['flights']
   readonly integrity: Integrity
   /** It does not end the transaction. */
   readonly commitFacts = undefined
@@ -31,7 +31,7 @@ export class NestedTransaction implements Scope {
   #refusal: LeaseholdError | undefined
   #stopped = false
 
-  constructor(outer: Scope, owner: ScopeOwner, event: UnitEvent) {
+  constructor(outer: TransactionHandle, owner: TransactionOwner, event: UnitEvent) {
     this.#outer = outer
     this.#owner = owner
     this.#event = event

@@ -3,7 +3,7 @@ import type { Driver, TransactionOptions } from '../driver.ts'
 import type { UnitEvent } from '../events.ts'
 import type { LeakDetection } from './leak-detection.ts'
 import { Lease } from './lease.ts'
-import { type Scope, Transaction } from './transaction.ts'
+import { type TransactionHandle, Transaction } from './transaction.ts'
 
 export interface OpenRequest {
   readonly event: UnitEvent
@@ -18,7 +18,7 @@ export interface TransactionSource {
   readonly sandboxed: boolean
   /** Runs a unit when its turn has come. */
   turn<T>(unit: () => Promise<T>): Promise<T>
-  open(request: OpenRequest): Promise<Scope>
+  open(request: OpenRequest): Promise<TransactionHandle>
   close(): Promise<void>
 }
 

@@ -21,7 +21,7 @@ export interface CommitAlong {
 }
 
 /** What a unit sees of its transaction, which is a part of one in a sandbox. */
-export type Scope = Pick<Transaction, keyof Transaction>
+export type TransactionHandle = Pick<Transaction, keyof Transaction>
 
 /** The transaction as the next flight finds it; see `commitTiming`. */
 export interface CommitFacts {

@@ -7,18 +7,18 @@ import type { TransactionSource, OpenRequest } from '../transaction/transaction-
 import type { Queryable, RowsQueryable } from '../query/query.ts'
 import { RowStream } from '../executor/row-stream.ts'
 import { NestedTransaction } from '../transaction/nested-transaction.ts'
-import type { Scope } from '../transaction/transaction.ts'
+import type { TransactionHandle } from '../transaction/transaction.ts'
 
 /** Units one after the other, each behind a savepoint of one transaction, which is rolled back in the end. */
 export class Sandbox implements TransactionSource {
   readonly driver: Driver
   readonly sandboxed = true
-  readonly #execution: Scheduler
+  readonly #scheduler: Scheduler
   #ended = false
 
-  constructor(driver: Driver, execution: Scheduler) {
+  constructor(driver: Driver, scheduler: Scheduler) {
     this.driver = driver
-    this.#execution = execution
+    this.#scheduler = scheduler
   }
 
   /** Refuses further units. */
@@ -28,13 +28,13 @@ export class Sandbox implements TransactionSource {
 
   async turn<T>(unit: () => Promise<T>): Promise<T> {
     if (this.#ended) throw new UsageError('the sandbox has ended: await every unit inside of it')
-    if (this.#execution.streaming) {
+    if (this.#scheduler.streaming) {
       throw new UsageError(
         'a unit of a sandbox was run while the rows of its q.stream were on their way: take them first',
       )
     }
-    return this.#execution.exclusively(async () => {
-      const { failure } = this.#execution
+    return this.#scheduler.exclusively(async () => {
+      const { failure } = this.#scheduler
       if (failure === undefined) return unit()
       throw new UsageError('nothing more is run in the sandbox, because of the failure that is the cause', {
         cause: failure.error,
@@ -42,8 +42,8 @@ export class Sandbox implements TransactionSource {
     })
   }
 
-  async open({ event }: OpenRequest): Promise<Scope> {
-    return new NestedTransaction(await this.#execution.open(), this.#execution, event)
+  async open({ event }: OpenRequest): Promise<TransactionHandle> {
+    return new NestedTransaction(await this.#scheduler.open(), this.#scheduler, event)
   }
 
   /** The sandbox ends by itself. */

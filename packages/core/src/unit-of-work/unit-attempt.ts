@@ -13,7 +13,7 @@ import { hasEnded } from '../transaction/flights.ts'
 import type { ExplainedStatement } from '../transaction/explain.ts'
 import { runBody } from '../executor/executor.ts'
 import { type Hook, toQuery } from '../query/query.ts'
-import type { Scope } from '../transaction/transaction.ts'
+import type { TransactionHandle } from '../transaction/transaction.ts'
 import type { Body, Job } from './job.ts'
 import { nameOf } from '../errors/unit-identity.ts'
 
@@ -22,7 +22,7 @@ const KEPT: ReadonlySet<UnitAccess> = new Set(['run', 'read'])
 
 export interface UnitContext {
   readonly event: UnitEvent
-  readonly open: () => Promise<Scope>
+  readonly open: () => Promise<TransactionHandle>
   readonly readOnly: boolean
   readonly deadline: Deadline | undefined
   /** Milliseconds for the answer to COMMIT. */
@@ -56,40 +56,40 @@ export type Ended =
 export async function runUnit(job: Job, context: UnitContext): Promise<Ended> {
   const { event, open, readOnly, deadline, commitTimeout, attempt } = context
   const plans: ExplainedStatement[] = []
-  const execution = new Scheduler({
+  const scheduler = new Scheduler({
     open,
     whole: job.type === 'query',
     readOnly,
     commitTimeout,
     ...(event.access === 'explain' ? { onPlan: (plan) => plans.push(plan) } : {}),
   })
-  const stopped = deadline === undefined ? undefined : guard(deadline, execution, event)
+  const stopped = deadline === undefined ? undefined : guard(deadline, scheduler, event)
   let value: unknown
   try {
     if (deadline?.signal.aborted === true) await stopped?.reached
     const working =
       job.type === 'query'
-        ? execution.start(toQuery(job.query))
-        : runBody(bodyOf(job, execution), execution, event.unit, attempt)
+        ? scheduler.start(toQuery(job.query))
+        : runBody(bodyOf(job, scheduler), scheduler, event.unit, attempt)
     // A body that goes on when its unit has been stopped fails unheard.
     working.catch(() => {})
     value = await (stopped === undefined ? working : Promise.race([stopped.reached, working]))
-    await execution.settled()
-    if (execution.failure !== undefined) throw execution.failure.error
+    await scheduler.settled()
+    if (scheduler.failure !== undefined) throw scheduler.failure.error
     if (!KEPT.has(event.access)) {
-      await execution.transaction?.rollback()
+      await scheduler.transaction?.rollback()
       return event.access === 'explain'
         ? { outcome: 'undone', value: plans, hooks: [] }
-        : { outcome: 'undone', value, hooks: execution.hooks('rollback') }
+        : { outcome: 'undone', value, hooks: scheduler.hooks('rollback') }
     }
-    await execution.transaction?.commit(commitTimeout)
-    return { outcome: 'committed', value, hooks: execution.hooks('commit') }
+    await scheduler.transaction?.commit(commitTimeout)
+    return { outcome: 'committed', value, hooks: scheduler.hooks('commit') }
   } catch (failure) {
-    execution.doom(failure)
-    await execution.settled()
-    await execution.transaction?.rollback()
-    const [commit, rollback] = [execution.hooks('commit'), execution.hooks('rollback')]
-    const { transaction } = execution
+    scheduler.doom(failure)
+    await scheduler.settled()
+    await scheduler.transaction?.rollback()
+    const [commit, rollback] = [scheduler.hooks('commit'), scheduler.hooks('rollback')]
+    const { transaction } = scheduler
     // One that the caller's code let out may be another unit's.
     if (failure instanceof CommitUnknownError && failure === transaction?.unknown) {
       return { outcome: 'unknown', error: failure, value, hooks: { commit, rollback } }
@@ -101,7 +101,7 @@ export async function runUnit(job: Job, context: UnitContext): Promise<Ended> {
     return {
       outcome: 'rolled back',
       error,
-      cause: broken ?? doubt ?? execution.cause ?? error,
+      cause: broken ?? doubt ?? scheduler.cause ?? error,
       mayHaveCommitted,
       // Nothing of it was to stay, which is no news.
       hooks: event.access === 'explain' ? [] : rollback,
@@ -129,15 +129,15 @@ interface Guard {
   release(): void
 }
 
-/** Stops the execution when the deadline is reached. */
-function guard(deadline: Deadline, execution: Scheduler, { unit }: UnitEvent): Guard {
+/** Stops the scheduler when the deadline is reached. */
+function guard(deadline: Deadline, scheduler: Scheduler, { unit }: UnitEvent): Guard {
   const { signal } = deadline
   const { promise, reject } = Promise.withResolvers<never>()
   promise.catch(() => {})
   let error: DeadlineError | undefined
   const stop = (): void => {
-    error = deadline.error(nameOf(unit), execution.activity)
-    if (execution.stop(error)) reject(error)
+    error = deadline.error(nameOf(unit), scheduler.activity)
+    if (scheduler.stop(error)) reject(error)
   }
   if (signal.aborted) stop()
   else signal.addEventListener('abort', stop, { once: true })

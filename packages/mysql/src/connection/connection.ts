@@ -20,14 +20,14 @@ import { Interruption } from './interruption.ts'
 import { checking, inText, RESET, text, textOf, written } from './encode-command.ts'
 import { closePacket, preparePacket, queryPacket } from '../protocol/packets.ts'
 import { patience, SilenceError } from '../protocol/patience.ts'
-import type { Check, Outcome, Outgoing, Wire } from '../protocol/wire.ts'
+import type { Check, Outcome, CommandEncoder, Wire } from '../protocol/wire.ts'
 import { amongProbes, KEPT_SQL, keptOf, readProbes } from './session-probes.ts'
 import { PreparedStatements } from './prepared-statements.ts'
 import {
   LIMITS_SQL,
   modeSql,
   NO_BACKSLASH_ESCAPES,
-  PROFILE_SQL,
+  SESSION_SETUP_SQL,
   type SessionMode,
   STATUS,
 } from './session-setup.ts'
@@ -49,7 +49,7 @@ export interface ConnectionSettings {
 
 /** Where a connection goes when its lease ends. */
 export interface ConnectionOwner {
-  takeBack(connection: MysqlConnection): void
+  release(connection: MysqlConnection): void
   discard(connection: MysqlConnection, reason: Error): void
 }
 
@@ -57,7 +57,7 @@ export class MysqlConnection implements Connection {
   readonly pipelining: boolean
   readonly #wire: Wire
   readonly #settings: ConnectionSettings
-  readonly #home: ConnectionOwner
+  readonly #owner: ConnectionOwner
   /** Whether there may be a better one. */
   readonly #isSuperseded: () => boolean
   readonly #prepared: PreparedStatements
@@ -77,7 +77,7 @@ export class MysqlConnection implements Connection {
       pipelining: boolean
       isSuperseded: () => boolean
       settings: ConnectionSettings
-      home: ConnectionOwner
+      owner: ConnectionOwner
       /** Ends the statement that a session runs. Resolves when the server has heard of it. */
       interrupt: (session: SessionIdentity) => Promise<void>
     },
@@ -86,13 +86,13 @@ export class MysqlConnection implements Connection {
     this.pipelining = options.pipelining
     this.#isSuperseded = options.isSuperseded
     this.#settings = options.settings
-    this.#home = options.home
+    this.#owner = options.owner
     wire.together = options.pipelining
     this.#interruption = new Interruption({
       interrupt: () => options.interrupt(this.#identity),
       pass: () => wire.fly([text('DO 0')]),
       giveUp: (limit) => wire.destroy(new SilenceError(`the server did not stop within ${limit} ms`)),
-      doubt: () => this.#state.spend(),
+      doubt: () => this.#state.markSpent(),
     })
     // Where commands travel alone, each that is prepared would cost a round trip.
     this.#prepared = new PreparedStatements(options.pipelining ? options.settings.preparedStatements : 0)
@@ -142,7 +142,7 @@ export class MysqlConnection implements Connection {
 
   /** Prepares a fresh session for its first lease. Rejects with what the server refused, or a `ConnectionLostError`. */
   async setUp(): Promise<void> {
-    const needed = amongProbes(PROFILE_SQL, LIMITS_SQL).map(text)
+    const needed = amongProbes(SESSION_SETUP_SQL, LIMITS_SQL).map(text)
     const replies = await this.#prepare(needed, text(SERVER_SQL))
     const limits = replies[3]
     const { hasInitConnect, kept } = readProbes(replies.slice(0, needed.length))
@@ -159,10 +159,10 @@ export class MysqlConnection implements Connection {
   /** Drops whatever a lessee left: variables, locks, temporary tables; what can't be dropped makes it spent. Rejects as {@link setUp} does. */
   async reset(): Promise<void> {
     this.#prepared.clear()
-    const replies = await this.#soon(this.#prepare([RESET, text(PROFILE_SQL), text(KEPT_SQL)]))
-    this.#state.clean()
+    const replies = await this.#withTimeout(this.#prepare([RESET, text(SESSION_SETUP_SQL), text(KEPT_SQL)]))
+    this.#state.markClean()
     this.#state.noteMode(replies[2])
-    if (keptOf(replies[2]) !== this.#kept) this.#state.spend()
+    if (keptOf(replies[2]) !== this.#kept) this.#state.markSpent()
     this.#mode = 'units'
   }
 
@@ -174,11 +174,11 @@ export class MysqlConnection implements Connection {
       if (this.#state.modeInDoubt && commands.some((command) => 'statement' in command)) await this.#askMode()
       const mode = commands[0]?.type === 'read' ? 'reads' : 'units'
       this.#turn(mode)
-      const outgoing: Outgoing[] = []
+      const outgoing: CommandEncoder[] = []
       // A command may be several statements; here is where the answers to each end.
-      const ends = commands.map((command) => outgoing.push(...this.#outgoingOf(command)))
+      const ends = commands.map((command) => outgoing.push(...this.#encode(command)))
       const outcomes = await this.#wire.fly(outgoing, onLast)
-      for (const { id } of this.#prepared.takeEvicted()) this.#wire.tell(closePacket(id))
+      for (const { id } of this.#prepared.takeEvicted()) this.#wire.sendAhead(closePacket(id))
       return commands.map((command, index) => {
         const own = outcomes.length === 1 ? outcomes : outcomes.slice(ends[index - 1] ?? 0, ends[index])
         return this.#answerTo(command, index, own)
@@ -198,10 +198,13 @@ export class MysqlConnection implements Connection {
     if (this.#state.modeInDoubt) await this.#askMode()
     this.#turn('units')
     this.#state.noteSent(command.statement, this.#server)
-    const before = ahead.flatMap((each) => this.#outgoingOf(each))
+    const before = ahead.flatMap((each) => this.#encode(each))
     const batches = new RowBatches(this.#wire)
     const onRows = (rows: Rows): void => batches.push(rows)
-    const rows: Outgoing = () => ({ ...inText(textOf(command, this.#state.escaping(this.#server))), onRows })
+    const rows: CommandEncoder = () => ({
+      ...inText(textOf(command, this.#state.escaping(this.#server))),
+      onRows,
+    })
     const flown = this.#wire.fly([...before, rows])
     this.#interruption.begin(() => batches.drop())
     let landed = false
@@ -238,7 +241,7 @@ export class MysqlConnection implements Connection {
   ): StatementResult | Error {
     const refused = outcomes.slice(0, ahead).some((outcome) => outcome instanceof Error)
     // SET TRANSACTION may have come through without the transaction that it was meant for.
-    if (refused) this.#state.spend()
+    if (refused) this.#state.markSpent()
     return this.#answerTo(refused ? (first ?? command) : command, 0, outcomes) ?? NOTHING
   }
 
@@ -253,16 +256,16 @@ export class MysqlConnection implements Connection {
 
   release(transaction?: 'open'): void {
     if (transaction === 'open') {
-      this.#wire.tell(queryPacket('COMMIT'), ENDED)
+      this.#wire.sendAhead(queryPacket('COMMIT'), ENDED)
       this.#wire.flush()
     }
     this.#prepareDue()
     this.#idleSince = performance.now()
-    this.#home.takeBack(this)
+    this.#owner.release(this)
   }
 
   discard(reason: Error): void {
-    this.#home.discard(this, reason)
+    this.#owner.discard(this, reason)
   }
 
   /** Closes in good order. */
@@ -276,7 +279,7 @@ export class MysqlConnection implements Connection {
   }
 
   /** What nobody waits for with a limit of their own must not keep the connection for ever. */
-  async #soon<T>(errand: Promise<T>): Promise<T> {
+  async #withTimeout<T>(errand: Promise<T>): Promise<T> {
     const heard = patience(ERRAND_TIMEOUT, () =>
       this.#wire.destroy(new SilenceError(`the server did not answer within ${ERRAND_TIMEOUT} ms`)),
     )
@@ -288,7 +291,10 @@ export class MysqlConnection implements Connection {
   }
 
   /** Gives the replies to what is needed, and behind them to what can be done without, if there is one. */
-  async #prepare(needed: readonly Outgoing[], ...wanted: readonly Outgoing[]): Promise<readonly Reply[]> {
+  async #prepare(
+    needed: readonly CommandEncoder[],
+    ...wanted: readonly CommandEncoder[]
+  ): Promise<readonly Reply[]> {
     const replies: Reply[] = []
     for (const [index, outcome] of (await this.#wire.fly([...needed, ...wanted])).entries()) {
       if (outcome === undefined || outcome instanceof Error) {
@@ -312,7 +318,7 @@ export class MysqlConnection implements Connection {
         this.#prepared.note(sql, outcome)
         return undefined
       }
-      this.#wire.tell(preparePacket(sql), { answer: 'prepared', wrong })
+      this.#wire.sendAhead(preparePacket(sql), { answer: 'prepared', wrong })
     }
   }
 
@@ -330,12 +336,12 @@ export class MysqlConnection implements Connection {
   /** Turns the session to a mode, ahead of the next flight; a session that the server refuses to turn is lost. */
   #turn(mode: SessionMode): void {
     if (mode === this.#mode) return
-    this.#wire.tell(queryPacket(modeSql(mode, this.#server)), ENDED)
+    this.#wire.sendAhead(queryPacket(modeSql(mode, this.#server)), ENDED)
     this.#mode = mode
   }
 
-  #outgoingOf(command: Command): readonly Outgoing[] {
-    if (command.type === 'begin' && command.options.statementTimeout !== undefined) this.#state.soil()
+  #encode(command: Command): readonly CommandEncoder[] {
+    if (command.type === 'begin' && command.options.statementTimeout !== undefined) this.#state.markDirty()
     if (command.type === 'prepare') return [() => checking(command.statement)]
     if (command.type === 'explain') {
       if (!isExplained(command.statement)) return []
@@ -360,12 +366,12 @@ export class MysqlConnection implements Connection {
     if (command.type === 'prepare' && isUnpreparable(outcome)) return NOTHING
     if (outcome instanceof Error) {
       if (!isServerError(outcome)) return unreadable(outcome, command)
-      if (hasLostPrepared(outcome) && !isOwn(command, outcome)) this.#state.spend()
+      if (hasLostPrepared(outcome) && !isOwn(command, outcome)) this.#state.markSpent()
       const { exposeParameters } = this.#settings
       return failureOf(command, index, outcome, { exposeParameters, server: this.#server })
     }
     if (outcome.prepared !== undefined) {
-      this.#wire.tell(closePacket(outcome.prepared.id))
+      this.#wire.sendAhead(closePacket(outcome.prepared.id))
       return NOTHING
     }
     if ('statement' in command) this.#noteChanges(outcome)

@@ -5,24 +5,24 @@ import { executePacket } from '../values/binary-parameters.ts'
 import { preparePacket, queryPacket, resetPacket } from '../protocol/packets.ts'
 import { assertBindable, bind, type EscapeMode } from '../values/text-parameters.ts'
 import type { Prepared } from '../protocol/reply-readers.ts'
-import type { Outgoing, Written } from '../protocol/wire.ts'
+import type { CommandEncoder, EncodedCommand } from '../protocol/wire.ts'
 
-export const RESET: Outgoing = () => ({ packet: resetPacket(), answer: 'text' })
+export const RESET: CommandEncoder = () => ({ packet: resetPacket(), answer: 'text' })
 
-export function text(sql: string): Outgoing {
+export function text(sql: string): CommandEncoder {
   return () => inText(sql)
 }
 
-export function inText(sql: string): Written {
+export function inText(sql: string): EncodedCommand {
   return { packet: queryPacket(sql), answer: 'text' }
 }
 
-function preparing(sql: string): Written {
+function preparing(sql: string): EncodedCommand {
   return { packet: preparePacket(sql), answer: 'prepared' }
 }
 
 /** Has the server look at a statement. Throws a `UsageError` for what must not be sent. */
-export function checking(statement: Statement): Written {
+export function checking(statement: Statement): EncodedCommand {
   assertAllowed(statement)
   return preparing(statement.sql)
 }
@@ -32,7 +32,7 @@ export function written(
   command: StatementCommand,
   prepared: Prepared | undefined,
   mode: EscapeMode,
-): Written {
+): EncodedCommand {
   if (prepared !== undefined) {
     assertBindable(command, mode)
     const packet = executePacket(prepared, command.statement, mode.server)

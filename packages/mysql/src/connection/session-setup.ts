@@ -9,7 +9,7 @@ import type { ServerKind } from '../protocol/server-kind.ts'
  * - `utf8mb4`: values are escaped for it.
  * - `session_track_…`: the server says when a statement has left something behind.
  */
-export const PROFILE_SQL: string =
+export const SESSION_SETUP_SQL: string =
   "SET NAMES utf8mb4, autocommit = 0, completion_type = 'NO_CHAIN', time_zone = '+00:00', " +
   "session_track_state_change = 1, session_track_system_variables = 'autocommit,character_set_client,character_set_connection," +
   "character_set_results,collation_connection'"
@@ -20,7 +20,7 @@ export const PROFILE_SQL: string =
  */
 export type SessionMode = 'units' | 'reads'
 
-/** Turns a session to a mode. The first is the one of {@link PROFILE_SQL}, with the server's own access mode. */
+/** Turns a session to a mode. The first is the one of {@link SESSION_SETUP_SQL}, with the server's own access mode. */
 export function modeSql(mode: SessionMode, server: ServerKind): string {
   const readOnly = server === 'mariadb' ? 'tx_read_only' : 'transaction_read_only'
   return mode === 'reads'

@@ -31,7 +31,7 @@ export class SessionState {
   }
 
   /** It may be in another state than it was leased in. */
-  soil(): void {
+  markDirty(): void {
     if (this.#condition === 'clean') this.#condition = this.#soiled
   }
 
@@ -41,12 +41,12 @@ export class SessionState {
   }
 
   /** Nobody must use it again. */
-  spend(): void {
+  markSpent(): void {
     this.#condition = 'spent'
   }
 
   /** It was reset. */
-  clean(): void {
+  markClean(): void {
     this.#condition = 'clean'
   }
 
@@ -76,13 +76,13 @@ export class SessionState {
    */
   noteSent({ kind, assigns, calls }: Statement, server: ServerKind): void {
     if (this.#condition !== 'clean') return
-    if (kind === 'unknown' || assigns || !calls.every((name) => leavesNothing(name, server))) this.soil()
+    if (kind === 'unknown' || assigns || !calls.every((name) => leavesNothing(name, server))) this.markDirty()
   }
 
   noteChanges({ header }: Reply): void {
     const { trackStateChange = null, schema = null } = header?.stateChanges ?? {}
-    if (trackStateChange !== null) this.soil()
-    if (schema !== null) this.spend()
+    if (trackStateChange !== null) this.markDirty()
+    if (schema !== null) this.markSpent()
   }
 }
 

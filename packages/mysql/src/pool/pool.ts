@@ -17,7 +17,7 @@ type Reason = 'closed' | 'expired' | 'idle' | 'lost' | 'spent' | 'stopped' | 'yi
 
 export interface PoolPort {
   /** Gives a connection that is ready to be leased and calls back at the end of each lease. */
-  readonly open: (home: ConnectionOwner) => Promise<MysqlConnection>
+  readonly open: (owner: ConnectionOwner) => Promise<MysqlConnection>
   /** Ends a session on the server. */
   readonly kill: (session: SessionIdentity) => void
   /** Has a connection for kills opened, and kept; nothing if there is one. Resolves when it has come, or can't. */
@@ -93,7 +93,7 @@ export class Pool implements ConnectionOwner {
     return leased
   }
 
-  takeBack(connection: MysqlConnection): void {
+  release(connection: MysqlConnection): void {
     if (connection.condition === 'dirty') this.#work(connection, 'resetting', connection.reset())
     else this.#offer(connection)
   }
@@ -122,7 +122,7 @@ export class Pool implements ConnectionOwner {
   }
 
   /** Replaces what has become too old, closes what is not needed, and asks the others whether they are still there. */
-  tend(now: number): void {
+  housekeep(now: number): void {
     for (const connection of this.#in('idle')) {
       const idle = now - connection.idleSince
       if (this.#isExpired(connection, now)) this.#quit(connection, 'expired')

@@ -102,7 +102,7 @@ export class SessionKiller {
   }
 
   /** Opens a reserved control connection that was lost, and asks one that was silent for `keepalive` ms to answer. */
-  tend(now: number, keepalive: number): void {
+  housekeep(now: number, keepalive: number): void {
     if (!this.#reserved || this.#queued > 0) return
     void this.reserve()
     this.#queue = this.#queue.then(async () => {

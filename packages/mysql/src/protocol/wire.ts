@@ -20,7 +20,7 @@ import { patience, SilenceError } from './patience.ts'
 import { watchTls } from './tls.ts'
 
 /** A command, ready to be written. */
-export interface Written {
+export interface EncodedCommand {
   readonly packet: Buffer
   readonly answer: AnswerForm
   /** Takes the rows in batches on their way, so that the reply has none. */
@@ -28,7 +28,7 @@ export interface Written {
 }
 
 /** Makes a command when its turn to be written comes; may throw then. */
-export type Outgoing = () => Written
+export type CommandEncoder = () => EncodedCommand
 
 /** The reply, or the error that the command failed with; `undefined` if it was not sent because another had failed. */
 export type Outcome = Reply | Error | undefined
@@ -58,7 +58,7 @@ interface Ahead {
 
 /** Commands under way, and those behind them that are not written yet. */
 interface Flight {
-  readonly outgoing: readonly Outgoing[]
+  readonly outgoing: readonly CommandEncoder[]
   readonly outcomes: Outcome[]
   readonly sizes: number[]
   written: number
@@ -159,7 +159,7 @@ export class Wire {
    * if it was not {@link proven} and the server, asked ahead of the commands, is silent. Calls `onLast` when all answers of
    * several have come but the last.
    */
-  fly(outgoing: readonly Outgoing[], onLast?: () => void): Promise<readonly Outcome[]> {
+  fly(outgoing: readonly CommandEncoder[], onLast?: () => void): Promise<readonly Outcome[]> {
     return this.#fly(outgoing, this.proven ? undefined : 'along', onLast)
   }
 
@@ -169,7 +169,7 @@ export class Wire {
   }
 
   #fly(
-    outgoing: readonly Outgoing[],
+    outgoing: readonly CommandEncoder[],
     question: 'along' | 'first' | undefined,
     onLast?: () => void,
   ): Promise<readonly Outcome[]> {
@@ -209,7 +209,7 @@ export class Wire {
    * Has a command written ahead of the next flight, or with {@link flush}, which nobody waits for. Without `check` the
    * server doesn't answer it.
    */
-  tell(packet: Buffer, check?: Check): void {
+  sendAhead(packet: Buffer, check?: Check): void {
     if (this.#lost !== undefined) return
     this.#ahead.push({ packet, answered: check !== undefined })
     if (check === undefined) return
@@ -249,7 +249,7 @@ export class Wire {
     const heard = patience(PATIENCE, () =>
       this.#lose(new SilenceError(`the server did not answer within ${PATIENCE} ms`)),
     )
-    this.tell(queryPacket('DO 0'), {
+    this.sendAhead(queryPacket('DO 0'), {
       answer: 'text',
       wrong(outcome) {
         heard()
@@ -310,7 +310,7 @@ export class Wire {
   }
 
   /** Gives what is to be written, and has the answer read when it is its turn. */
-  #begin(flight: Flight, outgoing: Outgoing): Buffer {
+  #begin(flight: Flight, outgoing: CommandEncoder): Buffer {
     const { packet, answer, onRows } = outgoing()
     const size = packet.length - PACKET_HEADER
     // One of just as many bytes costs the connection.
