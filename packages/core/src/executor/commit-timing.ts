@@ -27,10 +27,11 @@ export interface CommitWork {
 }
 
 /**
- * COMMIT waits for all answers, because the server would carry it out behind an error, too. It can go along where nothing
- * is to be undone: in a unit that only reads; and with a lone write whose result nothing can refuse, since the server undoes
- * a failed statement by itself. Not with a write behind other commands, whose refusal does not keep the write from being
- * carried out. Nor where the way to the server may have died: a write without COMMIT is lost, and nothing more.
+ * COMMIT waits for all answers, because the server executes it after an error, too. It travels along where an error leaves
+ * nothing to undo: in a unit that only reads, and with a lone write whose result no check can refuse. The server undoes a
+ * failed statement by itself.
+ * A write behind other commands waits, because the server executes the write even if it refuses those commands. A write on a
+ * connection that was silent waits, because a lost write without COMMIT has changed nothing.
  */
 export function commitTiming(
   statements: readonly CommitStatement[],

@@ -1,4 +1,4 @@
-/** What the body of a unit receives: `q`. */
+/** The executor `q`, which the body of a unit receives. */
 import { isCompilable } from 'kysely'
 import { all, fail, type Results } from '../query/combinators.ts'
 import { UsageError } from '../errors/errors.ts'
@@ -29,15 +29,15 @@ export interface Executor<in A extends Access = Access> {
     queries: Q,
   ): Promise<Results<Q>>
   /**
-   * The rows of one statement as they come, for results that are too large for memory. Until the loop that takes them
-   * has ended nothing else can be run in the unit: the connection is taken.
+   * The rows of one statement as they arrive, for results that do not fit into memory. The stream occupies the connection:
+   * until its loop has ended, the unit can run nothing else.
    */
   stream<const Q extends RowsQueryable<A>>(query: Q): RowStream<RowIn<ResultOf<Q>>>
-  /** Which attempt at the unit this is, from 1: more than one only with the option `retry`. */
+  /** The number of this attempt at the unit, from 1. Higher numbers occur with the option `retry` only. */
   readonly attempt: number
 }
 
-/** Calls `body` with an executor, which ends with it. */
+/** Calls `body` with an executor. The executor refuses queries once the body has ended. */
 export async function runBody<T>(
   body: (q: Executor) => Promise<T>,
   scheduler: Scheduler,
@@ -45,7 +45,7 @@ export async function runBody<T>(
   attempt: number,
 ): Promise<T> {
   let ended = false
-  /** Why nothing can be run now. */
+  /** The reason why no query can run now. */
   const refusal = (): UsageError | undefined => {
     if (scheduler.failure !== undefined && !ended) {
       return new UsageError(
@@ -67,7 +67,7 @@ export async function runBody<T>(
     const error = refusal()
     if (error === undefined) return scheduler.start(query)
     const refused = Promise.reject(error)
-    // Waited for or not, the unit fails with its first failure.
+    // The unit fails with its first failure, even if the body ignores this one.
     if (!ended) refused.catch(() => {})
     return refused
   }
@@ -77,7 +77,7 @@ export async function runBody<T>(
       if (error !== undefined) throw error
       return { batches: scheduler.stream(toQuery(query)), failure: () => scheduler.failure }
     })
-  // What is no query fails the unit like any other failure.
+  // A value that is no query fails the unit like any other failure.
   const made = (make: () => Query<unknown>): Query<unknown> => {
     try {
       return make()

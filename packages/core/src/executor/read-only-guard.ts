@@ -9,7 +9,7 @@ interface Guarded {
   readonly label: string | undefined
 }
 
-/** Throws a `UsageError` for the first statement that may do more than read: types do not see locking reads and raw SQL. */
+/** Throws a `UsageError` for the first statement that may do more than read. Types cannot detect locking reads and raw SQL. */
 export function assertOnlyReads(statements: readonly Guarded[]): void {
   for (const { statement, label } of statements) {
     if (statement.reads) continue

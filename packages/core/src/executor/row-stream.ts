@@ -1,28 +1,28 @@
-/** Rows as they come from the server, no faster than they are taken. */
+/** Rows as they arrive from the server, no faster than the loop takes them. */
 import { UsageError } from '../errors/errors.ts'
 import { leadToCaller } from '../errors/stack-trace.ts'
 
-/** Where the rows of a stream come from. */
+/** The source of the rows of a stream. */
 export interface RowSource<out Row> {
   readonly batches: AsyncGenerator<readonly Row[], void, undefined>
-  /** What their unit has failed with, also while nobody asks for more. */
+  /** The failure of the stream's unit, which may arise between two batches. */
   readonly failure: () => { readonly error: unknown } | undefined
 }
 
 /**
- * The rows of one statement: `for await (const row of rows)`. However many they are, only some hundred are in memory.
- * Leaving the loop, however it is left, has the server stop and the connection free at once. Once the unit has failed, by
- * its deadline for instance, the loop is given no further row. Can be iterated once.
+ * The rows of one statement: `for await (const row of rows)`. At most some hundred rows are in memory. Leaving the loop by
+ * `break`, `return` or an error stops the statement on the server and frees the connection. A unit that has failed, by its
+ * deadline for instance, gives no further row. A stream can be iterated once.
  */
 export class RowStream<out Row> implements AsyncIterable<Row> {
   #open: (() => RowSource<Row>) | undefined
 
-  /** Streams are made by `q.stream` and `uow.stream`, not by hand. */
+  /** `q.stream` and `uow.stream` make streams. */
   constructor(open: () => RowSource<Row>) {
     this.#open = open
   }
 
-  /** For whoever makes a stream of another. */
+  /** The source, for a stream that wraps this one. */
   static sourceOf<Row>(stream: RowStream<Row>): RowSource<Row> {
     const open = stream.#open
     if (open === undefined) throw new UsageError('a stream of rows was iterated twice: ask for another one')
@@ -30,7 +30,7 @@ export class RowStream<out Row> implements AsyncIterable<Row> {
     return open()
   }
 
-  /** The same rows, as many at a time as came together. */
+  /** The same rows in batches, as they arrived. */
   batches(): AsyncGenerator<readonly Row[], void, undefined> {
     return batchesOf(RowStream.sourceOf(this))
   }

@@ -1,4 +1,4 @@
-/** Where queries meet a connection: sends what the interpreter waits for, flight by flight, and feeds the answers back. */
+/** The scheduler: sends the statements that the interpreter waits for, flight by flight, and feeds the answers back. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Attempt, survivable } from '../query/attempt.ts'
 import { AcquireError, LeaseholdError, UsageError } from '../errors/errors.ts'
@@ -15,51 +15,51 @@ import { leadToPlace } from '../errors/stack-trace.ts'
 import type { CommitAlong, TransactionHandle } from '../transaction/transaction.ts'
 
 export interface SchedulerOptions {
-  /** Called when there is a first statement to send, so that a unit without any needs no connection. */
+  /** Leases the connection. Called for the first statement: a unit without statements needs no connection. */
   readonly open: () => Promise<TransactionHandle>
-  /** Whether the one query to be started is all there is: nobody can come with another after its last flight. */
+  /** Whether the unit is a single query, so that no other query can follow its last flight. */
   readonly whole: boolean
   /** Whether the server refuses writes. */
   readonly readOnly: boolean
   /** Milliseconds for the answer to a COMMIT that travels along. */
   readonly commitTimeout: number
-  /** Told how the server runs each statement, which is asked with the statement itself; nothing is committed. */
+  /** Receives the plan of each statement, which an EXPLAIN ahead of the statement gives. The unit is rolled back. */
   readonly onPlan?: (explained: ExplainedStatement) => void
 }
 
 export class Scheduler {
-  /** The unit's own, and behind it those of the attempts under way, the innermost last. */
+  /** The interpreter of the unit, followed by those of the running attempts, the innermost last. */
   readonly #interpreters: [Interpreter, ...Interpreter[]] = [new Interpreter()]
   readonly #options: SchedulerOptions
   #transaction: TransactionHandle | undefined
-  /** The error that ended the transaction, before anybody put another in its place. */
+  /** The error that ended the transaction, before a program replaced it. */
   #cause: unknown
   #stopped: Error | undefined
   #flying = false
-  /** Whether the unit ended before its stream had. */
+  /** Whether the unit ended before its stream. */
   #cut = false
   #landed = Promise.resolve()
   #stream: AsyncGenerator<unknown, void, undefined> | undefined
-  /** Work of others that waits for its turn. */
+  /** Work of sandboxed units that waits for its turn. */
   readonly #turns: (() => Promise<void>)[] = []
-  /** Settled when they are not waited for any more. */
+  /** Resolved when the scheduler stops waiting for that work. */
   #gone: PromiseWithResolvers<void> | undefined
 
   constructor(options: SchedulerOptions) {
     this.#options = options
   }
 
-  /** What doomed the unit, as its query let it out. */
+  /** The failure that doomed the unit, as its query threw it. */
   get failure(): { readonly error: unknown } | undefined {
     return this.#interpreters[0].failure
   }
 
-  /** The error behind the failure: the server's own, where a program has translated it. */
+  /** The error behind the failure: the server's own, if a program has translated it. */
   get cause(): unknown {
     return this.#cause
   }
 
-  /** Absent as long as nothing was sent. */
+  /** Absent until the first statement is sent. */
   get transaction(): TransactionHandle | undefined {
     return this.#transaction
   }
@@ -68,7 +68,7 @@ export class Scheduler {
     return this.#interpreters[0].hooks[on]
   }
 
-  /** Runs a query; one that comes while a flight is on its way travels in the next. Must not be called after a failure. */
+  /** Runs a query. A query that starts during a flight travels in the next one. Must not be called after a failure. */
   start(query: Query<unknown>): Promise<unknown> {
     const result = new Promise((resolve, reject) => this.#interpreters[0].start(query, resolve, reject))
     const told: Promise<unknown> = result.then(
@@ -77,9 +77,9 @@ export class Scheduler {
         return value
       },
       (error: unknown) => {
-        // Before the next line, since the engine finds only the one that waits alone.
+        // This comes first, because the engine finds the awaiting code of a promise with one reaction only.
         leadToPlace(error)
-        // A failure that nobody waits for still comes out: it fails the unit.
+        // An unawaited failure is not lost: it fails the unit.
         told.catch(() => {})
         throw error
       },
@@ -88,20 +88,20 @@ export class Scheduler {
     return told
   }
 
-  /** Whether rows are on their way, so that nothing else can be. */
+  /** Whether a stream occupies the connection. */
   get streaming(): boolean {
     return this.#stream !== undefined
   }
 
   /**
-   * The rows of one statement in batches, as they are taken; see `RowStream`. Throws a `UsageError` for what is not the
-   * rows of one statement, and what makes the statement fail; both fail the unit.
+   * The rows of one statement in batches, as the loop takes them; see `RowStream`. Throws the statement's failure, and a
+   * `UsageError` for a query that is not one statement with rows; both fail the unit.
    */
   stream(query: Query<unknown>): AsyncGenerator<readonly unknown[], void, undefined> {
     return this.#whole(this.#rows(query))
   }
 
-  /** Has others work on the transaction: in its turn, while nothing else is sent. */
+  /** Runs `work` with exclusive use of the transaction, in queue order. */
   exclusively<T>(work: () => Promise<T>): Promise<T> {
     const bound = AsyncLocalStorage.bind(work)
     this.#gone ??= Promise.withResolvers()
@@ -113,8 +113,8 @@ export class Scheduler {
   }
 
   /**
-   * Has nothing more sent, and what is under way stopped. Gives false where COMMIT is under way: then its answer tells how
-   * the unit ends, and whoever waits for a result goes on waiting.
+   * Sends nothing more, and stops the flight on its way. Returns false during COMMIT: its answer then decides how the unit
+   * ends.
    */
   stop(error: Error): boolean {
     if (this.#transaction?.stop(error) === false) return false
@@ -124,21 +124,21 @@ export class Scheduler {
     return true
   }
 
-  /** What is going on, for messages. */
+  /** The current activity, for messages. */
   get activity(): string {
     if (this.#transaction !== undefined) return this.#transaction.flights.activity
     return this.#flying ? 'it waited for a connection' : 'no statement had been sent'
   }
 
-  /** Has nothing more sent; what waits for an answer is told `error`. */
+  /** Sends nothing more, and rejects everything that waits for an answer with `error`. */
   doom(error: unknown): void {
     for (const interpreter of this.#interpreters.toReversed()) interpreter.doom(error)
   }
 
-  /** Resolves when nothing is on its way any more; rows that are, and that nobody can take any more, are given up. */
+  /** Resolves when no flight is on its way. Rows that no loop can take any more are given up. */
   async settled(): Promise<void> {
     this.#cut = this.#stream !== undefined
-    // What it fails with has doomed the unit.
+    // Its failure has doomed the unit already.
     await this.#stream?.return().catch(() => {})
     while (this.#flying) await this.#landed
   }
@@ -159,7 +159,7 @@ export class Scheduler {
     this.#flying = false
   }
 
-  /** One step of what waits to be sent: a flight, or the whole of an attempt. */
+  /** Sends the next flight, or runs the next attempt to its end. */
   async #next(interpreter: Interpreter): Promise<void> {
     for (let request = interpreter.undecided; request !== undefined; request = interpreter.undecided) {
       await this.#decide(interpreter, request)
@@ -210,16 +210,16 @@ export class Scheduler {
     }
   }
 
-  /** Who was stopped while waiting for a connection is told why none came. */
+  /** A unit that was stopped while it waited for a connection reports why none came. */
   #explainStop(error: unknown): void {
     const stopped = this.#stopped
     if (stopped === undefined || stopped.cause !== undefined) return
     if (error instanceof AcquireError && error.cause !== undefined) stopped.cause = error.cause
   }
 
-  /** Throws at the end of rows that were given up, which looks like the end of them all. */
+  /** Throws at the end of rows that were given up, which would look like their regular end. */
   async *#whole<T>(rows: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
-    // Not before the first is asked for: what is never begun has no end.
+    // Set with the first row only: a loop that never begins never ends.
     if (this.#stream !== undefined) {
       throw new UsageError('a stream was begun while the rows of another were on their way: take those first')
     }
@@ -280,14 +280,14 @@ export class Scheduler {
       outer.fail(error, request)
     } finally {
       this.#interpreters.pop()
-      // The unit fails, of which its hooks are to be told.
+      // The unit fails, and runs the rollback hooks of the attempt.
       if (!ended) outer.absorb(inner, false)
     }
   }
 
   /**
-   * Rolls back to the savepoint; throws `error`, with which the attempt failed for that `cause`, if there is nothing left to go on
-   * with, or it is a mistake in the calling code.
+   * Rolls back to the savepoint. Throws `error`, the failure of the attempt, if its `cause` ended the transaction or is a
+   * mistake in the calling code.
    */
   async #undo(savepoint: string | undefined, error: unknown, cause: unknown): Promise<void> {
     if (cause instanceof UsageError || (this.#cause !== undefined && !survivable(this.#cause))) throw error
@@ -303,16 +303,16 @@ export class Scheduler {
     this.#cause = undefined
   }
 
-  /** The transaction; leases the connection, if no statement has needed it yet. */
+  /** The transaction. The first call leases the connection. */
   async open(): Promise<TransactionHandle> {
     if (this.#transaction !== undefined) return this.#transaction
     this.#transaction = await this.#options.open()
-    // It may have been stopped while it waited.
+    // The unit may have been stopped during the wait.
     if (this.#stopped !== undefined) this.#transaction.stop(this.#stopped)
     return this.#transaction
   }
 
-  /** The end of the transaction, if it can go along with the requests. */
+  /** The end of the transaction, if it can travel with the requests. */
   #commitAlong(
     interpreter: Interpreter,
     requests: readonly Request[],
@@ -321,7 +321,7 @@ export class Scheduler {
     const { whole, commitTimeout } = this.#options
     if (commitFacts === undefined || !whole || interpreter !== this.#interpreters[0]) return undefined
     const isLast = interpreter.isOver({ computing: true })
-    // Most flights are not, and need not be looked at.
+    // Most flights are not: their statements need no closer look.
     if (!isLast) return undefined
     const statements = requests.map(({ plan: { statement, checked } }) => {
       const { kind, mayWrite, returning } = statement
@@ -344,8 +344,8 @@ function commandOf(statement: Statement, label: string | undefined): StatementCo
 }
 
 /**
- * A turn for whatever is ready to run, so that queries started by several tasks share a flight. Only the tick queue
- * seen from a microtask comes after all the other microtasks, and before any input or output.
+ * Resolves after all microtasks that are due, so that queries of several tasks share a flight. The tick queue, entered from a
+ * microtask, runs after the other microtasks and before any input or output.
  */
 function othersHadTheirTurn(): Promise<void> {
   return new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)))

@@ -1,7 +1,7 @@
 /** Whether the answer to COMMIT tells that nothing was committed. */
 import { StatementError, type StatementErrorKind } from '../errors/errors.ts'
 
-/** Kinds of error that, in answer to COMMIT, say that nothing was committed; of any other nobody can tell. */
+/** Kinds of error that, in answer to COMMIT, prove that nothing was committed. Any other error proves nothing. */
 const NOT_COMMITTED: ReadonlySet<StatementErrorKind> = new Set([
   'conflict',
   'deadlock',

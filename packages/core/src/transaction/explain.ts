@@ -1,20 +1,20 @@
-/** How the server runs statements, asked beside running them. */
+/** Query plans, asked for beside running the statements. */
 import type { Answer, StatementCommand } from '../driver.ts'
 import { LeaseholdError } from '../errors/errors.ts'
 import type { TransactionHandle } from './transaction.ts'
 
-/** How the server runs a statement. */
+/** The plan of a statement. */
 export interface ExplainedStatement {
   readonly label: string | undefined
   readonly sql: string
-  /** The rows of EXPLAIN, in the server's own columns; none for what has no plan. */
+  /** The rows of EXPLAIN, in the server's own columns. Empty for a statement without a plan. */
   readonly plan: readonly PlanRow[]
 }
 
-/** For one table, usually: `table`, `type`, `possible_keys`, `key`, `rows`, `Extra` and others. */
+/** One row of EXPLAIN, usually for one table: `table`, `type`, `possible_keys`, `key`, `rows`, `Extra` and others. */
 export type PlanRow = Readonly<Record<string, unknown>>
 
-/** Sends the statements with an EXPLAIN before each, and gives their answers. */
+/** Sends each statement behind its EXPLAIN, and returns the answers to the statements. */
 export async function explained(
   transaction: TransactionHandle,
   statements: readonly StatementCommand[],

@@ -1,4 +1,4 @@
-/** The flights of one lease: sent, counted and traced, until the lease ends with what they tell of the connection. */
+/** The flights of one lease: sent, counted and traced. Their answers decide how the lease ends. */
 import type { Answer, Command, Session, StatementCommand } from '../driver.ts'
 import {
   ConnectionLostError,
@@ -11,13 +11,13 @@ import { traceFlight, type UnitEvent } from '../events.ts'
 import type { Lease } from './lease.ts'
 import type { StatementResult } from '../statement/statement-result.ts'
 
-/** What is sent for a unit that was stopped: to end its transaction, and to learn whether that is its own. */
+/** Commands that a stopped unit still sends: they end its transaction, and check that it is still its own. */
 const ENDING: ReadonlySet<Command['type']> = new Set(['release', 'rollback'])
 
-/** Kinds of error with which the server rolls the whole transaction back. */
+/** Kinds of error with which the server rolls back the whole transaction. */
 const FATAL: ReadonlySet<StatementErrorKind> = new Set(['conflict', 'deadlock'])
 
-/** Whether the server has rolled the whole transaction back with this answer. */
+/** Whether the server rolled back the whole transaction with this answer. */
 export function hasEnded(answer: unknown): answer is StatementError {
   return answer instanceof StatementError && FATAL.has(answer.kind)
 }
@@ -25,22 +25,22 @@ export function hasEnded(answer: unknown): answer is StatementError {
 export class Flights {
   readonly #lease: Lease
   readonly #event: UnitEvent
-  /** What is on its way. */
+  /** The commands on their way. */
   #commands: readonly Command[] = []
   /** The last flight. */
   #landing: Promise<unknown> = Promise.resolve()
   /** Why the unit was stopped, if it was. */
   #stopped: Error | undefined
-  /** Why nobody must use the connection again. */
+  /** The reason why the connection must not be used again. */
   #spent: Error | undefined
-  /** Why the connection was given up before the end. */
+  /** The reason why the connection was given up before the end of the transaction. */
   #cut: Error | undefined
-  /** The loss of the connection with COMMIT on its way. */
+  /** The loss of the connection during COMMIT. */
   #commitLost: ConnectionLostError | undefined
-  /** The first answer with which the server has ended the transaction. */
+  /** The first answer with which the server ended the transaction. */
   #ended: StatementError | undefined
 
-  /** Takes over the lease, which ends with {@link end}. */
+  /** Owns the lease until {@link end}. */
   constructor(lease: Lease, event: UnitEvent) {
     this.#lease = lease
     this.#event = event
@@ -60,7 +60,7 @@ export class Flights {
     return this.#spent === undefined && this.#cut === undefined
   }
 
-  /** Why the unit was stopped, if it was: no more of its work is sent. */
+  /** Why the unit was stopped, if it was. No more of its work is sent. */
   get stopped(): Error | undefined {
     return this.#stopped
   }
@@ -70,22 +70,22 @@ export class Flights {
     return this.#commands.at(-1)?.type === 'commit'
   }
 
-  /** The error with which the server has rolled the whole transaction back, whichever came before it. */
+  /** The error with which the server rolled back the whole transaction, even if another error came first. */
   get ended(): StatementError | undefined {
     return this.#ended
   }
 
-  /** Why the connection was given up before the end, if it was. */
+  /** Why the connection was given up before the end of the transaction, if it was. */
   get cut(): Error | undefined {
     return this.#cut
   }
 
-  /** The loss of the connection with COMMIT on its way, which may have been carried out. */
+  /** The loss of the connection during COMMIT, which the server may have executed. */
   get commitLost(): ConnectionLostError | undefined {
     return this.#commitLost
   }
 
-  /** What is going on, for messages. */
+  /** The current activity, for messages. */
   get activity(): string {
     const names = this.#commands.map((command) =>
       'statement' in command ? (command.label ?? command.statement.sql) : command.type.toUpperCase(),
@@ -96,10 +96,10 @@ export class Flights {
   }
 
   /**
-   * One flight; where commands can't travel together, one for each, up to the first that fails or until the unit is
-   * stopped. Rejects with a `ConnectionLostError` when nothing is known of the answers, or with what the unit was stopped
-   * by. A COMMIT at its end is answered within `commitLimit` milliseconds of the answers before, or the connection is given
-   * up.
+   * Sends the commands in one flight. Where commands cannot travel together, sends each in its own, up to the first that fails
+   * or until the unit is stopped. Rejects with a `ConnectionLostError` if answers are missing, or with the reason for which the
+   * unit was stopped. A COMMIT at the end must be answered within `commitLimit` milliseconds of the other answers; else the
+   * connection is given up.
    */
   fly(commands: readonly Command[], commitLimit?: number): Promise<readonly Answer[]> {
     if (this.#stopped !== undefined && !commands.every(({ type }) => ENDING.has(type))) {
@@ -124,7 +124,7 @@ export class Flights {
     return answers
   }
 
-  /** One command whose answer is waited for `limit` milliseconds at most; then the connection is given up. */
+  /** Sends one command. Its answer must arrive within `limit` milliseconds; else the connection is given up. */
   async flyWithin(limit: number, command: Command): Promise<readonly Answer[]> {
     const timer = this.#limit(limit, command.type)
     try {
@@ -134,7 +134,9 @@ export class Flights {
     }
   }
 
-  /** The rows of one statement; see {@link Connection.stream}. Where commands can't travel together, those `ahead` go first. */
+  /**
+   * The rows of one statement; see {@link Connection.stream}. Where commands cannot travel together, those `ahead` go first.
+   */
   async *stream(
     command: StatementCommand,
     ahead: readonly Command[],
@@ -162,12 +164,12 @@ export class Flights {
     }
   }
 
-  /** Has the connection given up at the end, because of what its session has become. */
+  /** Marks the connection to be closed at the end of the lease. */
   spend(reason: Error): void {
     this.#spent = reason
   }
 
-  /** Has no more of the unit's work sent, and the server stop what is on its way, but for COMMIT by itself. */
+  /** Sends no more of the unit's work, and interrupts the flight on its way, unless it is a lone COMMIT. */
   stop(reason: Error): void {
     this.#stopped ??= reason
     if (this.#commands.length > 1 || !this.committing) this.interrupt()
@@ -178,19 +180,19 @@ export class Flights {
     this.#lease.interrupt()
   }
 
-  /** Resolves when the flight on its way has ended: one of a unit inside of a sandbox may be, when that one ends. */
+  /** Resolves when the flight on its way has ended. A sandbox can end during a flight of one of its units. */
   async landed(): Promise<void> {
     await this.#landing.catch(() => {})
   }
 
-  /** Gives the connection back, or up; see {@link Lease.release}. */
+  /** Releases the connection, or discards it; see {@link Lease.release}. */
   end(where: string, transaction?: 'open'): void {
     if (this.#cut !== undefined) return
     if (this.#spent === undefined) this.#lease.release(where, transaction)
     else this.#lease.discard(this.#spent)
   }
 
-  /** Sends what goes ahead of a stream. Throws an answer that is an error, for which the connection is given up. */
+  /** Sends the commands ahead of a stream. Throws the first error among the answers; the connection is then closed. */
   async #prepare(ahead: readonly Command[]): Promise<void> {
     const refused = (await this.fly(ahead)).find((answer) => answer instanceof LeaseholdError)
     if (refused === undefined) return
@@ -235,7 +237,7 @@ export class Flights {
     this.#commands = commands
   }
 
-  /** Gives the connection up if the answer to such a command does not come within `limit` milliseconds. */
+  /** Gives the connection up if the answer does not arrive within `limit` milliseconds. */
   #limit(limit: number, type: Command['type']): NodeJS.Timeout {
     return setTimeout(() => {
       const late = `the answer to ${type.toUpperCase()} did not come within ${limit} ms`

@@ -1,52 +1,52 @@
 /**
- * Whether a transaction is still the one that its statements belong to. A statement may have ended it by itself, and a server
- * may have undone it without a word: a savepoint that is gone tells both, and so does an answer behind which none is open.
+ * Checks that a transaction is still the one that its statements belong to. A statement can end it (an implicit commit), and
+ * the server can roll it back without an error. A missing savepoint proves either, and so does an answer outside a transaction.
  */
 import type { Answer, Command, StatementCommand } from '../driver.ts'
 import { ImplicitCommitError, LeaseholdError, StatementError } from '../errors/errors.ts'
 import { hasEnded } from './flights.ts'
 
-/** A statement behind which the transaction may be another, and the savepoint by which that is found out. */
+/** A statement that may have ended the transaction, and the savepoint that shows whether it has. */
 export interface Doubt {
   readonly command: StatementCommand
   readonly savepoint: string
 }
 
 export interface Guard extends Doubt {
-  /** The place of SAVEPOINT in its flight; the statement is next, and RELEASE behind it. */
+  /** The index of SAVEPOINT in its flight. The statement follows, and then RELEASE. */
   readonly place: number
 }
 
-/** How often a savepoint is released, or rolled back to, at most, where KILL QUERY meets that. */
+/** Tries for a RELEASE or ROLLBACK TO that a KILL QUERY interrupts. */
 export const TRIES = 3
 
 export class Integrity {
   readonly #fly: (commands: readonly Command[]) => Promise<readonly Answer[]>
   #savepoints = 0
-  /** Streams that were left before their ends: with a KILL QUERY, a server does not tell of a deadlock that came before. */
+  /** Streams that were left early. Their KILL QUERY can hide a deadlock that came before it. */
   #left: Doubt[] = []
-  /** A statement that may have committed by itself, and of which nothing has told that it had not. */
+  /** A statement that may have committed, without an answer that proves the contrary. */
   #doubted: StatementCommand | undefined
   #broken: ImplicitCommitError | undefined
-  /** Whether an answer has told of an open transaction. */
+  /** Whether an answer has reported an open transaction. */
   #seenOpen = false
 
-  /** `fly` sends what is needed to find out. */
+  /** `fly` sends the commands that check. */
   constructor(fly: (commands: readonly Command[]) => Promise<readonly Answer[]>) {
     this.#fly = fly
   }
 
-  /** Set where a statement has ended the transaction by itself: then part of it may be in the database, whatever failed. */
+  /** Set if a statement has ended the transaction: part of the work may be committed. */
   get broken(): ImplicitCommitError | undefined {
     return this.#broken
   }
 
-  /** Whether a statement was sent that may have committed by itself, as a procedure can, and nothing told that it had not. */
+  /** Whether a statement may have committed, as a procedure can, without an answer that proves the contrary. */
   get mayHaveCommitted(): boolean {
     return this.#doubted !== undefined
   }
 
-  /** What a unit fails with in place of `cause`, which does not tell of such a statement; nothing if there was none. */
+  /** The error that replaces `cause` if a statement may have committed, which `cause` would deny. */
   doubtBehind(cause: Error): ImplicitCommitError | undefined {
     if (this.#doubted === undefined) return undefined
     const { label, statement } = this.#doubted
@@ -59,8 +59,8 @@ export class Integrity {
   }
 
   /**
-   * Adds a statement to the commands, and gives its place. One that may commit is put between a savepoint and its release,
-   * which the server refuses if the transaction is not the same any more; no answer to the statement itself tells that.
+   * Adds a statement to the commands, and returns its index. A statement that may commit is put between a savepoint and its
+   * release. The server refuses the release if the transaction has changed; the statement's own answer does not show it.
    */
   place(command: StatementCommand, commands: Command[], guards: Guard[]): number {
     if (!isRun(command) || !command.statement.mayCommit) return commands.push(command) - 1
@@ -71,7 +71,7 @@ export class Integrity {
     return place + 1
   }
 
-  /** One of these statements is doubted from now on, until the function that it gives has found by their answers that none is to be. */
+  /** Counts these statements as possible commits until the returned function has checked their answers. */
   doubt(guards: readonly Guard[]): (answers: readonly Answer[]) => Promise<void> {
     const before = this.#doubted
     this.#doubted ??= guards[0]?.command
@@ -82,30 +82,30 @@ export class Integrity {
     }
   }
 
-  /** Notes a stream that was left, behind its savepoint. */
+  /** Notes a stream that was left early, with its savepoint. */
   leave(doubt: Doubt): void {
     this.#left.push(doubt)
   }
 
-  /** Whether a stream was left whose end has not been confirmed. */
+  /** Whether a stream that was left early is unconfirmed. */
   get hasLeft(): boolean {
     return this.#left.length > 0
   }
 
-  /** The streams that were left, which whoever takes them has confirmed. */
+  /** Takes the streams that were left early; the caller confirms them. */
   takeLeft(): readonly Doubt[] {
     const left = this.#left
     this.#left = []
     return left
   }
 
-  /** Rejects with an `ImplicitCommitError` if the transaction is not the same any more behind a stream that was left. */
+  /** Rejects with an `ImplicitCommitError` if a stream that was left early has ended the transaction. */
   async confirm(): Promise<void> {
     const left = this.takeLeft()
     if (left.length > 0) await this.assertKept(left, await this.#fly(releases(left)))
   }
 
-  /** Rejects if the savepoint of one of them is gone; what released them are the first of the answers. */
+  /** Rejects if one of their savepoints is missing. The first answers are those to the releases. */
   async assertKept(left: readonly Doubt[], answers: readonly Answer[]): Promise<void> {
     for (const [index, { command, savepoint }] of left.entries()) {
       const told = await this.#released(savepoint, answers[index])
@@ -115,8 +115,8 @@ export class Integrity {
   }
 
   /**
-   * Throws an `ImplicitCommitError` for a statement behind which no transaction is open any more, though it succeeded:
-   * MariaDB hides a deadlock that a function has met in a DO.
+   * Throws an `ImplicitCommitError` for a statement that succeeded and left no transaction open. MariaDB hides a deadlock that
+   * a function meets within DO.
    */
   assertOpen(statements: readonly StatementCommand[], answers: readonly Answer[]): void {
     for (const [index, command] of statements.entries()) {
@@ -128,8 +128,8 @@ export class Integrity {
   }
 
   /**
-   * Whether the transaction is still the one that a statement ran in. Rejects with an `ImplicitCommitError` if it is not,
-   * or if nothing tells, without a failure of the statement that may be the reason.
+   * Whether the transaction is still the one in which the statement ran. Rejects with an `ImplicitCommitError` if it is not, or
+   * if no answer shows it, unless a failure of the statement explains that.
    */
   async #isIntact({ command, savepoint, place }: Guard, answers: readonly Answer[]): Promise<boolean> {
     const [set, answer, released] = answers.slice(place, place + 3)
@@ -142,7 +142,7 @@ export class Integrity {
     throw gone ? this.#noteBroken(command, answer) : told
   }
 
-  /** The answer to the release of a savepoint: again if it was not sent, for a failure, or was itself interrupted. */
+  /** The answer to the release of a savepoint. Sends it again if a failure kept it from being sent, or it was interrupted. */
   async #released(name: string, first: Answer): Promise<Answer> {
     let answer = first
     for (let tries = 0; tries < TRIES && (answer === undefined || isKilled(answer)); tries += 1) {
@@ -158,22 +158,22 @@ export class Integrity {
   }
 }
 
-/** What releases their savepoints. */
+/** The commands that release their savepoints. */
 export function releases(left: readonly Doubt[]): Command[] {
   return left.map(({ savepoint }) => ({ type: 'release', name: savepoint }))
 }
 
-/** Whether a statement is run, and not only looked at. */
+/** Whether the server executes the statement. */
 export function isRun({ type }: StatementCommand): boolean {
   return type === 'statement'
 }
 
-/** Whether KILL QUERY has met the command. */
+/** Whether a KILL QUERY interrupted the command. */
 export function isKilled(answer: Answer): boolean {
   return answer instanceof StatementError && answer.kind === 'killed'
 }
 
-/** Whether the answer says that there is no such savepoint. */
+/** Whether the savepoint does not exist. */
 function isGone(answer: LeaseholdError): boolean {
   return answer instanceof StatementError && answer.kind === 'unknown-name'
 }

@@ -1,11 +1,11 @@
-/** Finding out who keeps a connection for too long. */
+/** Reports units that hold a connection for too long. */
 import { nameOf, type UnitIdentity } from '../errors/unit-identity.ts'
 
-/** Watches leases; `undefined` where nobody asked for it. */
+/** Watches the leases of a unit. */
 export class LeakDetection {
   readonly #after: number
   readonly #unit: UnitIdentity
-  /** Made where `run` was called, for its stack. */
+  /** Created where `run` was called, for its stack. */
   readonly #caller: Error
 
   constructor(after: number, unit: UnitIdentity) {
@@ -14,7 +14,7 @@ export class LeakDetection {
     this.#caller = new Error('run was called here')
   }
 
-  /** Reports the lease by a process warning if the function that it gives is not called in time. */
+  /** Emits a process warning unless the returned function is called in time. */
   begin(connection: number): () => void {
     const timer = setTimeout(() => {
       process.emitWarning(

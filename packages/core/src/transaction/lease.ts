@@ -58,19 +58,19 @@ export class Lease {
     return this.#connection.stream(command, ahead, onEnd)
   }
 
-  /** See {@link Connection.interrupt}; does nothing once the lease has ended, for the flight would be another's. */
+  /** See {@link Connection.interrupt}. Does nothing once the lease has ended: the flight would be another unit's. */
   interrupt(): void {
     if (this.#ended === undefined) this.#connection.interrupt()
   }
 
-  /** Gives a sound connection back. `where` is told to whoever uses the lease afterwards. See {@link Connection.release}. */
+  /** Gives a sound connection back; see {@link Connection.release}. `where` is named in errors of later use. */
   release(where: string, transaction?: 'open'): void {
     this.#end(`released ${where}`)
     this.#onEnd('released')
     this.#connection.release(transaction)
   }
 
-  /** Has a spent connection closed. */
+  /** Closes a connection that must not be used again. */
   discard(reason: Error): void {
     this.#end(`discarded: ${reason.message}`)
     this.#onEnd('discarded')

@@ -4,17 +4,17 @@ import type { UnitEvent } from '../events.ts'
 import type { Integrity } from './integrity.ts'
 import type { TransactionHandle } from './transaction.ts'
 
-/** Whoever has the transaction in which a scope is. */
+/** The owner of the transaction that a nested one is part of. */
 export interface TransactionOwner {
-  /** What it failed with, so that nothing of it is left. */
+  /** Its failure, after which none of its changes are left. */
   readonly failure: { readonly error: unknown } | undefined
-  /** Has nothing more sent. */
+  /** Sends nothing more. */
   doom(error: unknown): void
 }
 
 /**
- * A unit inside of another's transaction: what commits is kept until that one ends, what rolls back does so to a
- * savepoint. Where that can't be done, because the server has ended the transaction, the owner is doomed.
+ * The transaction of a unit inside a sandbox. Its COMMIT keeps the changes until the sandbox ends; its ROLLBACK goes to a
+ * savepoint. If the server has ended the transaction, the owner is doomed.
  */
 export class NestedTransaction implements TransactionHandle {
   readonly #outer: TransactionHandle
@@ -24,10 +24,10 @@ export class NestedTransaction implements TransactionHandle {
   readonly session: Session
   readonly flights: TransactionHandle['flights']
   readonly integrity: Integrity
-  /** It does not end the transaction. */
+  /** It never ends the transaction. */
   readonly commitFacts = undefined
   readonly unknown = undefined
-  /** The first error that the server answered. */
+  /** The first error among the answers. */
   #refusal: LeaseholdError | undefined
   #stopped = false
 
@@ -81,13 +81,13 @@ export class NestedTransaction implements TransactionHandle {
     try {
       await this.rollbackTo(this.#savepoint)
     } catch (error) {
-      // That the savepoint is gone tells less than the error with which it went.
+      // The error that removed the savepoint says more than its absence.
       const refused = error instanceof StatementError ? (this.ended ?? this.#refusal) : undefined
       this.#owner.doom(refused ?? error)
     }
   }
 
-  /** What the unit has under way is stopped, and no more: the transaction goes on with its owner's. */
+  /** Interrupts this unit's flight only: the transaction goes on with its owner's work. */
   stop(): boolean {
     this.#stopped = true
     this.interrupt()
@@ -98,7 +98,7 @@ export class NestedTransaction implements TransactionHandle {
     this.#outer.interrupt()
   }
 
-  /** The flights that the outer transaction makes meanwhile are nobody else's. */
+  /** Counts the flights of the outer transaction meanwhile as this unit's own. */
   async #counted<T>(work: () => Promise<T>): Promise<T> {
     const before = this.flights.count
     try {

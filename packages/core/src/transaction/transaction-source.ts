@@ -1,4 +1,4 @@
-/** What the units of a unit of work run on: connections of a driver, or the transaction of a sandbox. */
+/** The source of transactions: the connections of a driver, or the one transaction of a sandbox. */
 import type { Driver, TransactionOptions } from '../driver.ts'
 import type { UnitEvent } from '../events.ts'
 import type { LeakDetection } from './leak-detection.ts'
@@ -14,9 +14,9 @@ export interface OpenRequest {
 
 export interface TransactionSource {
   readonly driver: Driver
-  /** Whether there is but one transaction for all units: none can be run again, and none can be open beside another. */
+  /** Whether all units share one transaction. They then run one after the other, and are not retried. */
   readonly sandboxed: boolean
-  /** Runs a unit when its turn has come. */
+  /** Runs a unit in its turn. */
   turn<T>(unit: () => Promise<T>): Promise<T>
   open(request: OpenRequest): Promise<TransactionHandle>
   close(): Promise<void>

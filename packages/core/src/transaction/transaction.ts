@@ -1,4 +1,4 @@
-/** One transaction on one lease. Nothing else begins, commits or rolls back. */
+/** One transaction on one lease. No other code begins, commits or rolls back. */
 import { tellsNotCommitted } from './commit-answer.ts'
 import type { Answer, Command, Session, StatementCommand, TransactionOptions } from '../driver.ts'
 import { CommitUnknownError, ConnectionLostError, LeaseholdError, StatementError } from '../errors/errors.ts'
@@ -10,17 +10,17 @@ import type { StatementResult } from '../statement/statement-result.ts'
 
 const COMMIT: Command = { type: 'commit' }
 
-/** Milliseconds that a unit which was stopped waits for the answer to its ROLLBACK. */
+/** Milliseconds that a stopped unit waits for the answer to its ROLLBACK. */
 const ROLLBACK_TIMEOUT = 1_000
 
-/** How a flight ends the transaction: with a COMMIT behind the statements, or by itself, with the one read that it is. */
+/** The end of a transaction that travels with its last statements; see `commitTiming`. */
 export interface CommitAlong {
   readonly timing: 'along' | 'implied'
   /** Milliseconds for the answer to COMMIT, from the last other answer on. */
   readonly limit: number
 }
 
-/** What a unit sees of its transaction, which is a part of one in a sandbox. */
+/** The transaction as a unit sees it. In a sandbox it is part of another one. */
 export type TransactionHandle = Pick<Transaction, keyof Transaction>
 
 /** The transaction as the next flight finds it; see `commitTiming`. */
@@ -36,20 +36,20 @@ export interface CommitFacts {
 
 export class Transaction {
   readonly #flights: Flights
-  /** Taken by the first BEGIN. */
+  /** Sent with the first BEGIN. */
   #options: TransactionOptions
   readonly #readOnly: boolean
   readonly integrity: Integrity = new Integrity((commands) => this.#fly(commands))
-  /** Names of savepoints that go with the next flight. */
+  /** Savepoints that the next flight sets. */
   #pending: string[] = []
   #wrote = false
-  /** Why COMMIT did not commit, or may not have. */
+  /** The error of a COMMIT that failed, or may have failed. */
   #refused: LeaseholdError | undefined
   #unknown: CommitUnknownError | undefined
-  /** Whether there is nothing to end: nothing was sent, or the server has ended it. */
+  /** Whether no transaction is open: nothing was sent, or the server has ended it. */
   #over = true
 
-  /** Takes over the lease, which ends with {@link commit} or {@link rollback}. */
+  /** Owns the lease until {@link commit} or {@link rollback}. */
   constructor(lease: Lease, options: TransactionOptions, event: UnitEvent) {
     this.#flights = new Flights(lease, event)
     this.#options = options
@@ -60,30 +60,30 @@ export class Transaction {
     return this.#flights.session
   }
 
-  /** Its flights, to look at. */
+  /** Its flights, read only. */
   get flights(): Pick<Flights, 'activity' | 'count'> {
     return this.#flights
   }
 
-  /** Whether a COMMIT can go along with the next statements; see `commitTiming`. */
+  /** The facts for `commitTiming`; absent if the transaction does not commit by itself. */
   get commitFacts(): CommitFacts | undefined {
     return { readOnly: this.#readOnly, wrote: this.#wrote, ahead: this.#ahead, proven: this.session.proven }
   }
 
-  /** The error with which the server has rolled the whole transaction back, whichever came before it. */
+  /** The error with which the server rolled back the whole transaction, even if another error came first. */
   get ended(): StatementError | undefined {
     return this.#flights.ended
   }
 
-  /** Set where COMMIT was sent and nothing tells whether it was carried out. */
+  /** Set if COMMIT was sent and no answer shows whether the server executed it. */
   get unknown(): CommitUnknownError | undefined {
     return this.#unknown
   }
 
   /**
-   * Sends statements in one flight, with COMMIT if they are to end the transaction, and gives their answers in order; a statement that was not sent because an earlier one had failed has none. Rejects when
-   * nothing is known of the answers, with a `ConnectionLostError` or `CommitUnknownError`, and with an
-   * `ImplicitCommitError`.
+   * Sends statements in one flight, ended by `commit` if given, and returns their answers in order. A statement that was not
+   * sent because an earlier one had failed has no answer. Rejects with a `ConnectionLostError` or `CommitUnknownError` if
+   * answers are missing, and with an `ImplicitCommitError`.
    */
   async send(statements: readonly StatementCommand[], commit?: CommitAlong): Promise<readonly Answer[]> {
     if (commit?.timing === 'implied') {
@@ -103,7 +103,7 @@ export class Transaction {
     const answers = await this.#fly(commands, commit?.limit)
     const refused = this.#refusalOf(before, answers.slice(left.length))
     if (commit !== undefined) this.#refused = this.#noteCommit(answers.at(-1))
-    // Before anything is thrown: what was on the wire behind a refused BEGIN was carried out all the same.
+    // Checked before anything is thrown: the server executes statements behind a refused BEGIN.
     await judge(answers)
     await this.integrity.assertKept(left, answers)
     if (refused !== undefined) throw refused
@@ -114,8 +114,8 @@ export class Transaction {
   }
 
   /**
-   * Sends one statement that reads, and gives its rows in batches as they are taken. Throws the answer that is an error,
-   * or a `ConnectionLostError`. Nothing else must be sent until it has ended.
+   * Sends one statement that reads, and yields its rows in batches as the loop takes them. Throws the server's error or a
+   * `ConnectionLostError`. Nothing else must be sent until it has ended.
    */
   async *stream(command: StatementCommand): AsyncGenerator<readonly unknown[], void, undefined> {
     await this.confirm()
@@ -143,8 +143,8 @@ export class Transaction {
   }
 
   /**
-   * Has nothing more sent but ROLLBACK, and the server stop what is on its way; what is still to be sent fails with
-   * `reason`. Gives false where COMMIT is on its way: then its answer tells how the transaction ends.
+   * Sends nothing more but ROLLBACK, and interrupts the flight on its way. Later sends reject with `reason`. Returns false
+   * during COMMIT: its answer then decides how the transaction ends.
    */
   stop(reason: Error): boolean {
     const { committing } = this.#flights
@@ -152,12 +152,12 @@ export class Transaction {
     return !committing
   }
 
-  /** Has the server stop what is on its way, if anything is. */
+  /** Interrupts the flight on its way, if there is one. */
   interrupt(): void {
     this.#flights.interrupt()
   }
 
-  /** Sets a savepoint, which travels with the statements that are sent next. */
+  /** Sets a savepoint, which travels with the next statements. */
   savepoint(): string {
     const name = this.integrity.newSavepoint()
     this.#pending.push(name)
@@ -165,8 +165,8 @@ export class Transaction {
   }
 
   /**
-   * Undoes what was sent since the savepoint. Rejects if that can't be done, or is not within a second where something
-   * was `stopped`: the transaction must then end.
+   * Undoes everything since the savepoint. Rejects if the server refuses, or takes more than a second after the unit was
+   * `stopped`; the transaction must then end.
    */
   async rollbackTo(name: string, { stopped = false }: { readonly stopped?: boolean } = {}): Promise<void> {
     if (this.ended !== undefined) throw this.ended
@@ -177,19 +177,19 @@ export class Transaction {
     }
     const command: Command = { type: 'rollback to', name }
     let [answer] = await this.#undo(command, stopped)
-    // The savepoint is there as before, whether or not it was done.
+    // An interrupted ROLLBACK TO leaves the savepoint in place.
     for (let tries = 1; tries < TRIES && isKilled(answer); tries += 1) {
       ;[answer] = await this.#undo(command, stopped)
     }
     if (answer instanceof LeaseholdError) throw answer
-    // It is there, and so is the transaction: what was left since needs no confirmation.
+    // The savepoint exists, so the transaction does: streams left since then need no confirmation.
     this.integrity.takeLeft()
   }
 
   /**
-   * Makes the work durable and gives the connection back. Rejects with a `StatementError` if the server has rolled it
-   * back, with a `CommitUnknownError` if it does not tell, also if it does not within `limit` milliseconds, with a
-   * `ConnectionLostError`, or with what the unit was stopped by; {@link rollback} is then still to be called.
+   * Commits and gives the connection back. Rejects with a `StatementError` if the server rolled back, with a
+   * `CommitUnknownError` if the outcome is unknown, also after `limit` milliseconds without an answer, with a
+   * `ConnectionLostError`, or with the reason for which the unit was stopped. Call {@link rollback} then.
    */
   async commit(limit: number): Promise<void> {
     if (this.#refused !== undefined) throw this.#refused
@@ -202,7 +202,7 @@ export class Transaction {
     this.#end('after COMMIT')
   }
 
-  /** Undoes the work and gives the connection back. Never rejects: what can't be rolled back is discarded. */
+  /** Rolls back and gives the connection back. Never rejects: a connection that cannot roll back is discarded. */
   async rollback(): Promise<void> {
     if (this.#flights.isOpen && !this.#over && !this.#isLeftOpen) {
       try {
@@ -217,7 +217,10 @@ export class Transaction {
     this.#end('after ROLLBACK')
   }
 
-  /** Whether it is given back as it is: how one that is read only ends makes no difference, so nobody waits for it. */
+  /**
+   * Whether the connection is released with the transaction open. The end of a read-only transaction changes nothing, so the
+   * release does not wait for it.
+   */
   get #isLeftOpen(): boolean {
     return this.#readOnly && this.session.pipelining
   }
@@ -230,7 +233,7 @@ export class Transaction {
     return this.#readOnly && options === 1 ? 'begin read only' : 'more'
   }
 
-  /** BEGIN where there are options, in the first flight alone, and the savepoints that are due. */
+  /** BEGIN, in the first flight and if there are options, and the savepoints that are due. */
   #takePreliminaries(): Command[] {
     const options = this.#options
     const savepoints = this.#pending
@@ -255,7 +258,7 @@ export class Transaction {
     return stopped ? this.#flights.flyWithin(ROLLBACK_TIMEOUT, command) : this.#fly([command])
   }
 
-  /** Rejects with a `CommitUnknownError` where COMMIT went unanswered, unless the transaction had nothing to commit. */
+  /** Rejects with a `CommitUnknownError` if COMMIT went unanswered and the transaction had changes. */
   async #settled(answers: Promise<readonly Answer[]>): Promise<readonly Answer[]> {
     try {
       return await answers
@@ -269,7 +272,7 @@ export class Transaction {
     }
   }
 
-  /** What COMMIT comes to if it has not committed for sure. */
+  /** The error of a COMMIT that has not certainly committed. */
   #noteCommit(answer: Answer): LeaseholdError | undefined {
     if (!(answer instanceof LeaseholdError)) {
       this.#noteEnd(answer)
@@ -291,7 +294,7 @@ export class Transaction {
     return this.#unknown
   }
 
-  /** COMMIT or ROLLBACK has done what it says; the session is spent if the server still reports a transaction. */
+  /** Notes a COMMIT or ROLLBACK. The session is closed if the server still reports a transaction. */
   #noteEnd(answer: Answer): void {
     if (answer === undefined || answer instanceof LeaseholdError) return
     this.#over = true
@@ -301,15 +304,15 @@ export class Transaction {
     }
   }
 
-  /** The answer by which the transaction was not begun as it was to be, or a savepoint not set. */
+  /** The error with which the server refused BEGIN or a savepoint. */
   #refusalOf(before: readonly Command[], answers: readonly Answer[]): LeaseholdError | undefined {
     const refused = answers.slice(0, before.length).find((answer) => answer instanceof LeaseholdError)
-    // SET TRANSACTION may have come through without the transaction that it was meant for.
+    // SET TRANSACTION may have succeeded without its transaction, and would apply to the next one.
     if (refused !== undefined && before[0]?.type === 'begin') this.#flights.spend(refused)
     return refused
   }
 
-  /** Throws the error for which a statement was not sent, if it is none of the statements': they would wait in vain. */
+  /** Throws the error that kept a statement from being sent, unless it is one of the statements' own. */
   #assertAnswered(own: readonly Answer[], answers: readonly Answer[]): void {
     const unsent = own.indexOf(undefined)
     if (unsent === -1 || own.slice(0, unsent).some((answer) => answer instanceof LeaseholdError)) return

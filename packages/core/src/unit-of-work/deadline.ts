@@ -1,23 +1,23 @@
-/** The end that a caller sets to a unit: a time limit, or a signal. */
+/** The deadline of a unit: a time limit, or a signal. */
 import { inspect } from 'node:util'
 import { DeadlineError, UsageError } from '../errors/errors.ts'
 import { milliseconds } from '../options/milliseconds.ts'
 
 export interface DeadlineOptions {
-  /** Milliseconds for the whole unit, waiting for the connection and further attempts included. */
+  /** Milliseconds for the whole unit, including the wait for a connection and further attempts. Default: no limit. */
   readonly timeout?: number | undefined
-  /** Stops the unit when it is aborted. */
+  /** Stops the unit when it is aborted. Default: none. */
   readonly signal?: AbortSignal | undefined
 }
 
 const COMMIT_TIMEOUT = 30_000
 
-/** How long the answer to COMMIT is waited for. Throws a `UsageError` for a time that makes no sense. */
+/** Milliseconds for the answer to COMMIT. Throws a `UsageError` for an invalid number. */
 export function commitLimit(timeout: number = COMMIT_TIMEOUT): number {
   return milliseconds('commitTimeout', timeout)
 }
 
-/** The types are those of a caller who heeds them; an `AbortSignal` may be another realm's. */
+/** Checks values that bypass the types. An `AbortSignal` may come from another realm. */
 function assertSignal(signal: unknown): void {
   const { addEventListener, aborted } = Object(signal) as Partial<AbortSignal>
   if (typeof addEventListener === 'function' && typeof aborted === 'boolean') return
@@ -38,7 +38,7 @@ export class Deadline {
     else signal?.addEventListener('abort', this.#reach, { once: true })
   }
 
-  /** `undefined` if the options set none. Throws a `UsageError` for a time that makes no sense. */
+  /** `undefined` if the options set none. Throws a `UsageError` for an invalid number. */
   static from({ timeout, signal }: DeadlineOptions): Deadline | undefined {
     if (timeout === undefined && signal === undefined) return undefined
     if (signal !== undefined) assertSignal(signal)
@@ -57,7 +57,7 @@ export class Deadline {
     return this.#controller.signal
   }
 
-  /** What a unit fails with that was stopped while it did `activity`. */
+  /** The error of a unit that was stopped during `activity`. */
   error(unit: string, activity: string): DeadlineError {
     if (this.#caller?.aborted === true) {
       const message = `${unit} was aborted by its signal while ${activity}`
@@ -70,7 +70,7 @@ export class Deadline {
     )
   }
 
-  /** Lets go of the timer and the caller's signal. */
+  /** Releases the timer and the caller's signal. */
   end(): void {
     clearTimeout(this.#timer)
     this.#caller?.removeEventListener('abort', this.#reach)

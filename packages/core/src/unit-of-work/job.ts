@@ -33,7 +33,7 @@ export function nameOfBody({ name }: { readonly name: string }): string | undefi
   return name === '' ? undefined : name
 }
 
-/** The label of the query whose result it gives. */
+/** The label of the query that gives the result. */
 export function labelOf(query: Queryable): string | undefined {
   // A query that is handed to a unit counts as used, even if the unit refuses it.
   let plan = query instanceof Query ? planOf(query) : undefined

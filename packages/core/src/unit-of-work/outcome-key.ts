@@ -1,6 +1,6 @@
 /**
- * Settling unknown outcomes: a key that the unit writes beside its work is there afterwards if, and only if, the unit was
- * committed.
+ * Outcome keys (idempotency keys). The unit writes its key in its own transaction, so the key exists afterwards if, and only
+ * if, the unit was committed.
  */
 import type { Driver } from '../driver.ts'
 import { AlreadyCommittedError, CommitUnknownError, StatementError, UsageError } from '../errors/errors.ts'
@@ -14,10 +14,10 @@ import type { Ended } from './unit-attempt.ts'
 
 const LABEL = 'leasehold.outcome'
 
-/** Bytes of a key in UTF-8. */
+/** Maximum length of a key, in bytes of UTF-8. */
 const LONGEST_KEY = 1_020
 
-/** The work, with the key written first; it travels with the work's own first statements. */
+/** The work with the key. The key travels with the first statements of the work. */
 export function withOutcome(job: Job, key: string, driver: Driver): Job {
   const problem = problemOf(key)
   if (problem !== undefined) throw problem
@@ -32,7 +32,7 @@ export function withOutcome(job: Job, key: string, driver: Driver): Job {
   }, job.label)
 }
 
-/** Whether the key is there. Waits for a unit with it whose end the server has not seen yet. */
+/** Whether the key exists. Waits for a unit with this key that the server is still committing. */
 export function outcomeOf(key: string, driver: Driver): Query<boolean> {
   const problem = problemOf(key)
   if (problem !== undefined) return fail(problem)
@@ -46,7 +46,7 @@ export function outcomeOf(key: string, driver: Driver): Query<boolean> {
   }).named(LABEL)
 }
 
-/** Keys are compared byte by byte, so that one that is cut off or changed on its way would be another. */
+/** The server compares keys byte by byte: a truncated or altered key would be a different one. */
 function problemOf(key: unknown): UsageError | undefined {
   const expected = `outcomeKey: expected a string of 1 to ${LONGEST_KEY} bytes in UTF-8`
   if (typeof key !== 'string') return new UsageError(`${expected}, got ${key === null ? 'null' : typeof key}`)
@@ -72,7 +72,7 @@ export async function settledByKey(
   }
 }
 
-/** An unknown outcome that its key did not settle, since it could not be asked for. */
+/** The error of an unknown outcome whose key could not be looked up. */
 function unsettled({ cause }: CommitUnknownError, asking: unknown): CommitUnknownError {
   const why = asking instanceof Error ? asking.message : String(asking)
   return new CommitUnknownError(
@@ -82,7 +82,7 @@ function unsettled({ cause }: CommitUnknownError, asking: unknown): CommitUnknow
   )
 }
 
-/** The failure of a unit on account of its key, told as what it means; any other as it is. */
+/** Translates a failure that the outcome key caused; returns any other as it is. */
 export function explained(error: unknown): unknown {
   if (!(error instanceof StatementError) || error.label !== LABEL) return error
   if (error.kind === 'unknown-name') {

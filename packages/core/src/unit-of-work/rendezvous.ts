@@ -1,9 +1,9 @@
-/** Two parties that meet for each value: one goes on when the other has taken it. */
+/** Hands values over one at a time: the giver waits until the taker wants the next one. */
 
 export interface Rendezvous<T> {
-  /** Offers a value. Resolves when another one is wanted; with false, when none is any more. */
+  /** Offers a value. Resolves with true when the taker wants another one, with false when it has stopped. */
   give(value: T): Promise<boolean>
-  /** What is given, until `giving` has ended; throws what it rejects with. Ending it early waits for `giving` to end. */
+  /** Yields the values until `giving` has settled, and throws its rejection. Leaving the loop early waits for `giving`. */
   take(giving: Promise<unknown>): AsyncGenerator<T, void, undefined>
 }
 
@@ -39,7 +39,7 @@ export function rendezvous<T>(): Rendezvous<T> {
   }
 }
 
-/** Whoever takes may be busy elsewhere when giving fails, and learns of it when back. */
+/** The taker may be busy when the giver fails, and receives the failure with its next value. */
 function offer<T>(): PromiseWithResolvers<Given<T> | undefined> {
   const given = Promise.withResolvers<Given<T> | undefined>()
   given.promise.catch(() => {})

@@ -14,7 +14,7 @@ export interface Repetition {
   readonly policy: Retry | undefined
   readonly budget: RetryBudget
   readonly deadline: Deadline | undefined
-  /** Looks an unknown outcome up, if it can be. */
+  /** Looks an unknown outcome up, if the unit has a key. */
   readonly settle: (ended: Unknown) => Promise<Ended>
 }
 
@@ -44,11 +44,11 @@ export async function repeatAttempts(
   }
 }
 
-/** The attempt that failed last, or the one before it, whichever says more about the rows in the database. */
+/** The last failed attempt or the one before it, whichever says more about the rows in the database. */
 function moreTelling<E extends Failed>(before: RolledBack, ended: E): RolledBack | E {
   if (ended.outcome === 'unknown') return ended
   // If the retry gets no connection, the failure that caused the retry says more.
   const tellsLess = ended.error instanceof AcquireError && ended.error.unit === undefined
-  // Changes of the earlier attempt may be there, which the failure of another attempt denies.
+  // The earlier attempt may have committed changes, which the error of a later one would deny.
   return before.mayHaveCommitted || tellsLess ? { ...before, hooks: ended.hooks } : ended
 }

@@ -1,21 +1,24 @@
-/** Running a whole unit again, when the server itself has undone it and asks for that. */
+/** Retries of a whole unit, after the server has rolled it back. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectionLostError, StatementError, UsageError } from '../errors/errors.ts'
 import { assertKnown } from '../options/known-options.ts'
 import { milliseconds } from '../options/milliseconds.ts'
 
 export interface RetryOptions {
-  /** Attempts in all, the first one included; 5 unless given. */
+  /** Maximum number of attempts, including the first. Default: 5. */
   readonly attempts?: number | undefined
-  /** Milliseconds to wait before attempt 2, 3 … at most; the wait is a random part of it. 10, 20, 40 … up to 1 000 unless given. */
+  /**
+   * Maximum wait before attempt 2, 3 …, in milliseconds; the actual wait is a random part of it. Default: 10, 20, 40 … up to 1
+   * 000.
+   */
   readonly backoff?: ((attempt: number) => number) | undefined
-  /** Whether a lock timeout is a reason, too; it is not unless asked, for it has already taken its time. */
+  /** Whether a lock timeout is retried, too. Default: false, because the timeout has already taken its time. */
   readonly lockTimeouts?: boolean | undefined
 }
 
 interface Failure {
   readonly cause: unknown
-  /** Whether a statement was sent that may commit by itself, such as the call of a procedure. */
+  /** Whether a statement was sent that can commit, such as the call of a procedure. */
   readonly mayHaveCommitted: boolean
 }
 
@@ -38,7 +41,7 @@ export class Retry {
   readonly #lockTimeouts: boolean
   readonly #asked: boolean
 
-  /** `asked`: by the caller, not by default. Throws a `UsageError` for a number of attempts that makes no sense. */
+  /** `asked`: the caller asked for retries. Throws a `UsageError` for an invalid number of attempts. */
   constructor(options: RetryOptions, { asked }: { readonly asked: boolean }) {
     assertKnown('retry', options, OPTIONS)
     const { attempts = ATTEMPTS, backoff = doubling, lockTimeouts = false } = options
@@ -52,9 +55,9 @@ export class Retry {
   }
 
   /**
-   * Whether a unit that failed because of `cause` in this attempt is to be run again. It is only if nothing of it is in
-   * the database: the server rolled it back (deadlock, conflict), or the connection broke before COMMIT was sent. What
-   * may have committed by itself before it failed, or before the connection broke, is repeated only for who asked.
+   * Whether a unit that failed with `cause` in this attempt may run again. It may if none of its changes are in the database:
+   * the server rolled it back (deadlock, conflict), or the connection broke before COMMIT was sent. A unit with a statement
+   * that may have committed runs again only if the caller asked for retries.
    */
   allows({ cause, mayHaveCommitted }: Failure, attempt: number): boolean {
     if (attempt >= this.#attempts || (mayHaveCommitted && !this.#asked)) return false
@@ -68,8 +71,8 @@ export class Retry {
   }
 
   /**
-   * Waits before that attempt, a random time so that rivals don't meet again. Rejects when `signal` is aborted, with what
-   * `backoff` throws, and with a `UsageError` if that gives no time to wait.
+   * Waits a random time before that attempt, so that rivals do not collide again. Rejects when `signal` is aborted, with an
+   * error of `backoff`, and with a `UsageError` if `backoff` returns an invalid time.
    */
   async wait(attempt: number, signal: AbortSignal | undefined): Promise<void> {
     const longest = milliseconds(`retry.backoff(${attempt})`, this.#backoff(attempt))
@@ -77,18 +80,18 @@ export class Retry {
   }
 }
 
-/** What units may run again altogether, so that a server in trouble is not asked for ever more. */
+/** The budget of retries for all units together, so that retries cannot overload a struggling server. */
 export class RetryBudget {
   static readonly #RESERVE = 100
   static readonly #SHARE = 0.5
   #left = RetryBudget.#RESERVE
 
-  /** Each unit adds to what may be spent. */
+  /** Adds one unit's share to the budget. */
   earn(): void {
     this.#left = Math.min(RetryBudget.#RESERVE, this.#left + RetryBudget.#SHARE)
   }
 
-  /** Takes one retry from it; false if there is none left. */
+  /** Takes one retry; false if none is left. */
   spend(): boolean {
     if (this.#left < 1) return false
     this.#left -= 1

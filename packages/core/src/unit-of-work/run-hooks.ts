@@ -1,11 +1,11 @@
-/** Calling the hooks of a unit at its end, whose failures change nothing about it. */
+/** Runs the hooks of a unit at its end. Their failures do not change its outcome. */
 import type { Hook } from '../query/query.ts'
 import { nameOf, type UnitIdentity } from '../errors/unit-identity.ts'
 
-/** Told what a hook throws. */
+/** Receives the error of a hook. */
 export type HookErrorHandler = (error: unknown, unit: UnitIdentity) => void
 
-/** Calls them one after the other. */
+/** Runs them one after the other. */
 export async function callHooks(
   hooks: readonly Hook[],
   unit: UnitIdentity,

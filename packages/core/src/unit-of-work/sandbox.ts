@@ -1,4 +1,4 @@
-/** Units inside of one that is rolled back. */
+/** Sandboxes: units inside a transaction that is rolled back. */
 import type { Driver } from '../driver.ts'
 import { UsageError } from '../errors/errors.ts'
 import type { Scheduler } from '../executor/scheduler.ts'
@@ -9,7 +9,7 @@ import { RowStream } from '../executor/row-stream.ts'
 import { NestedTransaction } from '../transaction/nested-transaction.ts'
 import type { TransactionHandle } from '../transaction/transaction.ts'
 
-/** Units one after the other, each behind a savepoint of one transaction, which is rolled back in the end. */
+/** Runs units one after the other, each behind a savepoint of one transaction that is rolled back in the end. */
 export class Sandbox implements TransactionSource {
   readonly driver: Driver
   readonly sandboxed = true
@@ -46,7 +46,7 @@ export class Sandbox implements TransactionSource {
     return new NestedTransaction(await this.#scheduler.open(), this.#scheduler, event)
   }
 
-  /** The sandbox ends by itself. */
+  /** Does nothing: the sandbox ends by itself. */
   close(): Promise<void> {
     return Promise.resolve()
   }
@@ -54,7 +54,7 @@ export class Sandbox implements TransactionSource {
 
 const INSIDE = 'the q of a sandbox was used inside of a unit of it: use the q of that unit'
 
-/** The `q` of a sandbox, refused `inside` of its units, for whose end it would wait. */
+/** The `q` of a sandbox. Inside a unit it is refused, because it would wait for the end of that unit. */
 export function outside(q: Executor, inside: () => boolean): Executor {
   const refused = (): Promise<never> | undefined =>
     inside() ? Promise.reject(new UsageError(INSIDE)) : undefined

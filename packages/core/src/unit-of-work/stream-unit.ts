@@ -1,4 +1,4 @@
-/** The unit behind `uow.stream`: begins with the loop that takes its rows, and ends with it. */
+/** The unit behind `uow.stream`. It begins and ends with the loop that takes its rows. */
 import { leadToCaller } from '../errors/stack-trace.ts'
 import type { Scheduler } from '../executor/scheduler.ts'
 import type { RowSource } from '../executor/row-stream.ts'
@@ -38,7 +38,7 @@ async function* inOneBatch(units: UnitRunner, query: RowsQueryable, options: Run
   yield (await units.run(jobOf(query), options, 'read')) as readonly unknown[]
 }
 
-/** The batches that a unit gives, which runs beside the loop that takes them. */
+/** The batches of a unit that runs beside the loop that takes them. */
 async function* beside(
   unit: (give: (rows: readonly unknown[]) => Promise<boolean>) => Promise<void>,
 ): Batches {

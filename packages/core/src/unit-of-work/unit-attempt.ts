@@ -1,4 +1,4 @@
-/** One attempt at a unit: runs the work and brings its transaction to an end, whatever happens. */
+/** One attempt at a unit: runs the work, and always ends its transaction. */
 import type { Deadline } from './deadline.ts'
 import {
   CommitUnknownError,
@@ -17,7 +17,7 @@ import type { TransactionHandle } from '../transaction/transaction.ts'
 import type { Body, Job } from './job.ts'
 import { nameOf } from '../errors/unit-identity.ts'
 
-/** Whose work is to stay when it has succeeded. */
+/** Kinds of unit that commit when they succeed. */
 const KEPT: ReadonlySet<UnitAccess> = new Set(['run', 'read'])
 
 export interface UnitContext {
@@ -30,26 +30,26 @@ export interface UnitContext {
   readonly attempt: number
 }
 
-/** How an attempt ended, and the hooks to be called for it. */
+/** The end of an attempt, and the hooks to run. */
 export type Ended =
   | { readonly outcome: 'committed'; readonly value: unknown; readonly hooks: readonly Hook[] }
-  /** It succeeded, and was rolled back because nothing of it was to stay. */
+  /** The unit succeeded and was rolled back on purpose, as a sandbox is. */
   | { readonly outcome: 'undone'; readonly value: unknown; readonly hooks: readonly Hook[] }
   | {
       readonly outcome: 'rolled back'
       readonly error: unknown
-      /** What the failure goes back to, where the caller's code has put another in its place. */
+      /** The original error, if the caller's code threw another one in its place. */
       readonly cause: unknown
-      /** Whether a statement of it may have committed by itself, as far as the answers that came tell. */
+      /** Whether a statement may have committed, without an answer that proves the contrary. */
       readonly mayHaveCommitted: boolean
       readonly hooks: readonly Hook[]
     }
   | {
       readonly outcome: 'unknown'
       readonly error: CommitUnknownError
-      /** For the case that it turns out to be committed. */
+      /** The result, if the unit turns out to be committed. */
       readonly value: unknown
-      /** For either case. */
+      /** The hooks for either outcome. */
       readonly hooks: Readonly<Record<'commit' | 'rollback', readonly Hook[]>>
     }
 
@@ -71,7 +71,7 @@ export async function runUnit(job: Job, context: UnitContext): Promise<Ended> {
       job.type === 'query'
         ? scheduler.start(toQuery(job.query))
         : runBody(bodyOf(job, scheduler), scheduler, event.unit, attempt)
-    // A body that goes on when its unit has been stopped fails unheard.
+    // The failure of a body that goes on after its unit was stopped is not reported.
     working.catch(() => {})
     value = await (stopped === undefined ? working : Promise.race([stopped.reached, working]))
     await scheduler.settled()
@@ -90,7 +90,7 @@ export async function runUnit(job: Job, context: UnitContext): Promise<Ended> {
     await scheduler.transaction?.rollback()
     const [commit, rollback] = [scheduler.hooks('commit'), scheduler.hooks('rollback')]
     const { transaction } = scheduler
-    // One that the caller's code let out may be another unit's.
+    // The caller's code may have thrown another unit's error.
     if (failure instanceof CommitUnknownError && failure === transaction?.unknown) {
       return { outcome: 'unknown', error: failure, value, hooks: { commit, rollback } }
     }
@@ -103,7 +103,7 @@ export async function runUnit(job: Job, context: UnitContext): Promise<Ended> {
       error,
       cause: broken ?? doubt ?? scheduler.cause ?? error,
       mayHaveCommitted,
-      // Nothing of it was to stay, which is no news.
+      // An `explain` is always rolled back: its hooks would report nothing new.
       hooks: event.access === 'explain' ? [] : rollback,
     }
   } finally {
@@ -116,15 +116,18 @@ function bodyOf({ body }: Exclude<Job, { type: 'query' }>, scheduler: Scheduler)
   return (q) => body(q, scheduler)
 }
 
-/** Whether an error says that nothing is in the database: all of ours do but those by which that can't be known. */
+/**
+ * Whether an error implies that nothing was committed. Errors of lost connections and of transactions that the server ended do
+ * not.
+ */
 function deniesDoubt(error: unknown): error is LeaseholdError {
   return error instanceof LeaseholdError && !(error instanceof ConnectionLostError) && !hasEnded(error)
 }
 
 interface Guard {
-  /** Rejects when the deadline is reached, unless COMMIT is under way then. */
+  /** Rejects when the deadline is reached, unless COMMIT is on its way. */
   readonly reached: Promise<never>
-  /** What the unit is told to have failed with, in place of its statement's having been stopped. */
+  /** The deadline's error, if `failure` is the interruption that the deadline caused. */
   told(failure: unknown): DeadlineError | undefined
   release(): void
 }

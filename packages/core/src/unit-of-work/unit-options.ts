@@ -1,9 +1,9 @@
-/** Which options there are, for each function of a unit of work. */
+/** The options of each function of a unit of work. */
 import type { UnitAccess } from '../events.ts'
 import { assertKnown } from '../options/known-options.ts'
 import type { RunOptions, UnitOfWorkOptions } from './unit-of-work.ts'
 
-/** What goes to a reading unit has its access mode already. */
+/** Includes the access mode, which `read` and `stream` set. */
 const READING = [
   'accessMode',
   'isolationLevel',
@@ -29,13 +29,13 @@ const UNIT_OF_WORK_OPTIONS: ReadonlySet<string> = new Set([
   'warnUnused',
 ] satisfies (keyof UnitOfWorkOptions)[])
 
-/** Throws a `UsageError` for an option that there is none of. */
+/** Throws a `UsageError` for an unknown option. */
 export function assertUnitOptions(access: UnitAccess | 'stream', options: object): void {
   const known = { run: RUN_OPTIONS, stream: STREAM_OPTIONS }[access as string] ?? READ_OPTIONS
   assertKnown(access, options, known)
 }
 
-/** The same for what makes a unit of work, but for its driver. */
+/** Throws a `UsageError` for an unknown option of `createUnitOfWork`, the driver left out. */
 export function assertUnitOfWorkOptions(options: object): void {
   assertKnown('createUnitOfWork', options, UNIT_OF_WORK_OPTIONS)
 }

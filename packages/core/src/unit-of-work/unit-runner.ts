@@ -1,4 +1,4 @@
-/** Runs the units of one unit of work: options checked, attempts repeated, hooks called. */
+/** Runs the units of one unit of work: checks options, repeats attempts, runs hooks. */
 import { LeaseholdError, UsageError } from '../errors/errors.ts'
 import { leadToCaller } from '../errors/stack-trace.ts'
 import type { UnitIdentity } from '../errors/unit-identity.ts'
@@ -37,7 +37,7 @@ export class UnitRunner {
     return this.#nested.inside
   }
 
-  /** Gives what the unit gives; rejects with what it fails with. */
+  /** Resolves with the result of the unit, and rejects with its failure. */
   run(job: Job, options: RunOptions, access: UnitAccess): Promise<unknown> {
     const { leakAfter, onHookError } = this.#settings
     const unit: UnitIdentity = { id: ++units, label: options.label ?? job.label }
@@ -111,7 +111,7 @@ export class UnitRunner {
   }
 }
 
-/** Notes on the error which unit it came out of, unless it has come out of another before. */
+/** Names the unit on its error, unless another unit has done so before. */
 function outOf(unit: UnitIdentity, attempts: number, error: unknown): unknown {
   if (error instanceof LeaseholdError && error.unit === undefined) Object.assign(error, { unit, attempts })
   return error

@@ -1,6 +1,6 @@
 /**
- * Queries that a unit made and that came to nothing, because somebody forgot `yield*` or `q`. In development they are told
- * by a process warning; elsewhere nothing is registered, and nothing is looked at.
+ * Reports queries that a unit built and never ran, for want of a `yield*` or `q`. In development each emits a process warning;
+ * in production nothing is recorded.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -10,11 +10,11 @@ import { type Plan, Query, watchQueries } from '../query/query.ts'
 import { foreignFrames } from '../errors/stack-trace.ts'
 import { nameOf, type UnitIdentity } from '../errors/unit-identity.ts'
 
-/** A query whose going missing would do harm. */
+/** A query whose absence would change the result of the unit. */
 interface Made {
   readonly query: WeakRef<Query<unknown>>
   readonly name: string
-  /** Its `stack`, which takes most of its time when it is first read, tells where the query was made. */
+  /** Its `stack` shows where the query was built. V8 formats it at the first read, which takes most of the time. */
   readonly place: { readonly stack?: string }
   used: boolean
 }
@@ -26,19 +26,19 @@ interface Unused extends Made {
 const units = new AsyncLocalStorage<Made[]>()
 const made = new WeakMap<Query<unknown>, Made>()
 
-/** Has queries watched from now on. */
+/** Records queries from now on. */
 export function watchForUnused(): void {
   watchQueries({ made: noteMade, used: noteUsed })
 }
 
-/** Runs one attempt at a unit; if it succeeds, what it made and nobody has used by its end is looked at. */
+/** Runs one attempt at a unit. If it succeeds, checks the queries that it built and did not use. */
 export async function tellingUnused<T extends { readonly outcome: string }>(
   unit: UnitIdentity,
   attempt: () => Promise<T>,
 ): Promise<T> {
   const own: Made[] = []
   const ended = await units.run(own, attempt)
-  // What failed has left much undone.
+  // A failed attempt leaves queries unused as a matter of course.
   if (ended.outcome !== 'rolled back' && ended.outcome !== 'unknown') look(own, unit)
   return ended
 }
@@ -61,7 +61,7 @@ function noteMade(query: Query<unknown>): void {
   if (own.length >= MANY && Number.isInteger(Math.log2(own.length / MANY))) forgetUsed(own)
 }
 
-/** Entries of a unit from which on those that were used are forgotten now and then. */
+/** Number of entries of a unit from which used ones are dropped now and then. */
 const MANY = 1_024
 
 function forgetUsed(own: Made[]): void {
@@ -79,7 +79,7 @@ function partsOf(plan: Plan): readonly Query<unknown>[] {
   return 'branches' in plan ? plan.branches.filter((branch) => branch instanceof Query) : []
 }
 
-/** A read that nobody asks for is no harm; one may well be made in advance. */
+/** An unused read changes nothing, and may be built in advance. */
 function wouldBeMissed(plan: Plan): boolean {
   switch (plan.type) {
     case 'statement':
@@ -103,13 +103,13 @@ function nameFor({ '~plan': plan }: Query<unknown>, part: Made | undefined): str
 
 function here(): Made['place'] {
   const place = {}
-  // From the caller of the constructor on, so that nothing here keeps the query itself.
+  // The stack begins at the caller of the constructor, so that its frames do not keep the query alive.
   Error.captureStackTrace(place, Query)
   return place
 }
 
 let waiting: Unused[] = []
-/** Places that were told of, or whose queries somebody keeps. */
+/** Places that were reported, or whose queries are kept on purpose. */
 const known = new Set<string>()
 
 function look(own: readonly Made[], unit: UnitIdentity): void {
@@ -119,7 +119,7 @@ function look(own: readonly Made[], unit: UnitIdentity): void {
   if (waiting.length === unused.length) void tell()
 }
 
-/** Only what nobody can reach any more has come to nothing; anything else may be kept for later. */
+/** Reports unreachable queries only: a reachable one may still run later. */
 async function tell(): Promise<void> {
   await turn()
   const unused = waiting
@@ -140,7 +140,7 @@ async function tell(): Promise<void> {
 
 let gc: (() => void) | undefined
 
-/** Whether it could be done: a runtime other than Node may not let us. */
+/** Whether garbage was collected. Runtimes other than Node may not allow it. */
 function collectGarbage(): boolean {
   try {
     if (gc === undefined) {
