@@ -1,4 +1,4 @@
-/** The driver: a pool of sessions that are set up to carry flights. */
+/** The driver: a pool of sessions that are set up for flights. */
 import { type Driver, LeaseholdError } from '@leasehold/core'
 import { type ConnectionSettings, type ConnectionOwner, MysqlConnection } from './connection/connection.ts'
 import { SessionKiller } from './pool/session-killer.ts'
@@ -14,7 +14,7 @@ import { Pipelining } from './connection/pipelining.ts'
 import { Pool } from './pool/pool.ts'
 import { type PoolLimits, poolOptions } from './options/pool-options.ts'
 
-/** Milliseconds in which statements sent together must be answered for flights to be used. */
+/** Milliseconds for the test whether statements can travel together. */
 const PROBE_TIMEOUT = 2_000
 
 /** Leases connections to a MySQL (8.4 or newer) or MariaDB (10.6 or newer) server; opens none before the first unit. */
@@ -30,7 +30,7 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
   const connectTimeout = mysql2Options.connectTimeout ?? PROBE_TIMEOUT
 
   async function connect(owner: ConnectionOwner, pipelined: boolean): Promise<MysqlConnection> {
-    // mysql2 keeps what the server told it on the options, so each connection has its own.
+    // mysql2 stores facts about the server on the options, so each connection has its own copy.
     const wire = await Wire.connect({ ...mysql2Options })
     const connection = new MysqlConnection(wire, {
       pipelining: pipelined,
@@ -90,13 +90,13 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
     async close() {
       await pool.close()
       clearInterval(housekeeping)
-      // Not waited for: it is bounded by a limit of its own.
+      // Not awaited: it has a time limit of its own.
       void killer.close()
     },
   })
 }
 
-/** Often enough for the shortest of the limits, and no more than needed. */
+/** A quarter of the shortest limit, between 10 and 1 000 ms. */
 function housekeepingInterval({ maxLifetime, idleTimeout, keepalive }: PoolLimits): number {
   return Math.min(1_000, Math.max(10, Math.min(maxLifetime, idleTimeout, keepalive) / 4))
 }

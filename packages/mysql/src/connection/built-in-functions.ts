@@ -1,9 +1,9 @@
-/** The functions that are built into the servers and leave nothing behind in the session: neither a lock nor a variable. */
+/** Built-in functions of the servers that leave no lock and no variable in the session. */
 import type { ServerKind } from '../protocol/server-kind.ts'
 
 /**
- * Whether a call is of such a function; `name` is one of `Statement.calls`. Of another nobody knows what it leaves.
- * `last_insert_id` is one: what it sets, each INSERT sets, too.
+ * Whether a call is of such a function; `name` is one of `Statement.calls`. Other functions may leave anything.
+ * `last_insert_id` counts as one, because each INSERT sets the same value.
  */
 export function leavesNothing(name: string, server: ServerKind): boolean {
   const adjacent = !name.endsWith(' ')
@@ -16,14 +16,16 @@ function words(text: string): ReadonlySet<string> {
   return new Set(text.split(' '))
 }
 
-/** Names that are the built-in function only right before the parenthesis: with a blank, they may be a stored one. */
+/**
+ * Names that mean the built-in function only without a blank before the parenthesis. With one, they may mean a stored function.
+ */
 const ADJACENT = words(
   'adddate bit_and bit_or bit_xor cast count curdate curtime date_add date_sub extract group_concat json_arrayagg ' +
     'json_objectagg max mid min now position session_user st_collect std stddev stddev_pop stddev_samp subdate substr ' +
     'substring sum sysdate system_user trim var_pop var_samp variance',
 )
 
-/** Those of both servers, and types, whose size is in parentheses. MariaDB has `json_table` among tables only. */
+/** Functions of both servers, and types with a size in parentheses. MariaDB knows `json_table` among tables only. */
 const SHARED = words(
   'abs acos adddate addtime aes_decrypt aes_encrypt ascii asin atan atan2 avg benchmark bin binary bit_and bit_count ' +
     'bit_length bit_or bit_xor cast ceil ceiling char char_length character character_length charset coalesce ' +

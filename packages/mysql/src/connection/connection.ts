@@ -1,4 +1,4 @@
-/** One session: turns commands into flights and answers into results, and knows what its lessees left behind. */
+/** One session: turns commands into flights and answers into results, and tracks what its lessees leave behind. */
 import {
   type Answer,
   type Command,
@@ -36,18 +36,18 @@ import { failureOf, isOwn, isUnpreparable, NOTHING, resultOf, unreadable } from 
 import { RowBatches } from './row-batches.ts'
 import { exactRows, type ValueSettings } from '../values/exact-rows.ts'
 
-/** Milliseconds for what a connection does between leases. */
+/** Milliseconds for the work of a connection between leases, such as a reset. */
 const ERRAND_TIMEOUT = 1_000
 
 export interface ConnectionSettings {
   readonly values: ValueSettings
   /** Whether errors carry the values bound to a statement. */
   readonly exposeParameters: boolean
-  /** How many statements a session keeps prepared. */
+  /** Maximum number of prepared statements of a session. */
   readonly preparedStatements: number
 }
 
-/** Where a connection goes when its lease ends. */
+/** The owner of a connection, which receives it at the end of its lease. */
 export interface ConnectionOwner {
   release(connection: MysqlConnection): void
   discard(connection: MysqlConnection, reason: Error): void
@@ -58,12 +58,12 @@ export class MysqlConnection implements Connection {
   readonly #wire: Wire
   readonly #settings: ConnectionSettings
   readonly #owner: ConnectionOwner
-  /** Whether there may be a better one. */
+  /** Whether a pipelining connection may replace this one. */
   readonly #isSuperseded: () => boolean
   readonly #prepared: PreparedStatements
   readonly #state = new SessionState()
   readonly #interruption: Interruption
-  /** What a reset leaves as it finds it, as it was at first. */
+  /** The initial values of the state that a reset does not restore. */
   #kept = ''
   #mode: SessionMode = 'units'
   #server: ServerKind = 'mysql'
@@ -78,7 +78,7 @@ export class MysqlConnection implements Connection {
       isSuperseded: () => boolean
       settings: ConnectionSettings
       owner: ConnectionOwner
-      /** Ends the statement that a session runs. Resolves when the server has heard of it. */
+      /** Interrupts the statement that a session runs. Resolves when the server has received the request. */
       interrupt: (session: SessionIdentity) => Promise<void>
     },
   ) {
@@ -94,7 +94,7 @@ export class MysqlConnection implements Connection {
       giveUp: (limit) => wire.destroy(new SilenceError(`the server did not stop within ${limit} ms`)),
       doubt: () => this.#state.markSpent(),
     })
-    // Where commands travel alone, each that is prepared would cost a round trip.
+    // Without pipelining, each prepared statement would cost a round trip.
     this.#prepared = new PreparedStatements(options.pipelining ? options.settings.preparedStatements : 0)
   }
 
@@ -108,7 +108,7 @@ export class MysqlConnection implements Connection {
   }
 
   get server(): ServerFacts {
-    // RETURNING is as old as MariaDB 10.5.
+    // MariaDB has RETURNING since 10.5.
     return { returning: this.#server === 'mariadb', maxAllowedPacket: this.#wire.maxAllowedPacket }
   }
 
@@ -117,7 +117,7 @@ export class MysqlConnection implements Connection {
     return this.#wire.lost !== undefined
   }
 
-  /** Whether it was given up because no answer came; its session may be there and at work. */
+  /** Whether the connection was given up for want of an answer. Its session may still be running. */
   get silent(): boolean {
     return this.#wire.lost instanceof SilenceError
   }
@@ -126,12 +126,12 @@ export class MysqlConnection implements Connection {
     return this.#wire.proven
   }
 
-  /** When its last lease ended; on the clock of `performance.now()`. */
+  /** The end of its last lease, on the clock of `performance.now()`. */
   get idleSince(): number {
     return this.#idleSince
   }
 
-  /** When the server last answered. */
+  /** The time of the server's last answer. */
   get answeredAt(): number {
     return this.#wire.answeredAt
   }
@@ -140,7 +140,7 @@ export class MysqlConnection implements Connection {
     return this.#wire.lost !== undefined || this.#isSuperseded() ? 'spent' : this.#state.condition
   }
 
-  /** Prepares a fresh session for its first lease. Rejects with what the server refused, or a `ConnectionLostError`. */
+  /** Prepares a fresh session for its first lease. Rejects with the server's refusal, or a `ConnectionLostError`. */
   async setUp(): Promise<void> {
     const needed = amongProbes(SESSION_SETUP_SQL, LIMITS_SQL).map(text)
     const replies = await this.#prepare(needed, text(SERVER_SQL))
@@ -156,7 +156,10 @@ export class MysqlConnection implements Connection {
     this.#sortedBytes = Number(maxSortLength)
   }
 
-  /** Drops whatever a lessee left: variables, locks, temporary tables; what can't be dropped makes it spent. Rejects as {@link setUp} does. */
+  /**
+   * Removes the variables, locks and temporary tables that a lessee left. Remains that a reset cannot remove mark the session
+   * as spent. Rejects as {@link setUp} does.
+   */
   async reset(): Promise<void> {
     this.#prepared.clear()
     const replies = await this.#withTimeout(this.#prepare([RESET, text(SESSION_SETUP_SQL), text(KEPT_SQL)]))
@@ -169,13 +172,13 @@ export class MysqlConnection implements Connection {
   async fly(commands: readonly Command[], onLast?: () => void): Promise<readonly Answer[]> {
     this.#interruption.begin()
     try {
-      // A COMMIT that went unanswered together with the question could not be told from one that was carried out.
+      // Asked first: after a loss, an unanswered question and COMMIT in one flight would leave the outcome unknown.
       if (commands[0]?.type === 'commit' && !this.proven) await this.#wire.prove()
       if (this.#state.modeInDoubt && commands.some((command) => 'statement' in command)) await this.#askMode()
       const mode = commands[0]?.type === 'read' ? 'reads' : 'units'
       this.#turn(mode)
       const outgoing: CommandEncoder[] = []
-      // A command may be several statements; here is where the answers to each end.
+      // A command may be several statements: the index behind the answers to each.
       const ends = commands.map((command) => outgoing.push(...this.#encode(command)))
       const outcomes = await this.#wire.fly(outgoing, onLast)
       for (const { id } of this.#prepared.takeEvicted()) this.#wire.sendAhead(closePacket(id))
@@ -222,7 +225,7 @@ export class MysqlConnection implements Connection {
       const left = !landed
       if (left) this.interrupt()
       await this.#interruption.end()
-      // What it ended with counts where nobody takes the rest of it, too: a deadlock has undone the whole transaction.
+      // The end of a stream that was left early counts, too: a deadlock has undone the whole transaction.
       const end = await flown.then(
         (outcomes) => this.#endOf(outcomes, command, ahead, before.length),
         (error: unknown) => error as Error,
@@ -232,7 +235,7 @@ export class MysqlConnection implements Connection {
     }
   }
 
-  /** The result of a stream, or the error that it, or what was sent ahead of it, ended with. */
+  /** The result of a stream, or the error of the stream or of the commands ahead of it. */
   #endOf(
     outcomes: readonly Outcome[],
     command: StatementCommand,
@@ -240,7 +243,7 @@ export class MysqlConnection implements Connection {
     ahead: number,
   ): StatementResult | Error {
     const refused = outcomes.slice(0, ahead).some((outcome) => outcome instanceof Error)
-    // SET TRANSACTION may have come through without the transaction that it was meant for.
+    // SET TRANSACTION may have succeeded without its transaction, and would apply to the next one.
     if (refused) this.#state.markSpent()
     return this.#answerTo(refused ? (first ?? command) : command, 0, outcomes) ?? NOTHING
   }
@@ -249,7 +252,7 @@ export class MysqlConnection implements Connection {
     this.#interruption.start()
   }
 
-  /** Asks the server whether the session is still there and sound. Rejects with a `ConnectionLostError` if not. */
+  /** Checks that the server still answers. Rejects with a `ConnectionLostError` if not. */
   validate(): Promise<void> {
     return this.#wire.prove()
   }
@@ -278,7 +281,7 @@ export class MysqlConnection implements Connection {
     this.#wire.destroy(reason)
   }
 
-  /** What nobody waits for with a limit of their own must not keep the connection for ever. */
+  /** Bounds work that no unit waits for: it must not keep the connection for ever. */
   async #withTimeout<T>(errand: Promise<T>): Promise<T> {
     const heard = patience(ERRAND_TIMEOUT, () =>
       this.#wire.destroy(new SilenceError(`the server did not answer within ${ERRAND_TIMEOUT} ms`)),
@@ -290,7 +293,7 @@ export class MysqlConnection implements Connection {
     }
   }
 
-  /** Gives the replies to what is needed, and behind them to what can be done without, if there is one. */
+  /** Returns the replies to the needed commands, followed by those to the optional ones that succeeded. */
   async #prepare(
     needed: readonly CommandEncoder[],
     ...wanted: readonly CommandEncoder[]
@@ -308,8 +311,8 @@ export class MysqlConnection implements Connection {
   }
 
   /**
-   * Has the texts prepared ahead of the next unit: inside of one, an error may have rolled the transaction back, and what
-   * is on the wire behind it would go on in another.
+   * Prepares the due texts between two units. Inside a unit, an error may have ended the transaction, and commands behind it
+   * would run in another one.
    */
   #prepareDue(): void {
     if (this.condition !== 'clean') return
@@ -322,7 +325,7 @@ export class MysqlConnection implements Connection {
     }
   }
 
-  /** Asks how strings must be written; a session that does not tell is lost. */
+  /** Asks for the sql_mode, which decides how strings are written. A session that does not answer is given up. */
   async #askMode(): Promise<void> {
     let outcome: Outcome
     for (let tries = 0; tries < 3; tries += 1) {
@@ -333,7 +336,7 @@ export class MysqlConnection implements Connection {
     else this.#state.noteMode(outcome)
   }
 
-  /** Turns the session to a mode, ahead of the next flight; a session that the server refuses to turn is lost. */
+  /** Switches the session's mode, ahead of the next flight. A session that refuses is given up. */
   #turn(mode: SessionMode): void {
     if (mode === this.#mode) return
     this.#wire.sendAhead(queryPacket(modeSql(mode, this.#server)), ENDED)
@@ -350,7 +353,7 @@ export class MysqlConnection implements Connection {
     }
     if (!('statement' in command)) return controlSql(command, this.#server).map(text)
     this.#state.noteSent(command.statement, this.#server)
-    // What a statement was prepared in may not be what the session is now: another database, another sql_mode.
+    // A dirty session may have another database or sql_mode than the one in which the statement was prepared.
     const prepared = this.#state.condition === 'clean' ? this.#prepared.use(command.statement) : undefined
     return [() => written(command, prepared, this.#state.escaping(this.#server))]
   }
@@ -396,7 +399,7 @@ export class MysqlConnection implements Connection {
   }
 }
 
-/** What must be true of a session between two units. */
+/** The check of a session between two units: no transaction may be open. */
 const ENDED: Check = {
   answer: 'text',
   wrong(outcome) {
@@ -406,12 +409,12 @@ const ENDED: Check = {
   },
 }
 
-/** Whether rows ended like this because they were left: the server was told to stop, and whatever comes next tells of a loss. */
+/** Whether an error results from leaving the stream early: the interruption, or a loss that the next flight reports. */
 function isOfLeaving(error: Error): boolean {
   return error instanceof ConnectionLostError || (error instanceof StatementError && error.kind === 'killed')
 }
 
-/** Whether somebody had the server stop it, which tells nothing of what it would have answered. */
+/** Whether a KILL QUERY interrupted the command, which hides its real answer. */
 function isInterrupted(outcome: Outcome): boolean {
   return outcome instanceof Error && isServerError(outcome) && kindOf(outcome) === 'killed'
 }

@@ -1,17 +1,17 @@
-/** Constraints, by the names that the server's messages have for them: names are not translated. */
+/** Names of violated constraints, out of the server's messages: messages are translated, names are not. */
 import type { ServerKind } from '../protocol/server-kind.ts'
 import type { ServerError } from '../errors.ts'
 
-/** The value, and then the key. Other languages than English have other words around them. */
+/** A message that quotes the value and then the key. Languages other than English have other words around them. */
 const DUPLICATE = [/.* for key '(.+)'$/su, /.*'([^']+)'[^']*$/su]
 
-/** InnoDB's own definition of it, which is in English everywhere. */
+/** InnoDB's definition of the key, in English in every language. */
 const FOREIGN_KEY = /CONSTRAINT `((?:[^`]|``)+)` FOREIGN KEY/su
 
 /** The table at the end of a message. */
 const TABLE = /[.。]`((?:[^`]|``)+)`[^`]*$/su
 
-/** Forms of a message, the most certain first, by error number. */
+/** Forms of the messages by error number, the most certain first. */
 const FORMS: Readonly<Record<number, readonly RegExp[]>> = {
   1062: DUPLICATE,
   1586: DUPLICATE,
@@ -22,7 +22,7 @@ const FORMS: Readonly<Record<number, readonly RegExp[]>> = {
   4025: [/`((?:[^`]|``)+)`/su],
 }
 
-/** The name of the key or constraint that a statement has violated; `undefined` if there is none, or the server tells none. */
+/** The name of the key or constraint that a statement violated; `undefined` if the message names none. */
 export function constraintIn({ errno, sqlMessage }: ServerError, server: ServerKind): string | undefined {
   let name: string | undefined
   for (const form of FORMS[errno] ?? []) name ??= form.exec(sqlMessage)?.[1]

@@ -1,4 +1,4 @@
-/** What core is told of an answer. */
+/** Turns replies into results and errors of core. */
 import {
   type Command,
   LeaseholdError,
@@ -15,7 +15,7 @@ import { hasLostPrepared, isServerError, kindOf, type ServerError } from '../err
 import { STATUS } from './session-setup.ts'
 import { exactRows, notRead, type ValueSettings } from '../values/exact-rows.ts'
 
-/** What answers a command that tells nothing but that it did not fail. */
+/** The result of a command that succeeded without rows or counts. */
 export const NOTHING: StatementResult = {
   rows: undefined,
   affectedRows: 0,
@@ -30,7 +30,7 @@ export interface ResultSettings {
   readonly sortedBytes: number | undefined
 }
 
-/** Throws a `ResultError` for a value that can't be given, and for result sets that nobody would be given. */
+/** Throws a `ResultError` for a value without a representation, and for a second result set. */
 export function resultOf(
   command: Command,
   reply: Reply,
@@ -68,7 +68,7 @@ function isSortedOtherwise({ type, flags, extendedFormat }: Field): boolean {
   return (flags & (ENUM_FLAG | SET_FLAG)) !== 0
 }
 
-/** Whether a statement was not there that the caller's own SQL prepared, and not the session. */
+/** Whether the missing prepared statement is one of the caller's own SQL, and not of the session. */
 export function isOwn(command: Command, error: ServerError): boolean {
   return 'statement' in command && command.statement.kind === 'unknown' && hasLostPrepared(error)
 }
@@ -93,7 +93,7 @@ export function failureOf(
   })
 }
 
-/** What made it impossible to give an answer, or to send the command. */
+/** The error of a command that could not be sent, or whose answer could not be read. */
 export function unreadable(error: unknown, command: Command): LeaseholdError {
   if (error instanceof LeaseholdError) return error
   return notRead(error, placeOf(command))
@@ -105,7 +105,7 @@ function placeOf(command: Command): ResultPlace {
   return 'statement' in command ? command : NOWHERE
 }
 
-/** Whether it is not known because the server prepares no such statements (ER_UNSUPPORTED_PS). */
+/** Whether the server does not prepare statements of this kind (ER_UNSUPPORTED_PS). */
 export function isUnpreparable(outcome: Reply | Error): boolean {
   return outcome instanceof Error && isServerError(outcome) && outcome.errno === 1295
 }

@@ -1,4 +1,4 @@
-/** What is written for a command. */
+/** Encodes commands as packets. */
 import type { Statement, StatementCommand } from '@leasehold/core'
 import { assertNoControl, assertNoDefinition } from './forbidden-sql.ts'
 import { executePacket } from '../values/binary-parameters.ts'
@@ -21,13 +21,13 @@ function preparing(sql: string): EncodedCommand {
   return { packet: preparePacket(sql), answer: 'prepared' }
 }
 
-/** Has the server look at a statement. Throws a `UsageError` for what must not be sent. */
+/** Encodes the check of a statement. Throws a `UsageError` for a forbidden one. */
 export function checking(statement: Statement): EncodedCommand {
   assertAllowed(statement)
   return preparing(statement.sql)
 }
 
-/** A statement, as its text or as the prepared one. Throws a `UsageError` for what must not be sent. */
+/** Encodes a statement, as text or prepared. Throws a `UsageError` for a forbidden one. */
 export function written(
   command: StatementCommand,
   prepared: Prepared | undefined,
@@ -41,7 +41,7 @@ export function written(
   return inText(textOf(command, mode))
 }
 
-/** The text of a statement with its values. Throws a `UsageError` for what must not be sent. */
+/** The text of a statement with its values. Throws a `UsageError` for a forbidden one. */
 export function textOf(command: StatementCommand, mode: EscapeMode): string {
   assertAllowed(command.statement)
   assertBindable(command, mode)

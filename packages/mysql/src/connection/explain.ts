@@ -1,4 +1,4 @@
-/** The SQL of looking at a statement. */
+/** The SQL of EXPLAIN. */
 import type { Statement } from '@leasehold/core'
 import type { ServerKind } from '../protocol/server-kind.ts'
 
@@ -9,7 +9,7 @@ export function isExplained({ verbs }: Statement): boolean {
   return verbs.every((verb) => EXPLAINED.has(verb))
 }
 
-/** EXPLAIN of a text, in the table that both servers have. */
+/** EXPLAIN of a text, in the tabular format that both servers have. */
 export function explainSql(text: string, server: ServerKind): string {
   return `${server === 'mysql' ? 'EXPLAIN FORMAT = TRADITIONAL' : 'EXPLAIN'} ${text}`
 }

@@ -1,18 +1,17 @@
 /**
- * What must not be run inside of a unit, because it would end the unit's transaction behind its back: transaction control,
- * since a transaction that is begun again at once looks to the client like the old, and definitions, since one that fails
- * has committed, too, and the server does not say so.
+ * SQL that a unit must not run, because it ends the transaction unnoticed. Transaction control can begin a new transaction at
+ * once, which looks like the old one. A failed definition has committed, too, and its error does not show it.
  */
 import { type Reading, readingsOf, UsageError } from '@leasehold/core'
 import type { RootOperationNode } from 'kysely'
 
-/** Refuses definitions that Kysely's schema builder made. Temporary tables are none. */
+/** Refuses definitions of Kysely's schema builder, except temporary tables. */
 export function assertNoDefinition(node: RootOperationNode): void {
   if (node.kind === 'RawNode' || (node.kind === 'CreateTableNode' && node.temporary === true)) return
   throw definition(node.kind.replace('Node', ''))
 }
 
-/** Refuses raw SQL that is transaction control or a definition, or has one in it, in any of its readings. */
+/** Refuses raw SQL that is, or contains, transaction control or a definition in any of its readings. */
 export function assertNoControl(readings: readonly Reading[]): void {
   for (const words of readings) {
     const start = words.findIndex((word) => !isOpening(word))
@@ -48,7 +47,7 @@ function isOpening(word: string): boolean {
   return word === '(' || word === ' (' || word === '/*!'
 }
 
-/** Whether it may be a compound statement, or another that runs one, or have some in a comment. */
+/** Whether it may be, run, or hide in a comment, a compound statement. */
 function holdsStatements(words: Reading, start: number): boolean {
   const word = words[start] ?? ''
   const next = words[start + 1]
@@ -68,7 +67,7 @@ const COMPOUND: ReadonlySet<string> = new Set([
   'while',
 ])
 
-/** Whether it is neither part of a name, a variable nor a block, which begins but no transaction. */
+/** Whether the word is transaction control, and not part of a name, a variable or a block. */
 function isKeyword(words: Reading, at: number): boolean {
   const before = words[at - 1]
   return before !== '.' && before !== '@' && words[at] !== 'begin'
@@ -145,12 +144,12 @@ const LOCALLY: ReadonlySet<string> = new Set(['local', 'no_write_to_binlog'])
 const TABLES: ReadonlySet<string> = new Set(['table', 'tables', 'view'])
 const REPLICATION: ReadonlySet<string> = new Set(['all', 'group_replication', 'replica', 'slave'])
 
-/** The text of a statement that is run, or prepared to be run, by its text. */
+/** The text that PREPARE or EXECUTE IMMEDIATE runs. */
 function textAt(words: Reading, at: number): string | undefined {
   const immediate = words[at] === 'execute' && words[at + 1] === 'immediate'
   if (!immediate && !(words[at] === 'prepare' && words[at + 2] === 'from')) return undefined
   let text: string | undefined
-  // Literals that follow one another are one.
+  // Adjacent string literals are one string.
   for (let next = at + (immediate ? 2 : 3); isLiteral(words[next]); next += 1) {
     text = (text ?? '') + contentOf(words[next] ?? '')
   }
@@ -161,7 +160,7 @@ function isLiteral(word: string | undefined): boolean {
   return word !== undefined && (word.startsWith("'") || word.startsWith('"'))
 }
 
-/** What the quotes hold. Where backslashes are no escapes, one is no part of a keyword either. */
+/** The text within the quotes. A backslash is never part of a keyword, whether or not it escapes. */
 function contentOf(literal: string): string {
   return literal
     .slice(1, -1)

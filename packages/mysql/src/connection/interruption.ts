@@ -1,51 +1,51 @@
-/** Having the server stop what a session does for a flight. */
+/** Interrupts a flight on the server. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { patience } from '../protocol/patience.ts'
 
-/** Milliseconds in which the server must have stopped. */
+/** Milliseconds in which the server must stop. */
 const LIMIT = 1_000
 
-/** Milliseconds from one KILL QUERY to the next, which are doubled each time. */
+/** Milliseconds from one KILL QUERY to the next; they double each time. */
 const SHORTEST_PAUSE = 5
 const LONGEST_PAUSE = 100
 
 export interface Interruptible {
-  /** Ends the statement that the session runs, if it does. Resolves when the server has heard of it. */
+  /** Interrupts the statement that the session runs, if any. Resolves when the server has received the request. */
   readonly interrupt: () => Promise<void>
   /** Sends a command that changes nothing. */
   readonly pass: () => Promise<unknown>
-  /** Gives the connection up: the server did not stop within so many milliseconds. */
+  /** Gives the connection up after `limit` milliseconds without a stop. */
   readonly giveUp: (limit: number) => void
-  /** An interruption may still be on its way, to meet whatever the session runs then. */
+  /** Marks the session: an interruption may still arrive, and would meet a later statement. */
   readonly doubt: () => void
 }
 
-/** Knows whether a connection has a flight, or stream, on its way, and has it stopped. */
+/** Tracks the flight or stream of a connection, and interrupts it. */
 export class Interruption {
   readonly #port: Interruptible
   #flying = false
   #onStop: (() => void) | undefined
   #stopping: Promise<void> | undefined
-  /** Resolved when the flight that is being stopped has ended. */
+  /** Resolved when the interrupted flight has ended. */
   #landed: PromiseWithResolvers<void> | undefined
 
   constructor(port: Interruptible) {
     this.#port = port
   }
 
-  /** A flight begins; `onStop` is called when it is to be stopped. */
+  /** Begins a flight; `onStop` is called when it is interrupted. */
   begin(onStop?: () => void): void {
     this.#flying = true
     this.#onStop = onStop
   }
 
-  /** All of its answers have come, or none will any more. */
+  /** Ends a flight: all of its answers have arrived, or none will. */
   land(): void {
     this.#flying = false
     this.#landed?.resolve()
   }
 
-  /** Nobody takes anything of it any more; resolves when nothing of its interruption is left. Nothing if there was none. */
+  /** Releases the flight. Resolves when its interruption is over; `undefined` without one. */
   end(): Promise<void> | undefined {
     const stopping = this.#stopping
     this.#onStop = undefined
@@ -53,7 +53,7 @@ export class Interruption {
     return stopping
   }
 
-  /** Has the server stop, if anything is on its way. Returns at once. */
+  /** Interrupts the flight, if there is one. Returns at once. */
   start(): void {
     if (!this.#flying || this.#stopping !== undefined) return
     this.#onStop?.()
@@ -71,7 +71,7 @@ export class Interruption {
     heard()
   }
 
-  /** Again and again, as far as it can be done: between two statements, or ahead of the first, nothing is ended by it. */
+  /** Interrupts repeatedly, because a KILL QUERY between two statements, or ahead of the first, ends nothing. */
   async #interruptUntil(landed: Promise<void>): Promise<void> {
     const { interrupt, pass, doubt } = this.#port
     const over = new AbortController()
@@ -85,7 +85,7 @@ export class Interruption {
       doubt()
       await landed
     }
-    // One that came after the last answer would meet the next statement.
+    // An interruption that arrives late meets this command instead of the next statement.
     await pass().catch(() => {})
   }
 }

@@ -1,32 +1,32 @@
 /**
- * Whether statements may travel together on the way to the server. Connections find it out when they are set up: the
- * first, and after a no, which may have been a fault that passes, one at a time and more and more seldom.
+ * Finds out whether statements can travel together on the way to the server. The first connection tests it during its set-up.
+ * After a failure, which may pass, one connection at a time tests again, at growing intervals.
  */
 import { ConnectionLostError } from '@leasehold/core'
 import { DesyncError } from '../errors.ts'
 
-/** Milliseconds after which a no is asked about again: the first time, and at most. */
+/** Milliseconds from a failed test to the next one: the first time, and at most. */
 const SHORTEST = 1_000
 const LONGEST = 5 * 60_000
 
-/** How the next connection is to be opened: to find out, as is known to work, or as works everywhere. */
+/** How to open the next connection: testing, together (the test passed), or singly (works everywhere). */
 export type Manner = 'asking' | 'together' | 'singly'
 
 export class Pipelining {
   readonly #chosen: boolean | undefined
   #works = false
-  /** Of asking, one behind the other. */
+  /** Consecutive failed tests. */
   #failures = 0
   #askAgain = 0
   #asking = false
   #warned = false
 
-  /** `chosen`: what nobody has to find out. */
+  /** `chosen`: the option `pipeline`, which skips the test. */
   constructor(chosen: boolean | undefined) {
     this.#chosen = chosen
   }
 
-  /** Each call is to be followed by one of {@link done}. */
+  /** Call {@link done} after each call. */
   next(): Manner {
     if (this.#chosen !== undefined) return this.#chosen ? 'together' : 'singly'
     if (this.#works) return 'together'
@@ -36,13 +36,13 @@ export class Pipelining {
     return 'asking'
   }
 
-  /** Whether a connection that was opened in this manner is to be replaced by one that takes statements singly. */
+  /** Whether to replace a connection of this manner, after `error`, by one that sends statements singly. */
   allowsRetreat(manner: Manner, error: unknown): boolean {
     if (this.#chosen !== undefined || manner === 'singly') return false
     return manner === 'asking' || isCertain(error)
   }
 
-  /** Statements that travelled together were answered as they should be. */
+  /** Notes a test that passed. */
   passed(manner: Manner): void {
     if (this.#chosen !== undefined || manner !== 'asking') return
     this.#works = true
@@ -50,27 +50,27 @@ export class Pipelining {
     this.#warned = false
   }
 
-  /** They were not, and a connection on which they travel singly was set up at once behind it. */
+  /** Notes a test that failed, while a connection that sends singly succeeded right after it. */
   failed(error: unknown): void {
-    // Others have found out meanwhile.
+    // Another connection has passed the test meanwhile.
     if (this.#works && !isCertain(error)) return
     this.#works = false
-    // Those that asked side by side met the same fault.
+    // Tests side by side met the same fault.
     if (this.#asking || this.#failures === 0) {
       const longest = Math.min(LONGEST, SHORTEST * 2 ** this.#failures)
       this.#failures += 1
       this.#askAgain = performance.now() + longest * (1 - Math.random() / 2)
     }
-    // A cut, or a silence, may have been the network's; it is told of when it comes again.
+    // The network may have caused a cut or a silence: warn when it happens again.
     if (isCertain(error) || this.#failures > 1) this.#warn()
   }
 
-  /** The connection is open, or failed to come to be. */
+  /** Notes that opening the connection has ended. */
   done(manner: Manner): void {
     if (manner === 'asking') this.#asking = false
   }
 
-  /** Whether a connection on which statements travel singly may be replaced by a better one. */
+  /** Whether a connection that sends singly may be replaced by a pipelining one. */
   get supersedes(): boolean {
     return this.#chosen === undefined && (this.#works || (this.#failures > 0 && this.#isDue()))
   }
@@ -91,7 +91,7 @@ export class Pipelining {
   }
 }
 
-/** Whether it was answered, and wrongly: that is no fault that passes. */
+/** Whether answers arrived and were wrong, which is no passing fault. */
 function isCertain(error: unknown): boolean {
   return !(error instanceof ConnectionLostError) || error.cause instanceof DesyncError
 }

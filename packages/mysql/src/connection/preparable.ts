@@ -1,4 +1,4 @@
-/** Which statements give the same whether they are sent as text or prepared. */
+/** Statements that give the same result as text and prepared. */
 import {
   AndNode,
   BinaryOperationNode,
@@ -12,9 +12,9 @@ import {
 } from 'kysely'
 
 /**
- * Whether each of a statement's parameters is where its value alone counts: beside a column, to be compared with it or reckoned
- * with; what a column is to hold; or a limit. Anywhere else its type shows as well, which the servers make out of earlier
- * uses: of `? * ?` and `round(?, 1)` the digits, of `? in (a, b)` how it is compared.
+ * Whether the value alone of each parameter counts, and not its type. That holds beside a column, for comparison or arithmetic;
+ * as the new value of a column; and as a limit. Elsewhere the type shows, and the servers derive it from earlier uses: the
+ * digits of `? * ?` and `round(?, 1)`, the comparison of `? in (a, b)`.
  */
 export function isPreparable(root: OperationNode): boolean {
   const open: { readonly part: unknown; readonly operand: boolean }[] = [{ part: root, operand: false }]
@@ -22,7 +22,7 @@ export function isPreparable(root: OperationNode): boolean {
     const { part } = next
     if (typeof part !== 'object' || part === null) continue
     if (isParameter(part)) return false
-    // A query is in parentheses. Kysely puts none around operands: which they are to the server, only their text tells.
+    // A subquery has parentheses. Kysely adds none around operands: only the text shows how the server groups them.
     const operand = !isQuery(part) && (next.operand || isOperation(part))
     const inner = isOperationNode(part) && !next.operand ? withoutPlaced(part) : Object.values(part)
     for (const one of inner) open.push({ part: one, operand })
@@ -38,7 +38,7 @@ function isOperation(part: object): boolean {
   return isOperationNode(part) && (BinaryOperationNode.is(part) || UnaryOperationNode.is(part))
 }
 
-/** The parts of a node, but for the parameters that are in a place for them. */
+/** The parts of a node, without the parameters whose place is allowed. */
 function withoutPlaced(node: OperationNode): readonly unknown[] {
   if (BinaryOperationNode.is(node)) return partsOfOperation(node)
   const parts = Object.values(node) as readonly unknown[]
@@ -58,7 +58,7 @@ function withoutPlaced(node: OperationNode): readonly unknown[] {
   }
 }
 
-/** Of what a column is to hold: a value, or another column and what is added to it, of which the column makes its own type. */
+/** The parts of a new value: a value, or arithmetic on another column. The column converts either to its own type. */
 function withoutStored(part: OperationNode): readonly unknown[] {
   if (isParameter(part)) return []
   if (!BinaryOperationNode.is(part) || !OperatorNode.is(part.operator)) return [part]
@@ -68,19 +68,19 @@ function withoutStored(part: OperationNode): readonly unknown[] {
 
 const ARITHMETIC: ReadonlySet<string> = new Set(['+', '-', '*'])
 
-/** Beside a column, and an operator whose result does not depend on types, parameters are in place. */
+/** A parameter is allowed beside a column and an operator whose result does not depend on types. */
 function partsOfOperation({ leftOperand, operator, rightOperand }: BinaryOperationNode): readonly unknown[] {
   if (!OperatorNode.is(operator) || !VALUE_OPERATORS.has(operator.operator))
     return [leftOperand, operator, rightOperand]
   if (ReferenceNode.is(rightOperand) && isParameter(leftOperand)) return []
   if (!ReferenceNode.is(leftOperand)) return [leftOperand, rightOperand]
   if (isParameter(rightOperand) || PrimitiveValueListNode.is(rightOperand)) return []
-  // Between a parameter and another column, all three make up the type.
+  // A parameter and two columns determine the type together.
   if (AndNode.is(rightOperand) && isParameter(rightOperand.left) && isParameter(rightOperand.right)) return []
   return [rightOperand]
 }
 
-/** Those whose result has the same value whatever the types of its operands. */
+/** Operators whose result has the same value for all types of operands. */
 const VALUE_OPERATORS: ReadonlySet<string> = new Set(
   '=,!=,<>,<=>,<,<=,>,>=,in,not in,is,is not,like,not like,between'.split(','),
 )

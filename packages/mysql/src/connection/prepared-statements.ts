@@ -1,30 +1,30 @@
-/** What a session keeps prepared: the statements that it is asked for again and again. */
+/** The prepared statements of a session: those that it runs repeatedly. */
 import type { Statement } from '@leasehold/core'
 import type { Prepared, Reply } from '../protocol/reply-readers.ts'
 import { isPassing, isServerError } from '../errors.ts'
 import { isPreparable } from './preparable.ts'
 
-/** Uses of a text from which on it is worth it: many, such as those of lists of values, are never seen again. */
+/** Number of the use from which a text is prepared: many texts, such as lists of values, occur only once. */
 const USES = 2
-/** Characters; a longer text is one of many values, and next time of more or fewer. */
+/** Characters. A longer text has many values, and another number of them the next time. */
 const LONGEST = 8_192
 
-/** `asked`: the server's answer is still to come. `refused`: it doesn't prepare it, or takes it for something else. */
+/** `asked`: the answer is outstanding. `refused`: the server does not prepare the text, or reads it differently. */
 type Entry = Prepared | { readonly uses: number } | 'asked' | 'refused'
 
 export class PreparedStatements {
   readonly #limit: number
-  /** By their texts, the one that was used last at the end. */
+  /** By text, the most recently used last. */
   readonly #entries = new Map<string, Entry>()
   readonly #due = new Set<string>()
   #evicted: Prepared[] = []
 
-  /** Keeps at most `limit` texts in mind. */
+  /** Keeps at most `limit` texts. */
   constructor(limit: number) {
     this.#limit = limit
   }
 
-  /** The prepared statement to run in place of the text, if there is one; counts the use. */
+  /** The prepared statement of a text, if there is one. Counts the use. */
   use({ kind, sql, compiled }: Statement): Prepared | undefined {
     if (kind === 'unknown' || this.#limit === 0 || sql.length > LONGEST) return undefined
     const entry = this.#entries.get(sql) ?? { uses: 0 }
@@ -41,7 +41,7 @@ export class PreparedStatements {
     return undefined
   }
 
-  /** The texts that are to be prepared now; each must be noted then. */
+  /** The texts to prepare now; each must be noted afterwards. */
   takeDue(): readonly string[] {
     if (this.#due.size === 0) return NONE
     const due = [...this.#due]
@@ -50,7 +50,7 @@ export class PreparedStatements {
     return due
   }
 
-  /** Notes what became of a text that was due; one that met a passing error will be due again. */
+  /** Notes the answer for a due text. After a passing error the text is due again. */
   note(sql: string, outcome: Reply | Error): void {
     if (outcome instanceof Error && isServerError(outcome) && isPassing(outcome)) {
       this.#entries.delete(sql)
@@ -60,7 +60,7 @@ export class PreparedStatements {
     this.#put(sql, ('prepared' in outcome && outcome.prepared) || 'refused')
   }
 
-  /** Those that had to make room for others; the session is to close them once nothing on its way runs them. */
+  /** Evicted statements, which the session closes when no flight runs them. */
   takeEvicted(): readonly Prepared[] {
     if (this.#evicted.length === 0) return NONE
     const evicted = this.#evicted
@@ -68,7 +68,7 @@ export class PreparedStatements {
     return evicted
   }
 
-  /** The session has none of them any more. */
+  /** Forgets all, after a reset of the session. */
   clear(): void {
     this.#entries.clear()
     this.#due.clear()

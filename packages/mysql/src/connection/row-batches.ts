@@ -1,7 +1,7 @@
-/** Rows between the wire, which pushes them, and whoever takes them at a pace of their own. */
+/** Buffers rows between the wire, which pushes them, and the loop that takes them. */
 import type { Rows } from '../protocol/reply-readers.ts'
 
-/** Batches that may wait to be taken before the wire is told to pause. */
+/** Batches in the buffer from which on the wire pauses. */
 const MOST = 2
 
 export interface Valve {
@@ -27,17 +27,17 @@ export class RowBatches {
     this.#wake.resolve()
   }
 
-  /** No more will come, and other answers may. */
+  /** Ends the rows; other answers may follow. */
   end(): void {
     this.#over = true
     this.#valve.resume()
     this.#wake.resolve()
   }
 
-  /** The next batch; `undefined` when there is none any more. */
+  /** The next batch; `undefined` after the last. */
   async take(): Promise<Rows | undefined> {
     while (this.#batches.length === 0 && !this.#over) {
-      // To resume may push.
+      // Resuming may push a batch at once.
       this.#wake = Promise.withResolvers()
       this.#valve.resume()
       await this.#wake.promise
@@ -45,7 +45,7 @@ export class RowBatches {
     return this.#batches.shift()
   }
 
-  /** Forgets those that wait, and lets all that come pass by. */
+  /** Drops all batches, present and future. */
   drop(): void {
     this.#dropping = true
     this.#batches.length = 0

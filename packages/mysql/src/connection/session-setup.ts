@@ -1,13 +1,13 @@
-/** The state every session is in when it is leased, but for its mode. */
+/** The state of every session at the beginning of a lease, except its mode. */
 import type { ServerKind } from '../protocol/server-kind.ts'
 
 /**
- * - `autocommit = 0`: behind a deadlock, which rolls the whole transaction back, the rest of a flight falls into a
- *   new transaction that ROLLBACK ends, instead of being committed statement by statement.
- * - `completion_type`: COMMIT and ROLLBACK must leave no transaction open.
+ * - `autocommit = 0`: after a deadlock, which rolls back the whole transaction, the rest of the flight falls into a new
+ *   transaction that ROLLBACK ends. With autocommit, the server would commit it statement by statement.
+ * - `completion_type`: COMMIT and ROLLBACK leave no transaction open.
  * - `time_zone`: dates are sent and read in UTC.
- * - `utf8mb4`: values are escaped for it.
- * - `session_track_…`: the server says when a statement has left something behind.
+ * - `utf8mb4`: the character set that values are escaped for.
+ * - `session_track_…`: the server reports statements that change the session.
  */
 export const SESSION_SETUP_SQL: string =
   "SET NAMES utf8mb4, autocommit = 0, completion_type = 'NO_CHAIN', time_zone = '+00:00', " +
@@ -15,12 +15,12 @@ export const SESSION_SETUP_SQL: string =
   "character_set_results,collation_connection'"
 
 /**
- * `units`: what is sent falls into a transaction, which lasts until COMMIT or ROLLBACK.
- * `reads`: each statement is a transaction of its own, and none can write, so that nothing has to be ended.
+ * `units`: statements run in a transaction until COMMIT or ROLLBACK. `reads`: each statement is a read-only transaction of its
+ * own, which needs no end.
  */
 export type SessionMode = 'units' | 'reads'
 
-/** Turns a session to a mode. The first is the one of {@link SESSION_SETUP_SQL}, with the server's own access mode. */
+/** Switches the mode. Sessions begin in `units`; leaving `reads` restores the server's own access mode. */
 export function modeSql(mode: SessionMode, server: ServerKind): string {
   const readOnly = server === 'mariadb' ? 'tx_read_only' : 'transaction_read_only'
   return mode === 'reads'
@@ -29,8 +29,8 @@ export function modeSql(mode: SessionMode, server: ServerKind): string {
 }
 
 /**
- * The part of `sql_mode` that decides how strings are written. The status flag about it is not to be trusted: a routine that
- * sets the mode gives the mode back at its end, and leaves the flag (`server-facts/sql-mode`).
+ * The part of `sql_mode` that decides how strings are written. The status flag for it can be wrong: the end of a routine
+ * restores the mode and not the flag (`server-facts/sql-mode`).
  */
 export const NO_BACKSLASH_ESCAPES: string =
   "FIND_IN_SET('NO_BACKSLASH_ESCAPES', @@sql_mode) > 0 AS noBackslashEscapes"

@@ -1,4 +1,4 @@
-/** What a session is like, as far as the server tells, and what its lessees left behind in it. */
+/** The state of a session, as far as the server reports it, and whether a lessee changed it. */
 import type { Statement } from '@leasehold/core'
 import type { Reply } from '../protocol/reply-readers.ts'
 import { leavesNothing } from './built-in-functions.ts'
@@ -7,17 +7,18 @@ import type { EscapeMode } from '../values/text-parameters.ts'
 import { STATUS } from './session-setup.ts'
 
 /**
- * What a lessee left behind. `dirty`: the session may be in another state than it was leased in; `spent`: in one that
- * a reset does not undo, or gone.
+ * - `clean`: as it was at the beginning of the lease.
+ * - `dirty`: may differ, and needs a reset.
+ * - `spent`: lost, or changed in a way that a reset does not undo.
  */
 export type Condition = 'clean' | 'dirty' | 'spent'
 
 export class SessionState {
   #condition: Condition = 'clean'
   #soiled: Condition = 'dirty'
-  /** Whether backslashes escape nothing, by the mode that the server told last. */
+  /** Whether backslashes are plain characters, by the last known mode. */
   #noBackslashEscapes = false
-  /** The same by the flag of the last answer. */
+  /** The same, by the status flag of the last answer. */
   #flag = false
   #modeInDoubt = false
 
@@ -25,37 +26,37 @@ export class SessionState {
     return this.#condition
   }
 
-  /** How values must be written for it. */
+  /** How to write values for the session. */
   escaping(server: ServerKind): EscapeMode {
     return { noBackslashEscapes: this.#noBackslashEscapes, server }
   }
 
-  /** It may be in another state than it was leased in. */
+  /** Marks a session that may have changed. */
   markDirty(): void {
     if (this.#condition === 'clean') this.#condition = this.#soiled
   }
 
-  /** A reset would not make it what it was at first. */
+  /** Marks a session that a reset would not restore once it has changed. */
   keepUnreset(): void {
     this.#soiled = 'spent'
   }
 
-  /** Nobody must use it again. */
+  /** Marks a session that must not be leased again. */
   markSpent(): void {
     this.#condition = 'spent'
   }
 
-  /** It was reset. */
+  /** Marks a session that was reset. */
   markClean(): void {
     this.#condition = 'clean'
   }
 
-  /** Whether `sql_mode` may have changed since {@link noteMode}, so that the server must be asked before values are written. */
+  /** Whether `sql_mode` may have changed since {@link noteMode}. Ask the server before writing values. */
   get modeInDoubt(): boolean {
     return this.#modeInDoubt
   }
 
-  /** Takes the mode out of a row that the server gave for `NO_BACKSLASH_ESCAPES`. */
+  /** Takes the mode from the answer to `NO_BACKSLASH_ESCAPES`. */
   noteMode(reply: Reply | undefined): void {
     this.#noBackslashEscapes = Number(reply?.rows?.[0]?.['noBackslashEscapes']) === 1
     this.#modeInDoubt = false
@@ -65,14 +66,14 @@ export class SessionState {
     if (status !== undefined) this.#flag = (status & STATUS.NO_BACKSLASH_ESCAPES) !== 0
   }
 
-  /** Notes that raw SQL was answered: nothing else changes the mode, and an error tells nothing of it. */
+  /** Notes an answer to raw SQL, the only way to change the mode. An error does not show whether it has. */
   noteRawAnswer({ sql }: Statement, failed: boolean): void {
     this.#modeInDoubt ||= failed || this.#flag !== this.#noBackslashEscapes || /sql_mode/i.test(sql)
   }
 
   /**
-   * Notes a statement that is sent, whatever comes of it, since the server does not report all that one leaves behind: user
-   * locks, assignments in expressions, whatever a stored function does.
+   * Notes a statement before its answer, because the server does not report every change: user locks, assignments in
+   * expressions, effects of stored functions.
    */
   noteSent({ kind, assigns, calls }: Statement, server: ServerKind): void {
     if (this.#condition !== 'clean') return
@@ -86,7 +87,7 @@ export class SessionState {
   }
 }
 
-/** A variable by which text would come, or go, in another character set than utf8mb4 from now on, if a statement has set one. */
+/** The variable by which a statement switched text to another character set than utf8mb4, if any. */
 export function foreignCharsetOf({
   header,
 }: Reply): readonly [variable: string, charset: string] | undefined {

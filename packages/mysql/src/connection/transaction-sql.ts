@@ -21,7 +21,7 @@ const accessModes: Readonly<Record<AccessMode, string>> = {
   'read write': 'READ WRITE',
 }
 
-/** The statements of a command, to be sent in this order. */
+/** The statements of a command, in the order of sending. */
 export function controlSql(
   command: Exclude<Command, { statement: Statement }>,
   server: ServerKind,
@@ -40,7 +40,7 @@ export function controlSql(
   }
 }
 
-/** SET TRANSACTION holds for the next transaction only. */
+/** SET TRANSACTION applies to the next transaction only. */
 function beginSql(options: TransactionOptions, server: ServerKind): readonly string[] {
   const { isolationLevel, accessMode, snapshot = false, statementTimeout } = options
   const characteristics = [
@@ -57,7 +57,7 @@ function beginSql(options: TransactionOptions, server: ServerKind): readonly str
   ]
 }
 
-/** The servers have a variable each for it: MariaDB's counts seconds, MySQL's milliseconds and for SELECT only. */
+/** MariaDB's variable counts seconds; MySQL's counts milliseconds and applies to SELECT only. */
 function timeLimitSql(milliseconds: number, server: ServerKind): string {
   if (!Number.isSafeInteger(milliseconds) || milliseconds < 1) {
     throw new UsageError(`statementTimeout: expected whole milliseconds from 1, got ${milliseconds}`)

@@ -1,14 +1,14 @@
-/** Pauses between attempts to connect: longer with each that fails, of random length so that not all come back at once. */
+/** Pauses between attempts to connect. They grow with each failure, and are random so that clients do not return at once. */
 
 interface Pace {
-  /** Milliseconds, for the first pause. */
+  /** Milliseconds of the first pause. */
   readonly shortest: number
   readonly longest: number
 }
 
 const OUTAGE: Pace = { shortest: 20, longest: 500 }
 
-/** A server counts wrong passwords, and locks the account or shuts out the host after some. */
+/** Servers count wrong passwords, and lock the account or block the host. */
 const REFUSAL: Pace = { shortest: 500, longest: 30_000 }
 
 export class ConnectBackoff {
@@ -23,33 +23,33 @@ export class ConnectBackoff {
     this.#resume = resume
   }
 
-  /** Whether a pause is under way. */
+  /** Whether a pause is running. */
   get waiting(): boolean {
     return this.#timer !== undefined
   }
 
-  /** Why the last attempt failed; `undefined` after one that succeeded. */
+  /** The error of the last attempt; `undefined` after a success. */
   get error(): Error | undefined {
     return this.#error
   }
 
-  /** What the server refuses the driver for, while it is not to be asked again. */
+  /** The server's refusal, while the pause lasts. */
   get refusal(): Error | undefined {
     return this.waiting && this.#pace === REFUSAL ? this.#error : undefined
   }
 
-  /** How many attempts there may be side by side: whoever was refused asks once, not once for each who waits. */
+  /** Maximum number of attempts side by side: one after a refusal, however many wait. */
   get atOnce(): number {
     return this.#pace === REFUSAL ? 1 : Infinity
   }
 
-  /** An attempt failed for a reason that may pass. */
+  /** Notes a failure that may pass. */
   failed(error: Error): void {
     if (this.refusal !== undefined) return
     this.#pause(OUTAGE, error)
   }
 
-  /** The server refused the driver for what it is. */
+  /** Notes a refusal of the account, password, host or database. */
   refused(error: Error): void {
     if (this.refusal === undefined) this.stop()
     this.#pause(REFUSAL, error)
@@ -81,7 +81,7 @@ export class ConnectBackoff {
       },
       longest * (1 - Math.random() / 2),
     )
-    // Whoever waits for a connection has a timer of their own.
+    // Waiters have timers of their own.
     this.#timer.unref()
   }
 }

@@ -1,4 +1,4 @@
-/** The connections of one driver, and those who wait for one. */
+/** The pool: the connections of one driver, and the waiters. */
 import { AcquireError, type DriverStats } from '@leasehold/core'
 import { ConnectBackoff } from './connect-backoff.ts'
 import type { ConnectionOwner, MysqlConnection } from '../connection/connection.ts'
@@ -12,19 +12,19 @@ import { WaitQueue } from './wait-queue.ts'
 /** Each open connection is in exactly one of these places. */
 type Place = 'idle' | 'leased' | 'resetting' | 'validating'
 
-/** Why a connection was closed. */
+/** The reason why a connection was closed. */
 type Reason = 'closed' | 'expired' | 'idle' | 'lost' | 'spent' | 'stopped' | 'yielded'
 
 export interface PoolPort {
-  /** Gives a connection that is ready to be leased and calls back at the end of each lease. */
+  /** Opens a connection that is ready for a lease, and returns to `owner` at the end of each. */
   readonly open: (owner: ConnectionOwner) => Promise<MysqlConnection>
-  /** Ends a session on the server. */
+  /** Kills a session on the server. */
   readonly kill: (session: SessionIdentity) => void
-  /** Has a connection for kills opened, and kept; nothing if there is one. Resolves when it has come, or can't. */
+  /** Opens the control connection; `undefined` if there is one. Resolves when it has opened or failed. */
   readonly reserve: () => Promise<ReservationEnd> | undefined
-  /** Leaves the place of that connection to the pool. */
+  /** Closes the control connection in favour of the pool. */
   readonly giveWay: () => void
-  /** There is nothing more to be killed. */
+  /** Lets the control connection close when it is idle. */
   readonly rest: () => void
 }
 
@@ -45,7 +45,7 @@ export class Pool implements ConnectionOwner {
     yielded: 0,
   }
   readonly #reservation: Reservation
-  /** Whether a connection has to leave its place to the one that kills. */
+  /** Whether a connection must close in favour of the control connection. */
   #yields = false
   #created = 0
   #connecting = 0
@@ -99,8 +99,8 @@ export class Pool implements ConnectionOwner {
   }
 
   /**
-   * A session that may still be there is killed: the server would go on with the statement, locks and all. One whose
-   * connection was broken from outside is not, since it is gone most often.
+   * Kills a session that may still run: it would hold its locks until its statement ends. A connection that broke from outside
+   * has usually ended its session.
    */
   discard(connection: MysqlConnection, reason: Error): void {
     const { lost, silent, identity } = connection
@@ -110,8 +110,8 @@ export class Pool implements ConnectionOwner {
   }
 
   /**
-   * An idle connection that broke is forgotten; in another place whoever works with it notices. If one has died without
-   * a word, so may have the others: who comes next must not have to find out one by one.
+   * Drops a broken idle connection; in other places its user notices the loss. After a silent loss, validates the other idle
+   * connections, so that the next units do not find them dead one by one.
    */
   lost(connection: MysqlConnection): void {
     if (this.#places.get(connection) === 'idle') this.#drop(connection, 'lost')
@@ -121,7 +121,7 @@ export class Pool implements ConnectionOwner {
     }
   }
 
-  /** Replaces what has become too old, closes what is not needed, and asks the others whether they are still there. */
+  /** Closes expired and superfluous connections, and validates the others. */
   housekeep(now: number): void {
     for (const connection of this.#in('idle')) {
       const idle = now - connection.idleSince
@@ -135,7 +135,7 @@ export class Pool implements ConnectionOwner {
     this.#grow()
   }
 
-  /** Refuses those who wait, closes what is idle, waits for what is leased, and closes that too when time is up. */
+  /** Rejects the waiters, closes idle connections, waits for leased ones, and closes those at the time limit. */
   close(): Promise<void> {
     if (this.#closing !== undefined) return this.#closing.promise
     const closing = Promise.withResolvers<void>()
@@ -152,7 +152,7 @@ export class Pool implements ConnectionOwner {
     return closing.promise.finally(() => clearTimeout(timer))
   }
 
-  /** A connection that is free: for the first who waits, if any. */
+  /** Hands a free connection to the first waiter, if any. */
   #offer(connection: MysqlConnection): void {
     if (this.#closing !== undefined) this.#quit(connection, 'closed')
     else if (connection.condition === 'spent') this.#quit(connection, connection.lost ? 'lost' : 'spent')
@@ -162,7 +162,7 @@ export class Pool implements ConnectionOwner {
     else this.#places.set(connection, 'leased')
   }
 
-  /** Has the connection do something of its own before it is free again. */
+  /** Keeps the connection busy with work of its own before it is free again. */
   #work(connection: MysqlConnection, place: Place, done: Promise<void>): void {
     this.#places.set(connection, place)
     done.then(
@@ -181,7 +181,7 @@ export class Pool implements ConnectionOwner {
     while (this.#connecting < most() && this.#connecting + this.#places.size < room) this.#connect()
   }
 
-  /** Where the server has no place for the connection that kills, the first of the pool that is free leaves its own. */
+  /** If the server has no place for the control connection, the first free connection of the pool closes. */
   #reserved(end: ReservationEnd): void {
     this.#yields = end === 'crowded' && this.#places.size > 1 && this.#places.size >= this.#options.max
     for (const connection of this.#in('idle')) {
@@ -190,7 +190,7 @@ export class Pool implements ConnectionOwner {
     this.#grow()
   }
 
-  /** Whether a connection that is free has to stay so, lest all are in use before there is one that kills. */
+  /** Whether a free connection must stay free until the control connection has opened. */
   #isKept(connection: MysqlConnection): boolean {
     if (!this.#reservation.pending || this.#options.max === 1) return false
     let busy = this.#connecting
@@ -200,7 +200,7 @@ export class Pool implements ConnectionOwner {
 
   #yield(connection: MysqlConnection): void {
     this.#yields = false
-    // Before its place is free, so that nobody else takes it.
+    // Comes first, so that the control connection takes the place.
     connection.quit()
     this.#reservation.insist()
     this.#drop(connection, 'yielded')
@@ -225,8 +225,7 @@ export class Pool implements ConnectionOwner {
   }
 
   /**
-   * Who is refused for what they are need not wait, unless for a connection that is open already; anything else may pass,
-   * as long as those who wait have time.
+   * Bad credentials fail all waiters at once, unless a connection is open; other errors are retried until the waiters time out.
    */
   #refused(error: Error): void {
     if (isCrowded(error) && this.#places.size === 0) {
@@ -258,7 +257,7 @@ export class Pool implements ConnectionOwner {
     this.#finishIfEmpty()
   }
 
-  /** The idle connection that came back last: those that are not needed are not kept from closing. */
+  /** The most recently used idle connection, so that superfluous ones become old and close. */
   #lastIdle(): MysqlConnection | undefined {
     let last: MysqlConnection | undefined
     for (const [connection, place] of this.#places) {

@@ -1,12 +1,12 @@
 /**
- * The place beside a pool for the connection that kills. The pool keeps a place free for as long as its login takes, which
- * `connectTimeout` limits: without it, sessions that took all of the server's connections could not be killed.
+ * The place of the control connection beside the pool. The pool keeps one place free during its login, which `connectTimeout`
+ * bounds. Without a control connection, sessions that fill the server could not be killed.
  */
 
-/** Milliseconds before it is asked for again where the server had no connection to give. */
+/** Milliseconds before the next login, if the server had no connection left. */
 const PAUSE = 500
 
-/** How it ended: `crowded` if the server had no connection to give. */
+/** The end of the login: `crowded` if the server had no connection left. */
 export type ReservationEnd = 'crowded' | undefined
 
 export class Reservation {
@@ -15,23 +15,23 @@ export class Reservation {
   #pending = false
   #after = 0
 
-  /** `reserve` gives nothing where there is nothing to be opened; `onEnd` is called when the pool may have all places. */
+  /** `reserve` returns `undefined` if the control connection is open; `onEnd` is called when the pool may use all places. */
   constructor(reserve: () => Promise<ReservationEnd> | undefined, onEnd: (end: ReservationEnd) => void) {
     this.#reserve = reserve
     this.#onEnd = onEnd
   }
 
-  /** Whether the pool has to keep a place free. */
+  /** Whether the pool must keep a place free. */
   get pending(): boolean {
     return this.#pending
   }
 
-  /** Has the connection opened, unless the server had none to give a moment ago. */
+  /** Opens the control connection, unless the server was full a moment ago. */
   ask(): void {
     if (performance.now() >= this.#after) this.insist()
   }
 
-  /** Has it opened. */
+  /** Opens the control connection. */
   insist(): void {
     if (this.#pending) return
     const reserved = this.#reserve()
@@ -44,7 +44,7 @@ export class Reservation {
     })
   }
 
-  /** Leaves the server's connections to the pool for a while. */
+  /** Leaves all places to the pool for a while. */
   postpone(): void {
     this.#after = performance.now() + 2 * PAUSE
   }

@@ -1,6 +1,6 @@
 /**
- * Ends sessions from outside. Closing a connection is not enough: the server notices only when the statement that runs
- * on it is over, and keeps its locks until then.
+ * Kills sessions and statements from outside. Closing a connection is not enough: the server notices it at the end of the
+ * running statement, and keeps the locks until then.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ConnectionOptions } from 'mysql2'
@@ -12,25 +12,25 @@ import { type Outcome, PATIENCE, Wire } from '../protocol/wire.ts'
 import { isRefusal } from './login-refusals.ts'
 import type { ReservationEnd } from './reservation.ts'
 
-/** Milliseconds that a control connection which is not reserved is kept for the next kill. */
+/** Milliseconds that an unreserved control connection stays open for the next kill. */
 const KEEP = 1_000
 
-/** Connections that are tried for one kill: behind a balancer, each may lead to another server. */
+/** Connections to try for one kill: behind a load balancer each may lead to another server. */
 const TRIES = 4
 
-/** Milliseconds in which a connection that was just closed is off the server's count. */
+/** Milliseconds in which the server stops counting a closed connection. */
 const LEAVING = 50
 
-/** Milliseconds for all that is left to be killed when the driver is closed. */
+/** Milliseconds for the outstanding kills when the driver closes. */
 const CLOSING = 2_000
 
-/** A connection, and which server it leads to. */
+/** A control connection, and the server it leads to. */
 interface Control {
   readonly wire: Wire
   readonly server: string | undefined
 }
 
-/** Gives up aloud: nobody waits for a kill, and the locks that it was for may stay. */
+/** The error of a kill that failed. No caller waits for a kill, so it becomes a warning: the locks may stay. */
 class KillError extends Error {
   readonly topic: 'elsewhere' | 'nameless' | 'refused'
 
@@ -45,28 +45,28 @@ class KillError extends Error {
 
 export class SessionKiller {
   readonly #options: ConnectionOptions
-  /** Beside the pool and its limit, because it is needed when the pool has none to give. */
+  /** Not part of the pool, because it is needed when the pool is exhausted. */
   #control: Promise<Control> | undefined
   #reserved = false
   #reserving: Promise<ReservationEnd> | undefined
   #timer: NodeJS.Timeout | undefined
   #queue = Promise.resolve()
   #queued = 0
-  /** The last kill that failed: those for the same server that were asked for before share its fate. */
+  /** The last failed kill. Kills of the same server that were requested before it fail with it. */
   #failed: { readonly server: string | undefined; readonly at: number; readonly error: Error } | undefined
   readonly #over = new AbortController()
   readonly #told = new Set<KillError['topic']>()
 
   constructor(options: ConnectionOptions) {
     const own = { ...options }
-    // Of no use here, and a login without it can't be refused because of it.
+    // A login without a database cannot be refused because of it.
     delete own.database
     this.#options = own
   }
 
   /**
-   * Has the control connection opened before it is needed, and kept. Nothing if there is one; else what resolves when it
-   * has come or failed, to `crowded` if the server had none to give.
+   * Opens the control connection ahead of the first kill, and keeps it. Returns `undefined` if it is open. Resolves when the
+   * login has ended, with `crowded` if the server had no connection left.
    */
   reserve(): Promise<ReservationEnd> | undefined {
     this.#reserved = true
@@ -87,7 +87,7 @@ export class SessionKiller {
     return this.#reserving
   }
 
-  /** Keeps the control connection no longer than the next kill may take to come. */
+  /** Closes the control connection when it is idle. */
   rest(): void {
     this.#reserved = false
     if (this.#queued > 0) return
@@ -95,13 +95,13 @@ export class SessionKiller {
     this.#timer = setTimeout(() => this.#leave(), KEEP).unref()
   }
 
-  /** Leaves the place of the control connection to who has none at all. */
+  /** Closes the control connection in favour of a pool that has none. */
   giveWay(): void {
     this.#reserved = false
     if (this.#queued === 0) this.#leave()
   }
 
-  /** Opens a reserved control connection that was lost, and asks one that was silent for `keepalive` ms to answer. */
+  /** Reopens a lost control connection, and validates one that was silent for `keepalive` milliseconds. */
   housekeep(now: number, keepalive: number): void {
     if (!this.#reserved || this.#queued > 0) return
     void this.reserve()
@@ -110,22 +110,22 @@ export class SessionKiller {
         const control = await this.#control
         if (control !== undefined && now - control.wire.answeredAt >= keepalive) await control.wire.prove()
       } catch {
-        // Then it is opened anew.
+        // The next call opens a new one.
       }
     })
   }
 
-  /** Ends a session, unless its server is out of reach, of which a warning tells. Returns at once. */
+  /** Kills a session. Returns at once; a failure becomes a process warning. */
   kill(session: SessionIdentity): void {
     this.#enqueue('KILL', session).catch(() => {})
   }
 
-  /** Ends the statement that a session runs. Resolves when its server has taken note of it. */
+  /** Interrupts the statement of a session. Resolves when the server has received the request. */
   interrupt(session: SessionIdentity): Promise<void> {
     return this.#enqueue('KILL QUERY', session)
   }
 
-  /** Closes the control connection after the kills that were asked for, which have limited time for it. */
+  /** Closes the control connection after the outstanding kills, within a time limit. */
   async close(): Promise<void> {
     const timer = setTimeout(() => this.#end(), CLOSING).unref()
     await this.#queue
@@ -170,13 +170,13 @@ export class SessionKiller {
       : error
   }
 
-  /** Gives why the session was not killed, if so. A kept connection may have broken unnoticed: then a new one may serve. */
+  /** Returns the reason why the session was not killed, if so. Tries a new connection if the open one has broken unnoticed. */
   async #tryAll(verb: string, session: SessionIdentity, server: string): Promise<Error | undefined> {
     let broken = 0
     for (let tried = 0; tried < TRIES; tried += 1) {
       try {
         this.#over.signal.throwIfAborted()
-        // A new one that is slow is better than none.
+        // A slow login is better than none.
         const limit = this.#control === undefined ? this.#connectTimeout : PATIENCE
         const control = await this.#connectWhereCrowded()
         if (control.server === server) {
@@ -195,7 +195,7 @@ export class SessionKiller {
     )
   }
 
-  /** The place of a connection that has just been closed may not be free yet. */
+  /** The server may still count a connection that was just closed. */
   async #connectWhereCrowded(): Promise<Control> {
     for (let tried = 1; ; tried += 1) {
       try {
@@ -219,7 +219,7 @@ export class SessionKiller {
   }
 
   async #open(): Promise<Control> {
-    // mysql2 keeps what the server told it on the options.
+    // mysql2 stores facts about the server on the options.
     const wire = await Wire.connect({ ...this.#options }, this.#over.signal)
     return { wire, server: serverOf(await ask(wire, SERVER_SQL, this.#connectTimeout)) }
   }
@@ -235,7 +235,7 @@ export class SessionKiller {
     control?.then(({ wire }) => wire.quit()).catch(() => {})
   }
 
-  /** Once for each cause. A server that is out of reach is told of by what was lost with it. */
+  /** Warns once for each cause. The lost connections report an unreachable server by themselves. */
   #tell(error: Error): void {
     if (!(error instanceof KillError) || this.#told.has(error.topic)) return
     this.#told.add(error.topic)
@@ -243,7 +243,7 @@ export class SessionKiller {
   }
 }
 
-/** The answer to a command that waits for nothing on the server; a wire that is silent is lost. */
+/** The answer to a command that waits for no lock. A silent wire is given up. */
 async function ask(wire: Wire, sql: string, limit: number): Promise<Outcome> {
   const heard = patience(limit, () =>
     wire.destroy(new SilenceError(`the server did not answer within ${limit} ms`)),

@@ -1,4 +1,4 @@
-/** Those who wait, first come, first served; each leaves when served, when its time is up, or when it gives up. */
+/** A queue of waiters, first come, first served. Each leaves when served, timed out or aborted. */
 
 export interface WaitOptions {
   /** Milliseconds. */
@@ -43,7 +43,7 @@ export class WaitQueue<T> {
     })
   }
 
-  /** Gives `value` to who came first; false if nobody waits. */
+  /** Gives `value` to the first waiter; false if there is none. */
   serve(value: T): boolean {
     const [first] = this.#waiters
     first?.leave()

@@ -1,7 +1,6 @@
 /**
- * Flights over mysql2, which by itself sends a command only when the one before has been answered. Here the packets
- * of a flight are written at once, and readers are queued for the answers: mysql2's connection works off its commands
- * one by one.
+ * Flights over mysql2. By itself, mysql2 sends a command only after the answer to the one before. The wire writes the packets
+ * of a flight at once and queues readers for the answers, which mysql2 runs one by one.
  */
 import { ConnectionLostError, LeaseholdError, UsageError } from '@leasehold/core'
 import { type ConnectionOptions, createConnection } from 'mysql2'
@@ -19,34 +18,34 @@ import { PACKET_HEADER, packetCount, queryPacket, quitPacket } from './packets.t
 import { patience, SilenceError } from './patience.ts'
 import { watchTls } from './tls.ts'
 
-/** A command, ready to be written. */
+/** A command as a packet, and the form of its answer. */
 export interface EncodedCommand {
   readonly packet: Buffer
   readonly answer: AnswerForm
-  /** Takes the rows in batches on their way, so that the reply has none. */
+  /** Receives the rows in batches as they arrive; the reply then has none. */
   readonly onRows?: Listener['onRows']
 }
 
-/** Makes a command when its turn to be written comes; may throw then. */
+/** Encodes a command right before it is written. May throw. */
 export type CommandEncoder = () => EncodedCommand
 
-/** The reply, or the error that the command failed with; `undefined` if it was not sent because another had failed. */
+/** The reply, or the command's error; `undefined` if another command's failure kept it from being sent. */
 export type Outcome = Reply | Error | undefined
 
-/** What becomes of the answer to a command that nobody waits for. */
+/** The check of an answer that no caller waits for. */
 export interface Check {
   readonly answer: AnswerForm
-  /** Gives the error for which the connection is to be given up, if the answer is a reason to. */
+  /** Returns the error for which to give the connection up, if the answer is wrong. */
   readonly wrong: (outcome: Reply | Error) => Error | undefined
 }
 
-/** What is beyond this waits until answers have come, so that a flight of any size takes bounded memory. */
+/** Commands beyond this wait for answers, so that a flight of any size takes bounded memory. */
 const BYTES_IN_FLIGHT = 1 << 20
 
-/** Milliseconds without an answer from the server after which the way to it is no longer taken for granted. */
+/** Milliseconds without an answer after which the connection must prove itself. */
 const PROOF = 1_000
 
-/** Milliseconds in which a server that is there answers what waits for nothing. */
+/** Milliseconds in which a live server answers a command that waits for no lock. */
 export const PATIENCE = 1_000
 
 /** A command that is written ahead of the next flight. */
@@ -56,7 +55,7 @@ interface Ahead {
   readonly answered: boolean
 }
 
-/** Commands under way, and those behind them that are not written yet. */
+/** The commands of a flight, written or still waiting. */
 interface Flight {
   readonly outgoing: readonly CommandEncoder[]
   readonly outcomes: Outcome[]
@@ -66,35 +65,35 @@ interface Flight {
   bytes: number
   failed: boolean
   readonly settle: PromiseWithResolvers<readonly Outcome[]>
-  /** Called when all answers have come but the last. */
+  /** Called when all answers but the last have arrived. */
   readonly onLast: (() => void) | undefined
 }
 
 export class Wire {
   readonly #connection: Internals
   readonly #lostListeners: (() => void)[] = []
-  /** Written ahead of the next flight. */
+  /** Commands that travel ahead of the next flight. */
   readonly #ahead: Ahead[] = []
-  /** Commands written ahead that the server has still to answer. */
+  /** Number of those written and not yet answered. */
   #unanswered = 0
   #flight: Flight | undefined
   #lost: Error | undefined
   #answeredAt = performance.now()
   /** The server's limit on the size of a command, in bytes. */
   maxAllowedPacket: number = Infinity
-  /** Whether commands may travel together; where not, each waits for the answer to the one before. */
+  /** Whether commands may travel together. Otherwise each waits for the answer to the one before. */
   together = false
 
   private constructor(connection: Internals) {
     this.#connection = connection
     connection.on('error', (error: Error) => this.#lose(error))
-    // mysql2 goes on reading when a packet does not belong to the command it reads for.
+    // mysql2 only warns of a packet that does not belong to the current command.
     connection.on('warn', (error: Error) => this.#lose(new DesyncError(error.message)))
   }
 
   /**
-   * Connects and authenticates, within `connectTimeout` milliseconds and until `signal` is aborted. Rejects with mysql2's
-   * error, or with what stopped it.
+   * Connects and authenticates within `connectTimeout` milliseconds. Rejects with mysql2's error, at the time limit, or when
+   * `signal` is aborted.
    */
   static connect(options: ConnectionOptions, signal?: AbortSignal): Promise<Wire> {
     const connection = createConnection(options) as unknown as Internals
@@ -112,7 +111,7 @@ export class Wire {
         reject(error)
       }
       const abort = (): void => fail(new Error('connecting was given up'))
-      // mysql2 counts until the first word of the server only.
+      // mysql2's own limit ends with the server's greeting.
       const heard = patience(connectTimeout, () =>
         fail(new SilenceError(`the server did not let us in within ${connectTimeout} ms`)),
       )
@@ -133,7 +132,7 @@ export class Wire {
     return this.#lost
   }
 
-  /** Calls back once the connection is broken or given up; at once if it is, for it may be before anybody can ask. */
+  /** Calls back when the connection is lost; at once if it is lost already. */
   whenLost(listener: () => void): void {
     if (this.#lost === undefined) this.#lostListeners.push(listener)
     else listener()
@@ -149,21 +148,20 @@ export class Wire {
     return performance.now() - this.#answeredAt < PROOF
   }
 
-  /** Whether the connection compresses: mysql2 then numbers the packets of one command at a time only. */
+  /** Whether the connection compresses. mysql2 then numbers packets for one command at a time only. */
   get compressed(): boolean {
     return Boolean(this.#connection.config.compress)
   }
 
   /**
-   * Sends commands in one flight. Rejects with a `ConnectionLostError` if the connection breaks before all is answered, or
-   * if it was not {@link proven} and the server, asked ahead of the commands, is silent. Calls `onLast` when all answers of
-   * several have come but the last.
+   * Sends commands in one flight. A connection that is not {@link proven} is asked ahead of them. Rejects with a
+   * `ConnectionLostError` if the connection breaks, or stays silent. Calls `onLast` when all answers but the last have arrived.
    */
   fly(outgoing: readonly CommandEncoder[], onLast?: () => void): Promise<readonly Outcome[]> {
     return this.#fly(outgoing, this.proven ? undefined : 'along', onLast)
   }
 
-  /** Asks whether the server is there. Rejects with a `ConnectionLostError` if it is silent, or has something to object. */
+  /** Checks that the server answers. Rejects with a `ConnectionLostError` if it is silent or answers with an error. */
   async prove(): Promise<void> {
     await this.#fly([], 'first')
   }
@@ -196,7 +194,7 @@ export class Wire {
     return settle.promise
   }
 
-  /** Reads no further until {@link resume}; the server then waits as well. */
+  /** Stops reading until {@link resume}; the server then waits, too. */
   pause(): void {
     this.#connection.pause()
   }
@@ -206,8 +204,8 @@ export class Wire {
   }
 
   /**
-   * Has a command written ahead of the next flight, or with {@link flush}, which nobody waits for. Without `check` the
-   * server doesn't answer it.
+   * Queues a command to be written ahead of the next flight, or by {@link flush}. No caller waits for its answer. Without
+   * `check` the server does not answer it.
    */
   sendAhead(packet: Buffer, check?: Check): void {
     if (this.#lost !== undefined) return
@@ -224,17 +222,17 @@ export class Wire {
     this.#connection.addCommand(new readers[check.answer]({ packets, answered }))
   }
 
-  /** Writes at once what was to go ahead of the next flight. */
+  /** Writes the queued commands at once. */
   flush(): void {
     this.#write(this.#takeAhead())
   }
 
-  /** Says goodbye and closes. */
+  /** Closes in good order. */
   quit(): void {
     if (this.#lost !== undefined) return
     this.#lost = new Error('the connection was closed by its driver')
     this.#connection._closing = true
-    // mysql2 would wait for answers to what was never written.
+    // mysql2's own `end` would wait for answers to commands that were never written.
     this.#connection.write(quitPacket())
     this.#connection.stream.destroySoon()
   }
@@ -244,7 +242,7 @@ export class Wire {
     this.#lose(reason)
   }
 
-  /** Has the server answer what waits for no lock, or loses the connection. */
+  /** Asks for an answer to a command that waits for no lock; gives a silent connection up. */
   #ask(onAnswer: () => void): void {
     const heard = patience(PATIENCE, () =>
       this.#lose(new SilenceError(`the server did not answer within ${PATIENCE} ms`)),
@@ -260,7 +258,9 @@ export class Wire {
     })
   }
 
-  /** Goes on behind an answer: where commands travel alone, when mysql2 has done with it and numbers packets from 0 again. */
+  /**
+   * Goes on after an answer. Without pipelining, waits until mysql2 has finished the command and numbers packets from 0 again.
+   */
   #proceedNext(flight: Flight): void {
     if (this.together) this.#proceed(flight)
     else {
@@ -309,11 +309,11 @@ export class Wire {
     this.#connection.write(second === undefined ? first : Buffer.concat(packets))
   }
 
-  /** Gives what is to be written, and has the answer read when it is its turn. */
+  /** Returns the packet to write, and queues the reader of its answer. */
   #begin(flight: Flight, outgoing: CommandEncoder): Buffer {
     const { packet, answer, onRows } = outgoing()
     const size = packet.length - PACKET_HEADER
-    // One of just as many bytes costs the connection.
+    // A packet of exactly that size makes the server close the connection.
     if (size >= this.maxAllowedPacket) {
       throw new UsageError(
         `a statement of ${size} bytes is larger than the server takes ` +
@@ -329,7 +329,7 @@ export class Wire {
     flight.sizes[index] = packet.length
     flight.bytes += packet.length
     const packets = packetCount(packet.length)
-    // Rows behind a failure are nobody's.
+    // Discards rows that follow a failure.
     const take = onRows && ((rows: Rows): void => void (flight.failed || onRows(rows)))
     this.#connection.addCommand(new readers[answer]({ packets, answered, onRows: take }))
     return packet
@@ -370,7 +370,7 @@ export class Wire {
   }
 }
 
-/** mysql2 puts the text of the statement, values included, on its errors; that is left behind. */
+/** mysql2's errors carry the statement with its values; those are dropped. */
 function lostError(cause: Error, sent: boolean): ConnectionLostError {
   const plain =
     cause instanceof LeaseholdError || cause instanceof DesyncError ? cause : new Error(cause.message)
