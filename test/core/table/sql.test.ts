@@ -309,7 +309,7 @@ test.each(['list', 'page', 'count', 'exists'] as const)(
   (name) => {
     const read = accounts[name] as (options: object) => unknown
     expect(() => read({ limit: 1, orderby: ['id'] })).toThrow(
-      /there is no option orderby; there are .*orderBy/u,
+      /unknown option orderby; known options: .*orderBy/u,
     )
   },
 )
