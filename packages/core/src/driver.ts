@@ -15,7 +15,7 @@ export interface TransactionOptions {
   readonly accessMode?: AccessMode | undefined
   /** Whether consistent reads see the state at BEGIN instead of that at the first read. Default: false. */
   readonly snapshot?: boolean | undefined
-  /** Milliseconds that the server allows each statement (MySQL: each SELECT); a whole number from 1. Default: the server's setting. */
+  /** Milliseconds for each statement (MySQL: each SELECT) on the server, from 1. Default: the server's setting. */
   readonly statementTimeout?: number | undefined
 }
 
@@ -87,8 +87,8 @@ export interface Connection {
 
   /**
    * Stops the statements of the current flight or stream on the server; does nothing without one. The flight still ends by
-   * itself: with answers, among them errors of the kind `killed`, or with a `ConnectionLostError` if they exceed the driver's
-   * time limit.
+   * itself: with answers, among them errors of the kind `killed`, or with a `ConnectionLostError` after the driver's time
+   * limit.
    */
   interrupt(): void
 

@@ -235,9 +235,10 @@ export class ImplicitCommitError extends LeaseholdError {
     { certain = true, ...options }: ErrorOptions & { readonly certain?: boolean } = {},
   ) {
     super(
-      `${abridged(label ?? sql)} ${certain ? 'ended' : 'may have ended'} the transaction it ran in: earlier statements of the unit are in the database ` +
-        'if it committed, and undone if it rolled back or handled a deadlock; later ones were rolled back. Run statements ' +
-        'that commit (DDL, LOCK TABLES, SET autocommit …) outside of units, and let procedures pass deadlocks on',
+      `${abridged(label ?? sql)} ${certain ? 'ended' : 'may have ended'} the transaction it ran in: earlier statements of ` +
+        'the unit are in the database if it committed, and undone if it rolled back or handled a deadlock; later ones were ' +
+        'rolled back. Run statements that commit (DDL, LOCK TABLES, SET autocommit …) outside of units, and let procedures ' +
+        'pass deadlocks on',
       options,
     )
     this.label = label

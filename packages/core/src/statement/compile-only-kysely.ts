@@ -16,7 +16,7 @@ import {
 import { UsageError } from '../errors/errors.ts'
 
 const CANNOT_EXECUTE =
-  'a builder of a compile-only Kysely has no connection and cannot execute: pass it to a unit of work, as in uow.run(builder)'
+  'a builder of a compile-only Kysely has no connection: pass it to a unit of work, as in uow.run(builder)'
 
 /** Key of the plugins on a compiled query. A WeakMap took longer than compiling a small query. */
 const PLUGINS = Symbol('plugins')

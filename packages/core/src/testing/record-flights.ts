@@ -33,14 +33,15 @@ export async function recordFlights<T>(work: () => Promise<T>): Promise<Recordin
     const missing = flightsSoFar() - before - observed
     if (missing === 0) return { value, flights }
     throw new Error(
-      `expected an event for each flight, got none for ${missing}: this runtime does not support the tracing channels of node:diagnostics_channel`,
+      `expected an event for each flight, got none for ${missing}: the runtime must support the tracing channels of ` +
+        'node:diagnostics_channel',
     )
   } finally {
     start.unsubscribe(record)
   }
 }
 
-/** Runs `work` and resolves with its result. Rejects with an `Error` that lists the flights if there are more than `limit`. */
+/** Runs `work` and resolves with its result. Rejects with an `Error` that lists the flights if they exceed `limit`. */
 export async function atMostFlights<T>(limit: number, work: () => Promise<T>): Promise<T> {
   const { value, flights } = await recordFlights(work)
   if (flights.length <= limit) return value
