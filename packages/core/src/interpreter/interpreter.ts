@@ -1,7 +1,7 @@
 /**
  * Interpreter of queries. It runs each branch until it waits for a statement, and resumes it with the answer. It knows no
- * connection. It loops over a stack of frames per branch instead of recursing, so that long programs and long chains of
- * `map` and `andThen` cannot overflow the call stack.
+ * connection. Each branch has a stack of frames of its own instead of recursion: long programs and long chains of `map` and
+ * `andThen` cannot overflow the call stack.
  */
 import type { Attempt } from '../query/attempt.ts'
 import {

@@ -24,9 +24,9 @@ export interface Finding {
 }
 
 /**
- * Calls every function of a repository and lets the server prepare the statements of the returned query (see
- * {@link UnitOfWork.check}), which finds unknown tables and columns. No statement runs. A program is checked up to the
- * first flight that `answers` does not cover.
+ * Calls every function of a repository and lets the server prepare the statements of the returned queries, see
+ * {@link UnitOfWork.check}. This finds unknown tables and columns; no statement runs. A program is checked up to the first
+ * flight that `answers` does not cover.
  *
  * Resolves with the findings, an empty list if all statements fit. Errors of functions and of the check are findings, too.
  */

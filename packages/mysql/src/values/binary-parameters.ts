@@ -28,8 +28,8 @@ interface Parameter {
 
 /**
  * The packet for the statement, in which every value has the same type as its literal in text. Expects bindable values.
- * `undefined` if no packet gives the same result as the text: for a double or boolean, which parameters cannot express,
- * and on MySQL for a type that it would convert, see {@link isExpected}.
+ * `undefined` if no packet gives the same result as the text. Parameters cannot express doubles and booleans, and MySQL
+ * converts types other than those it expects, see {@link isExpected}.
  */
 export function executePacket(
   prepared: Prepared,
