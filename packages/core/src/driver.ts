@@ -1,7 +1,4 @@
-/**
- * The port between the units and a database driver: interfaces and their contract, no code. `@leasehold/mysql`
- * implements it.
- */
+/** The driver port: interfaces and their contract. `@leasehold/mysql` implements it. */
 import type { Compilable } from 'kysely'
 import type { LeaseholdError } from './errors/errors.ts'
 import type { StatementResult } from './statement/statement-result.ts'
@@ -12,33 +9,33 @@ export type IsolationLevel = 'read uncommitted' | 'read committed' | 'repeatable
 export type AccessMode = 'read only' | 'read write'
 
 export interface TransactionOptions {
-  /** The server's setting unless given. */
+  /** Default: the server's setting. */
   readonly isolationLevel?: IsolationLevel | undefined
-  /** The server refuses writes in `read only`. */
+  /** In `read only`, the server refuses writes. Default: the server's setting. */
   readonly accessMode?: AccessMode | undefined
-  /** Takes the snapshot that consistent reads see at the beginning, not at the first read. */
+  /** Whether consistent reads see the state at BEGIN instead of that at the first read. Default: false. */
   readonly snapshot?: boolean | undefined
-  /** Milliseconds that the server gives to each statement (on MySQL, to each SELECT). */
+  /** Milliseconds for each statement (MySQL: each SELECT) on the server, from 1. Default: the server's setting. */
   readonly statementTimeout?: number | undefined
 }
 
 /**
- * One thing to send. Sessions run with autocommit off, so that any statement opens a transaction, and a savepoint can
- * be set before one is open: `begin` is there for options alone, since in the middle of a transaction it commits.
+ * A command to send. Sessions run with autocommit off, so any statement opens a transaction and a savepoint may come first.
+ * `begin` serves to set options only; in an open transaction it would commit.
  */
 export type Command =
   | { readonly type: 'begin'; readonly options: TransactionOptions }
   | StatementCommand
-  /** `release` is refused as `unknown-name` where the transaction that had the savepoint has ended. */
+  /** `release` fails with the kind `unknown-name` if the transaction of the savepoint has ended. */
   | { readonly type: 'savepoint' | 'release' | 'rollback to'; readonly name: string }
   | { readonly type: 'commit' }
   | { readonly type: 'rollback' }
 
 /**
- * - `statement`: it is run.
- * - `read`: it reads, alone in its flight, in a read-only transaction that ends with it, whatever comes of it.
- * - `explain`: how the server would run it, in rows of its own; none for what has no plan. It is not run.
- * - `prepare`: whether the server could run it, whatever its values: an error if not. What it can't prepare passes.
+ * - `statement`: executes it.
+ * - `read`: executes it alone in its flight, in a read-only transaction that ends with it, also on failure.
+ * - `explain`: gives the rows of the server's EXPLAIN, none for a statement without a plan. Does not execute it.
+ * - `prepare`: fails if the server cannot prepare it. Statements that are not preparable count as valid.
  */
 export interface StatementCommand {
   readonly type: 'statement' | 'read' | 'explain' | 'prepare'
@@ -47,9 +44,12 @@ export interface StatementCommand {
 }
 
 /**
- * What became of a command: its result, or the error it failed with (a `StatementError`: the server refused it; a
- * `UsageError`: it can't be sent; a `ResultError`: its rows can't be represented). `undefined`: it was not sent,
- * because an earlier one of its flight had failed.
+ * Answer to a command: its result or its error. `undefined` means that it was not sent, because an earlier command of its
+ * flight failed.
+ *
+ * - `StatementError`: the server refused it.
+ * - `UsageError`: it cannot be sent.
+ * - `ResultError`: a value of its rows has no JavaScript representation.
  */
 export type Answer = StatementResult | LeaseholdError | undefined
 
@@ -59,28 +59,28 @@ export interface Session {
   readonly id: number
   /** Whether a flight may hold more than one command. */
   readonly pipelining: boolean
-  /** Whether the server has answered within the last second; where not, COMMIT does not travel along with a write. */
+  /** Whether the server has answered within the last second. If not, COMMIT does not share a flight with a write. */
   readonly proven: boolean
-  /** What the server behind it can do; the same for as long as it is leased. */
+  /** Facts of the server; constant during a lease. */
   readonly server: ServerFacts
 }
 
-/** One session with the server, owned by whoever leased it. */
+/** A session with the server. The holder of the lease owns it until `release` or `discard`. */
 export interface Connection extends Session {
   /**
-   * Writes the commands without waiting and gives their answers in order, after the last has come. What is on the
-   * wire behind a command that fails is carried out by the server all the same; what is not yet is not sent. `onLast` is
-   * called once all answers of several have come but the last.
+   * Writes the commands without waiting for each other, and resolves with their answers in order. After a failed command,
+   * the server still executes those on the wire; the others are not sent. With several commands, calls `onLast` when only
+   * the last answer is missing.
    *
-   * Rejects with a `ConnectionLostError` when the connection is spent. One flight at a time.
+   * One flight at a time. Rejects with a `ConnectionLostError` when the connection is spent.
    */
   fly(commands: readonly Command[], onLast?: () => void): Promise<readonly Answer[]>
 
   /**
-   * Sends one statement and gives its rows in batches, as they come and no faster than they are taken. Throws what `fly`
-   * answers, or rejects with. Whoever ends it early has the server stop; the connection is sound, or spent, afterwards.
-   * Other commands may go `ahead` of it, where they may travel together; one that fails is thrown instead of rows.
-   * Calls `onEnd` with the result if the statement ended well, whether or not all of its rows were taken.
+   * Sends one statement and yields its rows in batches, with backpressure. The commands of `ahead` precede it, in the same
+   * flight if the connection pipelines. Throws the first error of their answers, or the rejection of `fly`. If the consumer
+   * leaves the loop early, the server stops the statement; afterwards the connection is usable or spent. Calls `onEnd` with
+   * the result, without rows, if the statement succeeded, whether or not the consumer took all rows.
    */
   stream(
     command: StatementCommand,
@@ -89,62 +89,62 @@ export interface Connection extends Session {
   ): AsyncGenerator<readonly unknown[], void, undefined>
 
   /**
-   * Has the server stop the statements of the flight or stream on its way, which still ends by itself: with answers,
-   * among them errors of the kind `killed`; or with a `ConnectionLostError`, if they don't come within the driver's limit.
-   * Does nothing when nothing is on its way.
+   * Stops the statements of the current flight or stream on the server; does nothing without one. The flight still ends by
+   * itself: with answers, among them errors of the kind `killed`, or with a `ConnectionLostError` after the driver's time
+   * limit.
    */
   interrupt(): void
 
   /**
-   * Ends the ownership; the connection is sound. A transaction that is `open` is read only and has still to be ended,
-   * before anything else is sent: nobody waits for it. Called once, or `discard` is.
+   * Ends the lease of a usable connection; call either this or `discard`, once. `open` leaves a read-only transaction for
+   * the driver to end before the next command; the caller does not wait for that.
    */
   release(transaction?: 'open'): void
 
   /**
-   * Ends the ownership of a connection that nobody must use again. A flight on its way rejects at once, and what the
-   * server still does for it is stopped, so that its locks come free.
+   * Ends the lease of a connection that must not be used again. Its current flight rejects at once. The server stops its
+   * statement, which frees its locks.
    */
   discard(reason: Error): void
 }
 
-/** What the connections of a driver are doing, and what became of others. */
+/** Numbers of connections by state, and totals since the driver was created. */
 export interface DriverStats {
   readonly open: number
   readonly idle: number
   readonly leased: number
-  /** Being reset or checked. */
+  /** Connections in a reset or a check. */
   readonly busy: number
   readonly connecting: number
   /** Units that wait for a lease. */
   readonly waiting: number
-  /** Connections opened since the beginning. */
+  /** Total of opened connections. */
   readonly created: number
-  /** Connections closed since the beginning, by reason. */
+  /** Totals of closed connections, by reason. */
   readonly discarded: Readonly<Record<string, number>>
 }
 
-/** Statements about the keys of committed units, on the table that the driver's documentation gives. */
+/** Statements for the outcome keys (idempotency keys) of committed units; the driver documents their table. */
 export interface OutcomeLedger {
-  /** Writes a key; a second time is a duplicate key. */
+  /** Inserts a key; fails with the kind `duplicate-key` if it exists. */
   record(key: string): Compilable
-  /** The key's row, locked, so that a unit that is just being committed is waited for. */
+  /** Selects the row of a key with a lock, which waits for a unit that is just committing. */
   find(key: string): Compilable
 }
 
 export interface Driver {
-  /** The driver's `LeaseholdError`, by which core knows whether the driver's errors are its own; not looked at unless given. */
+  /** The driver's `LeaseholdError` class, by which core detects a second copy of itself. Not checked if absent. */
   readonly '~core'?: unknown
   readonly outcomes: OutcomeLedger
 
   /**
-   * Leases a connection, first come first served. Rejects with an `AcquireError`, within the driver's time limit or as
-   * soon as `signal` is aborted; a connection that comes too late is not lost.
+   * Leases a connection, first come, first served. Rejects with an `AcquireError` after the driver's time limit, or as soon
+   * as `signal` is aborted. A connection that arrives too late returns to the driver.
    */
   acquire(signal?: AbortSignal): Promise<Connection>
 
   stats(): DriverStats
 
-  /** Refuses new leases, lets those that are out come back, and ends within the driver's time limit. Idempotent. */
+  /** Refuses new leases and waits for current ones, at most for the driver's time limit. Idempotent. */
   close(): Promise<void>
 }

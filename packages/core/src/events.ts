@@ -1,25 +1,25 @@
 /**
- * What can be observed: tracing channels of Node's `diagnostics_channel`, free of cost when nobody listens.
- * Subscribe with `tracingChannel('leasehold:unit').subscribe({ start, asyncEnd, error … })`; a payload is one
- * object from `start` to `asyncEnd`, filled in on the way.
+ * Events: tracing channels of Node's `diagnostics_channel`, free of cost without subscribers. Subscribe with
+ * `tracingChannel('leasehold:unit').subscribe({ start, asyncEnd, error … })`. One payload object serves a span from `start`
+ * to `asyncEnd`; its fields are filled in on the way.
  */
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
 import type { Command } from './driver.ts'
 import type { StatementKind } from './statement/statement.ts'
 import type { UnitIdentity } from './errors/unit-identity.ts'
 
-/** Which function of the unit of work was called. */
+/** The function of the unit of work that was called. */
 export type UnitAccess = 'run' | 'read' | 'explain' | 'check' | 'sandbox'
 
 /** `leasehold:unit`, from the call of `run`, `read` or another until its hooks have run. */
 export interface UnitEvent {
   readonly unit: UnitIdentity
   readonly access: UnitAccess
-  /** Round trips made so far, in all attempts. */
+  /** Round trips so far, in all attempts. */
   flights: number
-  /** Attempts begun: more than one if the unit was run again. */
+  /** Attempts so far; more than one after a retry. */
   attempts: number
-  /** Absent while it is open. */
+  /** Absent until the unit has ended. */
   outcome?: UnitOutcome
 }
 
@@ -28,23 +28,23 @@ export type UnitOutcome = 'committed' | 'rolled back' | 'unknown'
 /** `leasehold:flight`, from the first byte written until the last answer. */
 export interface FlightEvent {
   readonly unit: UnitIdentity
-  /** Place among the flights of the unit, counted from 1. */
+  /** Number of the flight in its unit, from 1. */
   readonly index: number
   readonly commands: readonly FlightCommand[]
 }
 
 export interface FlightCommand {
   readonly type: Command['type']
-  /** Of statements only, or what looks at one, as all that follows. */
+  /** Label, kind and SQL are those of the statement; absent for transaction control. */
   readonly label?: string | undefined
   readonly kind?: StatementKind
   readonly sql?: string
 }
 
-/** `leasehold:lease`, from asking for a connection until it is given back. */
+/** `leasehold:lease`, from the request for a connection until its return. */
 export interface LeaseEvent {
   readonly unit: UnitIdentity
-  /** When the connection was had, on the clock of `performance.now()`. */
+  /** Time when the unit got the connection, as `performance.now()` gives it. */
   acquiredAt?: number
   /** The server's id of the session. */
   connection?: number
@@ -55,23 +55,23 @@ const unitChannel: TracingChannel<unknown, UnitEvent> = tracingChannel('leasehol
 const flightChannel: TracingChannel<unknown, FlightEvent> = tracingChannel('leasehold:flight')
 const leaseChannel: TracingChannel<unknown, LeaseEvent> = tracingChannel('leasehold:lease')
 
-/** Whether anybody listens, also where the runtime's channels don't tell that of the whole (Bun's). */
-function isHeard<E extends object>(channel: TracingChannel<unknown, E>): boolean {
-  const whole: boolean | undefined = channel.hasSubscribers
-  if (whole !== undefined) return whole
+/** Bun's tracing channels lack `hasSubscribers`, so their single channels are asked. */
+function hasSubscribers<E extends object>(channel: TracingChannel<unknown, E>): boolean {
+  const any: boolean | undefined = channel.hasSubscribers
+  if (any !== undefined) return any
   const { start, end, asyncStart, asyncEnd, error } = channel
-  return [start, end, asyncStart, asyncEnd, error].some(({ hasSubscribers }) => hasSubscribers)
+  return [start, end, asyncStart, asyncEnd, error].some((each) => each.hasSubscribers)
 }
 
 let flights = 0
 
-/** Flights of the process so far, whether or not anybody listened. */
+/** Number of flights of this process so far, with or without subscribers. */
 export function flightsSoFar(): number {
   return flights
 }
 
 export function traceUnit<T>(event: UnitEvent, work: () => Promise<T>): Promise<T> {
-  return isHeard(unitChannel) ? unitChannel.tracePromise(work, event) : work()
+  return hasSubscribers(unitChannel) ? unitChannel.tracePromise(work, event) : work()
 }
 
 export function traceFlight<T>(
@@ -81,7 +81,7 @@ export function traceFlight<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   flights += 1
-  return isHeard(flightChannel) ? tracedFlight(unit, index, commands, work) : work()
+  return hasSubscribers(flightChannel) ? tracedFlight(unit, index, commands, work) : work()
 }
 
 async function tracedFlight<T>(
@@ -91,7 +91,7 @@ async function tracedFlight<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   let answers: T | undefined
-  // The channel puts what its promise gives on the payload, and rows are none of an observer's business.
+  // tracePromise puts the promise's value on the payload, and rows must not reach subscribers.
   const span = async (): Promise<void> => {
     answers = await work()
   }
@@ -113,9 +113,9 @@ export interface LeaseTrace {
 
 const untraced: LeaseTrace = { acquired: () => {}, failed: () => {}, ended: () => {} }
 
-/** A lease is no function call with a beginning and an end, so its span is held open by a promise. */
+/** tracePromise expects a function call, but a lease has none that lasts as long: a promise keeps its span open. */
 export function traceLease(unit: UnitIdentity): LeaseTrace {
-  if (!isHeard(leaseChannel)) return untraced
+  if (!hasSubscribers(leaseChannel)) return untraced
   const span = Promise.withResolvers<void>()
   const event: LeaseEvent = { unit }
   leaseChannel.tracePromise(() => span.promise, event).catch(() => {})

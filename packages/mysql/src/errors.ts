@@ -1,14 +1,14 @@
-/** What the server's error numbers stand for. Messages are never read: they depend on the server's language. */
+/** Classifies server errors by number. Their messages depend on the server's language and are never matched. */
 import type { StatementErrorKind } from '@leasehold/core'
 
 /**
- * Server error numbers by kind: MySQL 9.7 reference "Server Error Message Reference" and MariaDB's "Error Codes";
- * those from 1900 to 1999 and 4025 are MariaDB's own.
+ * Server error numbers by kind (MySQL 9.7 "Server Error Message Reference", MariaDB "Error Codes"). Only MariaDB has 4025
+ * and those from 1900 to 1999.
  */
 const errnosOf: Readonly<Record<Exclude<StatementErrorKind, 'not-ready' | 'other'>, readonly number[]>> = {
   access: [1044, 1045, 1142, 1143, 1227, 1370],
   check: [1369, 3819, 4025],
-  // The last two: a prepared statement is not what it was, or not there, which another session has not to do with.
+  // 1243, 1615: the prepared statement is gone or stale; another session does not have that problem.
   conflict: [1020, 3101, 1243, 1615],
   data: [1264, 1265, 1292, 1366, 1406, 1411, 1690, 3140, 3156],
   deadlock: [1213],
@@ -29,11 +29,11 @@ const kinds: ReadonlyMap<number, StatementErrorKind> = new Map(
   ),
 )
 
-/** Errors behind which the server closes the connection: shut down, killed, idle for too long. */
-const closing: ReadonlySet<number> = new Set([1053, 1927, 4031])
+/** The server closes the connection after these: shut down, killed, idle for too long. */
+const closingErrnos: ReadonlySet<number> = new Set([1053, 1927, 4031])
 
-/** Kinds of error that a statement may be prepared after, another time. */
-const passing: ReadonlySet<StatementErrorKind> = new Set([
+/** Kinds after which preparing the same statement may succeed later. */
+const transientKinds: ReadonlySet<StatementErrorKind> = new Set([
   'conflict',
   'deadlock',
   'killed',
@@ -42,48 +42,48 @@ const passing: ReadonlySet<StatementErrorKind> = new Set([
   'statement-timeout',
 ])
 
-/** Whether a statement that was refused may be taken another time. */
+/** Whether the server may accept a refused statement later. */
 export function isPassing(error: ServerError): boolean {
-  return passing.has(kindOf(error))
+  return transientKinds.has(kindOf(error))
 }
 
-/** Errors that tell that the session has lost what it had prepared: a proxy may have put another in its place. */
-const losing: ReadonlySet<number> = new Set([1243, 1615])
+/** Errors of a session without the prepared statement: a proxy may have switched to another session. */
+const lostPreparedErrnos: ReadonlySet<number> = new Set([1243, 1615])
 
 /** Whether the session has lost its prepared statements. */
 export function hasLostPrepared({ errno }: ServerError): boolean {
-  return losing.has(errno)
+  return lostPreparedErrnos.has(errno)
 }
 
-/** What was read is not the answer to what was sent. */
+/** The answer read is not that to the command sent: the connection is out of step. */
 export class DesyncError extends Error {
   override readonly name = 'DesyncError'
 }
 
-/** Errors of a server that has no more connections for an account, or for all: some come free again. */
-const crowding: ReadonlySet<number> = new Set([1040, 1203, 1226])
+/** The server has no connection left, for the account or at all; some come free again. */
+const crowdedErrnos: ReadonlySet<number> = new Set([1040, 1203, 1226])
 
-/** Whether the server has no connection to give. */
+/** Whether the server refused a connection for lack of free ones. */
 export function isCrowded(error: Error): boolean {
-  return 'errno' in error && typeof error.errno === 'number' && crowding.has(error.errno)
+  return 'errno' in error && typeof error.errno === 'number' && crowdedErrnos.has(error.errno)
 }
 
-/** Answers to KILL: no such session; or not ours, which one of our own is not any more while it ends. */
-const going: ReadonlySet<number> = new Set([1094, 1095])
+/** Answers to KILL: no such session, or one of another account, as which our own counts while it ends. */
+const goneErrnos: ReadonlySet<number> = new Set([1094, 1095])
 
-/** Whether there is no session to be killed any more. */
+/** Whether KILL failed because the session is gone already. */
 export function isGone(error: Error): boolean {
-  return 'errno' in error && typeof error.errno === 'number' && going.has(error.errno)
+  return 'errno' in error && typeof error.errno === 'number' && goneErrnos.has(error.errno)
 }
 
-/** An ERR packet as mysql2 hands it over. */
+/** An ERR packet, as mysql2 represents it. */
 export interface ServerError extends Error {
   readonly errno: number
   readonly sqlState: string
   readonly sqlMessage: string
 }
 
-/** A node of Galera that is not in the primary component; with another state the number is an unknown command's. */
+/** A Galera node outside of the primary component. With another SQLSTATE, 1047 means an unknown command. */
 const NOT_READY = { errno: 1047, sqlState: '08S01' } as const
 
 export function kindOf({ errno, sqlState }: Pick<ServerError, 'errno' | 'sqlState'>): StatementErrorKind {
@@ -91,10 +91,13 @@ export function kindOf({ errno, sqlState }: Pick<ServerError, 'errno' | 'sqlStat
   return kinds.get(errno) ?? 'other'
 }
 
-/** Whether `error` is the server's answer to a statement; anything else means that the connection is spent. */
+/** Whether `error` is the server's answer to a statement. Any other error means that the connection is spent. */
 export function isServerError(error: Error): error is ServerError {
   if ('fatal' in error && error.fatal === true) return false
   return (
-    'sqlMessage' in error && 'errno' in error && typeof error.errno === 'number' && !closing.has(error.errno)
+    'sqlMessage' in error &&
+    'errno' in error &&
+    typeof error.errno === 'number' &&
+    !closingErrnos.has(error.errno)
   )
 }

@@ -171,8 +171,8 @@ test('a failed shape rolls the unit back', async () => {
 test('options that there are none of are refused', () => {
   const rows = db.selectFrom('accounts').selectAll()
   expect(() => one(rows, { orelse: () => new Error('none') } as object)).toThrow(
-    /one: there is no option orelse/u,
+    /one: unknown option orelse/u,
   )
   const write = db.updateTable('accounts').set({ cents: 0 })
-  expect(() => affected(write, { exactli: 1 } as object)).toThrow(/affected: there is no option exactli/u)
+  expect(() => affected(write, { exactli: 1 } as object)).toThrow(/affected: unknown option exactli/u)
 })

@@ -313,7 +313,7 @@ test.each<[name: string, options: object, known: string]>([
 ])('%s refuses an option that it does not have: %j', (name, options, known) => {
   const read = accounts[name as 'list'] as (options: object) => unknown
   const [unknown] = Object.keys(options).slice(-1)
-  expect(() => read(options)).toThrow(`accounts.${name}: there is no option ${unknown}; there are ${known}`)
+  expect(() => read(options)).toThrow(`accounts.${name}: unknown option ${unknown}; known options: ${known}`)
 })
 
 test.each<[name: string, key: unknown, options: object, known: string]>([
@@ -325,7 +325,7 @@ test.each<[name: string, key: unknown, options: object, known: string]>([
   const read = accounts[name as 'find'] as unknown as (key: unknown, options: object) => unknown
   const [unknown] = Object.keys(options)
   expect(() => read(key, options)).toThrow(
-    `accounts.${name}: there is no option ${unknown}; there are ${known}`,
+    `accounts.${name}: unknown option ${unknown}; known options: ${known}`,
   )
 })
 

@@ -514,7 +514,7 @@ describe('options', () => {
       expect(await failureOf(method(work, { timeOut: 1 }))).toMatchObject({
         name: 'UsageError',
         message: expect.stringMatching(
-          /^(run|read|explain|sandbox): there is no option timeOut; .*timeout/u,
+          /^(run|read|explain|sandbox): unknown option timeOut; .*timeout/u,
         ) as unknown,
       })
       expect(driver.journal).toEqual([])
@@ -710,7 +710,7 @@ describe('createUnitOfWork', () => {
   test('refuses an option that there is none of', () => {
     const driver = new RecordingDriver()
     expect(() => createUnitOfWork({ driver, leakafter: 1 } as UnitOfWorkOptions)).toThrow(
-      /no option leakafter; there are leakAfter/u,
+      /unknown option leakafter; known options: leakAfter/u,
     )
   })
 

@@ -99,8 +99,8 @@ test.each([
   [{ pipeline: 'no' }, 'pipeline: expected a value of type boolean, got string'],
   [{ pool: null }, 'pool: expected a value of type object, got null'],
   [{ pool: { max: '5' } }, 'pool.max: expected a value of type number, got string'],
-  [{ pool: { maximum: 5 } }, 'pool.maximum: there is no such option; there are max, min, '],
-  [{ connectionLimit: 5 }, 'connectionLimit: there is no such option; there are uri, host, '],
+  [{ pool: { maximum: 5 } }, 'pool.maximum: unknown option; known options: max, min, '],
+  [{ connectionLimit: 5 }, 'connectionLimit: unknown option; known options: uri, host, '],
 ])('%j is refused, and no password shown', (options, told) => {
   let refused: unknown
   try {

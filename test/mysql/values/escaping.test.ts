@@ -15,7 +15,7 @@ afterAll(() => server.stop())
 
 const db = mysqlBuilder<{ echo: { text: string } }>()
 const put = (text: string) => affected(db.insertInto('echo').values({ text }))
-const raw = (text: string) => many(sql.raw<unknown>(text).compile(db))
+const raw = (text: string) => many(sql.raw(text).compile(db))
 const get = (text: string) => many(db.selectFrom('echo').select('text').where('text', '=', text))
 
 test.each(['', 'NO_BACKSLASH_ESCAPES', 'ANSI_QUOTES', 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'])(

@@ -1,16 +1,16 @@
 /**
- * The error classes: one for each decision that a caller can take. They state facts and leave verdicts
- * (whether to ask again, say) to whoever reads them.
+ * The error classes: one for each decision that a caller can take. They state facts; verdicts, such as whether a
+ * retry makes sense, are the caller's.
  */
 import { abridged, bounded, withoutValues } from './messages.ts'
 import type { UnitIdentity } from './unit-identity.ts'
 
-/** What all errors of Leasehold extend; anything else that comes out of a unit is the caller's own error. */
+/** Base class of Leasehold's errors. A unit that rejects with anything else rejects with the caller's own error. */
 export abstract class LeaseholdError extends Error {
   abstract override readonly name: string
-  /** How often the unit had been begun when this came out of it, an attempt that got no connection included. */
+  /** Number of attempts that the unit had begun when it rejected, including those that got no connection. */
   attempts = 1
-  /** The unit that this came out of; `undefined` where there was none yet, as for options that are refused. */
+  /** The unit that rejected; `undefined` where none did, as for refused options. */
   unit: UnitIdentity | undefined = undefined
 
   constructor(message: string, options?: ErrorOptions) {
@@ -20,10 +20,15 @@ export abstract class LeaseholdError extends Error {
 
 export type AcquireReason = 'timeout' | 'connect' | 'closed' | 'aborted'
 
-/** No connection was to be had, so nothing ran. */
+/** The unit got no connection, so nothing ran. */
 export class AcquireError extends LeaseholdError {
   override readonly name = 'AcquireError'
-  /** `timeout`: none came free in time; `connect`: the server refused one; `closed`: the driver is closed; `aborted`: the caller gave up. */
+  /**
+   * - `timeout`: no connection came free in time.
+   * - `connect`: none could be opened; `cause` has the reason.
+   * - `closed`: the driver is closed.
+   * - `aborted`: the caller's signal was aborted.
+   */
   readonly reason: AcquireReason
 
   constructor(reason: AcquireReason, message: string, options?: ErrorOptions) {
@@ -32,7 +37,7 @@ export class AcquireError extends LeaseholdError {
   }
 }
 
-/** What the server's error number stands for, as far as callers commonly tell them apart. */
+/** Category of a server error number; `other` for numbers that callers seldom distinguish. */
 export type StatementErrorKind =
   | 'access'
   | 'check'
@@ -56,23 +61,23 @@ export interface StatementErrorFacts {
   /** The server's error number. */
   readonly errno: number
   readonly sqlState: string
-  /** What the server said. It may quote a value, as `Duplicate entry 'x'` does, and the error's message does not. */
+  /** The server's own message. It may quote a value, as `Duplicate entry 'x'` does; the error's message does not. */
   readonly serverMessage: string
   /** Text of the statement, with placeholders. */
   readonly sql: string
   readonly label: string | undefined
-  /** Place of the statement among the commands of its flight, counted from 0. */
+  /** Zero-based position of the statement among the commands of its flight. */
   readonly index: number
   /**
-   * Name of the key or constraint that was violated (`duplicate-key`, `foreign-key`, `check`), without its table; absent
-   * where the server does not tell it.
+   * Name of the violated key or constraint (`duplicate-key`, `foreign-key`, `check`), without its table; absent if the
+   * server does not report it.
    */
   readonly constraint?: string | undefined
-  /** The values bound to the placeholders; absent unless the driver was told to expose them. */
+  /** The values bound to the placeholders; absent unless the driver's `exposeParameters` is set. */
   readonly parameters?: readonly unknown[]
 }
 
-/** The server refused a statement; the unit was rolled back and its connection is sound. */
+/** The server refused a statement. The unit was rolled back; its connection remains usable. */
 export class StatementError extends LeaseholdError {
   override readonly name = 'StatementError'
   readonly kind: StatementErrorKind
@@ -102,23 +107,23 @@ export class StatementError extends LeaseholdError {
   }
 }
 
-/** The statement whose result it is. */
+/** The statement that a result belongs to. */
 export interface ResultPlace {
   readonly label: string | undefined
-  /** Absent where the result is that of several. */
+  /** Absent if the result comes from several statements. */
   readonly statement?: { readonly sql: string } | undefined
 }
 
-/** The statement ran, but its result is not what the query asks for; the unit was rolled back. */
+/** The statement ran, but its result does not fit the query. The unit was rolled back. */
 export class ResultError extends LeaseholdError {
   override readonly name = 'ResultError'
   readonly label: string | undefined
-  /** Text of the statement, with placeholders; `undefined` where the result is that of several statements. */
+  /** Text of the statement, with placeholders; `undefined` if the result comes from several statements. */
   readonly sql: string | undefined
   readonly expected: string
   readonly actual: string
 
-  /** `shown` is for the message where `actual` has a value in it, which messages have not. */
+  /** `shown` replaces `actual` in the message if `actual` holds a value, since messages show none. */
   constructor(
     { label, statement }: ResultPlace,
     expected: string,
@@ -137,15 +142,15 @@ export class ResultError extends LeaseholdError {
 
 export interface StaleErrorFacts {
   readonly table: string
-  /** By the columns of the key. */
+  /** Values of the key, by column. */
   readonly key: Readonly<Record<string, unknown>>
-  /** The version that the row had when it was read. */
+  /** Version of the row when it was read. */
   readonly expected: number | bigint
-  /** The version that it has now; `undefined` when it is gone. */
+  /** Version of the row now; `undefined` if the row is gone. */
   readonly actual: number | bigint | undefined
 }
 
-/** A row was changed or deleted by somebody else since it was read, and was left as it is. */
+/** Optimistic locking failed: the row was changed or deleted since it was read. It was not written. */
 export class StaleError extends LeaseholdError {
   override readonly name = 'StaleError'
   readonly table: string
@@ -165,12 +170,12 @@ export class StaleError extends LeaseholdError {
 }
 
 /**
- * The connection is gone and the unit was not committed: the server rolls back what it had of it. Where raw SQL was under
- * way that may commit by itself, such as a CALL, nobody can tell whether it had.
+ * The connection was lost and the unit was not committed: the server rolls back. If raw SQL that may commit by itself, such
+ * as a CALL, was in flight, it is unknown whether that was committed.
  */
 export class ConnectionLostError extends LeaseholdError {
   override readonly name = 'ConnectionLostError'
-  /** Whether anything of the flight that failed may have reached the server. */
+  /** Whether any part of the failed flight may have reached the server. */
   readonly sent: boolean
 
   constructor(message: string, options: ErrorOptions & { readonly sent: boolean }) {
@@ -181,11 +186,11 @@ export class ConnectionLostError extends LeaseholdError {
 
 export type DeadlineReason = 'timeout' | 'aborted'
 
-/** The unit was stopped because its time was up or its signal was aborted. It was not committed. */
+/** The unit was stopped because its timeout elapsed or its signal was aborted. It was not committed. */
 export class DeadlineError extends LeaseholdError {
   override readonly name = 'DeadlineError'
   readonly reason: DeadlineReason
-  /** What the unit was doing: labels of the statements under way, or what it waited for. */
+  /** Activity of the unit at that moment: the labels of its statements in flight, or the thing it waited for. */
   readonly activity: string
 
   constructor(reason: DeadlineReason, message: string, activity: string, options?: ErrorOptions) {
@@ -196,43 +201,44 @@ export class DeadlineError extends LeaseholdError {
 }
 
 /**
- * COMMIT was sent, and its answer did not come, or came as an error that does not say that the unit was rolled back: the
- * unit is in the database whole, or not at all. `cause` tells which, and if it was the caller's deadline that cut the wait.
+ * COMMIT was sent, but its answer is missing or is an error that does not imply a rollback. The unit is in the database as
+ * a whole or not at all. `cause` has the reason, including a deadline that ended the wait.
  */
 export class CommitUnknownError extends LeaseholdError {
   override readonly name = 'CommitUnknownError'
 }
 
-/** A unit with this outcome key had been committed before, so this one was rolled back. */
+/** A unit with the same outcome key was committed before, so this one was rolled back. */
 export class AlreadyCommittedError extends LeaseholdError {
   override readonly name = 'AlreadyCommittedError'
 }
 
-/** A mistake in the calling code, found before it could do harm. */
+/** A mistake in the calling code, found before it did harm. */
 export class UsageError extends LeaseholdError {
   override readonly name = 'UsageError'
 }
 
 /**
- * A statement of the unit ended the transaction that it ran in, by a COMMIT or a ROLLBACK of its own, or may have when the
- * unit failed otherwise: what came before it is in the database, or is not; what came behind it was rolled back.
+ * A statement of the unit ended its own transaction by a COMMIT or ROLLBACK, or may have done so before the unit failed.
+ * Earlier statements were committed or rolled back with it; later ones were rolled back.
  */
 export class ImplicitCommitError extends LeaseholdError {
   override readonly name = 'ImplicitCommitError'
-  /** The statement behind which the transaction was not the same any more. */
+  /** Label of the statement after which the transaction was a different one. */
   readonly label: string | undefined
   readonly sql: string
 
-  /** `cause`: what the statement failed with, if it did; `certain`: whether it is known to have ended the transaction. */
+  /** `cause`: the failure of the statement, if any; `certain`: whether it is known to have ended the transaction. */
   constructor(
     label: string | undefined,
     sql: string,
     { certain = true, ...options }: ErrorOptions & { readonly certain?: boolean } = {},
   ) {
     super(
-      `${abridged(label ?? sql)} ${certain ? 'ended' : 'may have ended'} the transaction it ran in: what the unit had done before is in the database if it ` +
-        'committed, and undone if it rolled back or went on after a deadlock; the rest was rolled back. Run what commits ' +
-        '(DDL, LOCK TABLES, SET autocommit …) outside of units, and have procedures let deadlocks out',
+      `${abridged(label ?? sql)} ${certain ? 'ended' : 'may have ended'} the transaction it ran in: earlier statements of ` +
+        'the unit are in the database if it committed, and undone if it rolled back or handled a deadlock; later ones were ' +
+        'rolled back. Run statements that commit (DDL, LOCK TABLES, SET autocommit …) outside of units, and let procedures ' +
+        'pass deadlocks on',
       options,
     )
     this.label = label

@@ -1,16 +1,19 @@
-/** What the messages of errors say: never more than a screen holds, and no values, since messages end up in logs. */
+/** Texts of error messages. They have a bounded length and hold no values, because messages end up in logs. */
 
-/** Characters of a message. What has more of them to tell has properties for it. */
-const LONGEST = 500
+/** Longer facts belong into properties of the error. */
+const MAX_MESSAGE_CHARS = 500
 
-/** A text that is quoted in a message, as SQL or a label are. */
+/** Length of the part of a server message that an error message quotes. */
+const MAX_SERVER_MESSAGE_CHARS = 300
+
+/** Cuts a quoted text, such as SQL or a label, to at most `length` characters, with an ellipsis for the rest. */
 export function abridged(text: string, length = 80): string {
   return text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`
 }
 
-/** The whole of a message. */
+/** Cuts a whole message to its maximum length. */
 export function bounded(message: string): string {
-  return abridged(message, LONGEST)
+  return abridged(message, MAX_MESSAGE_CHARS)
 }
 
 interface ServerWords {
@@ -20,26 +23,27 @@ interface ServerWords {
   readonly serverMessage: string
 }
 
-/** What the server said, but for values. Which language it said it in is not known. */
+/** The server's message without the values that it quotes. The server's language is unknown, so no words are matched. */
 export function withoutValues({ kind, errno, sqlState, serverMessage }: ServerWords): string {
   if (sqlState === SIGNALLED || SIGNAL_ERRORS.has(errno)) {
-    return 'a condition was signalled, as serverMessage tells'
+    return 'a stored program signalled a condition, see serverMessage'
   }
-  if (NAMING_KINDS.has(kind) || NAMING_ERRORS.has(errno)) return abridged(serverMessage, 300)
+  if (NAMING_KINDS.has(kind) || NAMING_ERRORS.has(errno))
+    return abridged(serverMessage, MAX_SERVER_MESSAGE_CHARS)
   const key = kind === 'duplicate-key' ? DUPLICATE.exec(serverMessage)?.[1] : undefined
   if (key !== undefined) return `Duplicate entry '…' for key '${abridged(key)}'`
   const plain = withoutQuotes(serverMessage)
-  // Some quote a number without quotes.
-  return abridged(kind === 'other' ? plain.replaceAll(/\d+/g, '…') : plain, 300)
+  // Some messages have a number that is a value, without quotes.
+  return abridged(kind === 'other' ? plain.replaceAll(/\d+/g, '…') : plain, MAX_SERVER_MESSAGE_CHARS)
 }
 
-/** The SQLSTATE of conditions that a stored program makes up, and words as it likes. */
+/** SQLSTATE of conditions that a stored program raises, with a message of its own. */
 const SIGNALLED = '45000'
 
-/** Warnings, conditions not found and exceptions that a stored program signals with a state of its own. */
+/** Errors of a SIGNAL with any other SQLSTATE: unhandled warning, not found, exception. */
 const SIGNAL_ERRORS: ReadonlySet<number> = new Set([1642, 1643, 1644])
 
-/** Kinds of errors whose messages name columns, tables, constraints, accounts, but no values. */
+/** Kinds whose messages name columns, tables, constraints or accounts, and quote no values. */
 const NAMING_KINDS: ReadonlySet<string> = new Set([
   'access',
   'check',
@@ -54,13 +58,13 @@ const NAMING_KINDS: ReadonlySet<string> = new Set([
   'unknown-name',
 ])
 
-/** Others: a value out of range, truncated, too long for its column. */
+/** Further errors without values: out of range, truncated, too long for the column. */
 const NAMING_ERRORS: ReadonlySet<number> = new Set([1264, 1265, 1406])
 
-/** The key is named last, whatever the value before it is. */
+/** The key comes last; the value in front of it may hold anything, quotes too. */
 const DUPLICATE = /^Duplicate entry '[^]*' for key '([^']*)'$/
 
-/** A value may have quotes in it: all from the first quote to the last is left out. One in a word, as in "Can't", is none. */
+/** Drops the text from the first quote to the last, because a value may hold quotes. An apostrophe in a word is no quote. */
 function withoutQuotes(message: string): string {
   const from = message.search(/["`]|(?<!\p{Script=Latin})'|'(?!\p{Script=Latin})/u)
   if (from === -1) return message

@@ -1,38 +1,40 @@
 /**
- * Stack traces that lead to the caller. Most of our errors are made where an answer is read, far from the code that asked;
- * but the engine knows who awaits it, so that the lines of the callers are found when something has failed, and cost
- * nothing before.
+ * Stack traces that lead to the caller. Most errors are created where an answer is read, far from the calling code. V8's
+ * async stack traces know the awaiting functions, so the callers' frames are collected only after a failure.
  */
 import { fileURLToPath } from 'node:url'
 import { LeaseholdError } from './errors.ts'
 
-/** Frames that are looked through for those of callers, since many are our own. */
-const DEPTH = 100
+/** Frames to search for callers; many of them are Leasehold's own. */
+const MAX_FRAMES = 100
 
-/** Places inside of a unit that an error is led through: where many wait for it, or programs are piled up, each costs time. */
-const PLACES = 10
+/** Places inside of a unit that add frames to one error: each takes time, and deep programs have thousands. */
+const MAX_PLACES = 10
 
 interface Trace {
   readonly head: string
-  /** The frames of the code that the error has passed, the innermost first. */
+  /** Frames of the caller's code that the error has passed, innermost first. */
   readonly callers: string[]
-  /** How often it was led to a place inside of a unit. */
+  /** Places inside of a unit that have added frames. */
   places: number
-  /** Our own and the runtime's, where it was made. */
+  /** Frames of Leasehold and the runtime, where the error was created. */
   readonly origin: readonly string[]
 }
 
 const traces = new WeakMap<LeaseholdError, Trace>()
 
-/** The same for code inside of a unit. */
+/** {@link leadToCaller} for code inside of a unit, a bounded number of times per error. */
 export function leadToPlace<E>(error: E): E {
   const trace = traceOf(error)
-  if (trace === undefined || trace.places >= PLACES) return error
+  if (trace === undefined || trace.places >= MAX_PLACES) return error
   trace.places += 1
   return leadToCaller(error)
 }
 
-/** Adds the frames of those who called this, or await what does, to the stack of an error of ours; gives `error`. */
+/**
+ * Adds the frames of the caller, and of the functions that await it, to the stack of a {@link LeaseholdError}. Returns
+ * `error`; any other value is returned unchanged.
+ */
 export function leadToCaller<E>(error: E): E {
   const { stackTraceLimit } = Error
   const trace = traceOf(error)
@@ -51,7 +53,7 @@ function traceOf(error: unknown): Trace | undefined {
   return trace
 }
 
-/** Absent where the stack has the format of somebody else, who keeps it. */
+/** Absent if `Error.prepareStackTrace` was replaced: the stack then has an unknown format and stays unchanged. */
 function newTrace({ stack }: LeaseholdError): Trace | undefined {
   if (typeof stack !== 'string') return undefined
   const lines = stack.split('\n')
@@ -69,14 +71,14 @@ function newTrace({ stack }: LeaseholdError): Trace | undefined {
 
 function callersHere(stackTraceLimit: number): readonly string[] {
   const trace: { readonly stack?: unknown } = {}
-  // Where it must not be changed, this changes nothing.
-  Reflect.set(Error, 'stackTraceLimit', DEPTH)
+  // Unlike an assignment, this does not throw if the property is frozen.
+  Reflect.set(Error, 'stackTraceLimit', MAX_FRAMES)
   Error.captureStackTrace(trace, callersHere)
   Reflect.set(Error, 'stackTraceLimit', stackTraceLimit)
   return typeof trace.stack === 'string' ? foreignFrames(trace.stack) : []
 }
 
-/** The frames of a stack that are not Leasehold's, nor the runtime's. */
+/** The frames of a stack without those of Leasehold and the runtime. */
 export function foreignFrames(stack: string): readonly string[] {
   return stack.split('\n').filter((line) => isFrame(line) && isForeign(line))
 }
@@ -89,10 +91,10 @@ function isForeign(frame: string): boolean {
   return !RUNTIME.test(frame) && !OWN.some((folder) => frame.includes(folder))
 }
 
-/** Frames of the runtime, and those that have no place, as that of `Promise.all`. */
+/** Frames of the runtime, and frames without a place, such as that of `Promise.all`. */
 const RUNTIME = /\((?:node:|native:|<anonymous>|index )|at (?:async )?node:/u
 
-/** Where Leasehold's own files are, as stacks say it; not known where they are bundled with those of others. */
+/** Folders of Leasehold's files, as they appear in stacks; empty in a bundle, where files are mixed. */
 const OWN = ownFolders((import.meta as Partial<ImportMeta>).url)
 
 function ownFolders(url: string | undefined): readonly string[] {

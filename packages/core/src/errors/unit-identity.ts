@@ -1,13 +1,13 @@
-/** What a unit is known by, in events, errors and messages. */
+/** The identity of a unit in events, errors and messages. */
 import { abridged } from './messages.ts'
 
 export interface UnitIdentity {
-  /** Counts the units of the process, from 1. */
+  /** Sequence number of the unit in this process, from 1. */
   readonly id: number
   readonly label: string | undefined
 }
 
-/** How a unit is called in messages. */
+/** Name of a unit in messages: `unit 7 (transfer)`. */
 export function nameOf({ id, label }: UnitIdentity): string {
   return label === undefined ? `unit ${id}` : `unit ${id} (${abridged(label)})`
 }

@@ -1,124 +1,126 @@
-/** The branches that the interpreter walks: their stacks, where they meet, and how they end. */
+/** Branches of the interpreter: fibers with a stack each, which join, end and fail. */
 import { type Plan, type Query, type Queryable, toQuery } from '../query/query.ts'
 
-/** One line of evaluation: that of a query that was started, of a branch of an `all` or `each`, or of a loader's fetch. */
+/** A fiber: one for each started query, each branch of an `all` or `each`, and each fetch of a loader. */
 export interface Branch {
-  readonly frames: Frame[]
-  readonly end: Root | Join | Fetch
+  readonly frames: StackFrame[]
+  readonly end: RootEnd | JoinEnd | FetchEnd
   label: string | undefined
 }
 
-/** What is to be done with a value on its way up. */
-type Frame =
+/** An operation that is pending on the value of the query below it. */
+type StackFrame =
   | Pick<Extract<Plan, { type: 'map' }>, 'type' | 'transform'>
   | Pick<Extract<Plan, { type: 'then' }>, 'type' | 'next'>
   | Extract<Plan, { type: 'with' }>
   | { readonly type: 'iterator'; readonly iterator: Iterator<Queryable, unknown, unknown> }
   | { readonly type: 'label'; readonly outer: string | undefined }
 
-/** Where the value of a query that was started goes. */
-export interface Root {
+/** End of a started query. */
+export interface RootEnd {
   readonly type: 'root'
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
 }
 
-/** Where the values of the branches of an `all` or `each` meet. */
-interface Join {
+/** End of a branch of an `all` or `each`. */
+interface JoinEnd {
   readonly type: 'join'
   readonly parent: Branch
   readonly index: number
-  readonly meeting: Meeting
+  readonly join: Join
 }
 
-interface Meeting {
+/** Collects the values of the branches of one `all` or `each`. */
+interface Join {
+  /** Branches without a value yet. */
   missing: number
   readonly values: unknown[]
   readonly collect: (values: unknown[]) => unknown
 }
 
-/** Where the rows go that were fetched for several branches. */
-interface Fetch {
+/** End of a fetch, whose rows go to all branches that wait for one of its keys. */
+interface FetchEnd {
   readonly type: 'fetch'
-  readonly askers: () => readonly Branch[]
-  /** Gives the turns of the askers, last first. */
-  readonly deliver: (rows: unknown) => Turn[]
+  readonly waiters: () => readonly Branch[]
+  /** Returns the next steps of the waiters, in reverse order. */
+  readonly deliver: (rows: unknown) => Step[]
 }
 
-/** A branch that can go on: down into a query, up with a value, or sideways with the next items of its `each`. */
-export type Turn =
+/** A step of a runnable branch: down into a query, up with a value, or on to the next items of its `each`. */
+export type Step =
   | { readonly branch: Branch; readonly down: Query<unknown> }
   | { readonly branch: Branch; readonly down?: never; readonly up: unknown }
-  | ItemsTurn
+  | ItemsStep
 
-/** The items of an `each` that have no branch yet. */
-export interface ItemsTurn {
+/** A step that begins branches for the remaining items of an `each`. */
+export interface ItemsStep {
   readonly branch: Branch
   readonly down?: never
   readonly items: Extract<Plan, { type: 'each' }>
-  readonly meeting: Meeting
+  readonly join: Join
   next: number
 }
 
-/** Adds the branches of an `all` to `turns`, last first, so that taking turns from the end keeps their order. */
-export function fork(parent: Branch, plan: Extract<Plan, { type: 'all' }>, turns: Turn[]): void {
-  const meeting = {
+/** Pushes the branches of an `all` in reverse order, since steps are popped from the end. */
+export function fork(parent: Branch, plan: Extract<Plan, { type: 'all' }>, steps: Step[]): void {
+  const join = {
     missing: plan.branches.length,
     values: plan.branches.map(() => undefined),
     collect: plan.collect,
   }
-  const begun = plan.branches.map((source, index): Turn => ({
-    branch: { frames: [], label: parent.label, end: { type: 'join', parent, index, meeting } },
+  const begun = plan.branches.map((source, index): Step => ({
+    branch: { frames: [], label: parent.label, end: { type: 'join', parent, index, join } },
     down: toQuery(source),
   }))
-  for (const turn of begun.toReversed()) turns.push(turn)
+  for (const step of begun.toReversed()) steps.push(step)
 }
 
-/** The turn in which the branches of an `each` are begun, as there is room for them. */
-export function itemsTurn(branch: Branch, items: ItemsTurn['items']): ItemsTurn {
+/** The step that begins the branches of an `each`, as far as the queue has room. */
+export function itemsStep(branch: Branch, items: ItemsStep['items']): ItemsStep {
   const { length } = items.items
-  const meeting = { missing: length, values: Array.from({ length }), collect: (values: unknown[]) => values }
-  return { branch, items, meeting, next: 0 }
+  const join = { missing: length, values: Array.from({ length }), collect: (values: unknown[]) => values }
+  return { branch, items, join, next: 0 }
 }
 
-/** Begins the branch of the next item, and stays in `turns` for the others. */
-export function beginItem(turn: ItemsTurn, turns: Turn[]): void {
-  const { branch: parent, items, meeting } = turn
-  const index = turn.next
-  turn.next += 1
-  if (turn.next < items.items.length) turns.push(turn)
+/** Begins the branch of the next item, and pushes `step` again for the others. */
+export function beginItem(step: ItemsStep, steps: Step[]): void {
+  const { branch: parent, items, join } = step
+  const index = step.next
+  step.next += 1
+  if (step.next < items.items.length) steps.push(step)
   const branch: Branch = {
-    // Where the caller's function throws, it is this branch that fails.
+    // In a frame, so that an error of the caller's function fails this branch only.
     frames: [{ type: 'then', next: (item) => items.make(item, index) }],
     label: parent.label,
-    end: { type: 'join', parent, index, meeting },
+    end: { type: 'join', parent, index, join },
   }
-  turns.push({ branch, up: items.items[index] })
+  steps.push({ branch, up: items.items[index] })
 }
 
-/** Gives a branch's value to where it is waited for. */
-export function arrive({ end }: Branch, value: unknown, turns: Turn[]): void {
+/** Passes the value of a finished branch on to its end. */
+export function arrive({ end }: Branch, value: unknown, steps: Step[]): void {
   if (end.type === 'root') {
     end.resolve(value)
     return
   }
   if (end.type === 'fetch') {
-    for (const turn of end.deliver(value)) turns.push(turn)
+    for (const step of end.deliver(value)) steps.push(step)
     return
   }
-  const { meeting } = end
-  meeting.values[end.index] = value
-  meeting.missing -= 1
-  if (meeting.missing === 0) turns.push({ branch: end.parent, up: meeting.collect(meeting.values) })
+  const { join } = end
+  join.values[end.index] = value
+  join.missing -= 1
+  if (join.missing === 0) steps.push({ branch: end.parent, up: join.collect(join.values) })
 }
 
-/** Throws the error through everything above the branch, where a program may put another in its place. */
+/** Throws an error up the stack of a branch. A program may replace it; returns the error that arrives at the end. */
 export function throwInto(branch: Branch, error: unknown): unknown {
   let thrown = error
   for (const frame of unwound(branch)) {
     if (frame.type !== 'iterator') continue
     try {
-      // Whatever a program makes of a failure but another one, it can't undo it.
+      // A program can translate a failure, but not recover from it: a value that it returns is dropped.
       if (frame.iterator.throw?.(thrown).done !== true) frame.iterator.return?.()
     } catch (translated) {
       thrown = translated
@@ -129,11 +131,11 @@ export function throwInto(branch: Branch, error: unknown): unknown {
     end.reject(thrown)
     return thrown
   }
-  const [first] = end.askers().map((asker) => throwInto(asker, thrown))
+  const [first] = end.waiters().map((waiter) => throwInto(waiter, thrown))
   return first
 }
 
-/** Ends a branch that waits in vain: its programs run their `finally` blocks. */
+/** Cancels a waiting branch. Its programs run their `finally` blocks. */
 export function abandon(branch: Branch, error: unknown): void {
   for (const frame of unwound(branch)) {
     if (frame.type !== 'iterator') continue
@@ -145,29 +147,29 @@ export function abandon(branch: Branch, error: unknown): void {
   }
   const end = endOf(branch)
   if (end.type === 'root') end.reject(error)
-  else for (const asker of end.askers()) abandon(asker, error)
+  else for (const waiter of end.waiters()) abandon(waiter, error)
 }
 
-/** Takes the frames off, from the innermost of the branch to the outermost of its root. */
-function* unwound(branch: Branch): Generator<Frame> {
+/** Pops the frames, from the innermost of the branch to the outermost of its root. */
+function* unwound(branch: Branch): Generator<StackFrame> {
   for (let current: Branch | undefined = branch; current !== undefined;) {
     for (let frame = current.frames.pop(); frame !== undefined; frame = current.frames.pop()) yield frame
     current = current.end.type === 'join' ? current.end.parent : undefined
   }
 }
 
-function endOf(branch: Branch): Root | Fetch {
+function endOf(branch: Branch): RootEnd | FetchEnd {
   let { end } = branch
   while (end.type === 'join') end = end.parent.end
   return end
 }
 
-/** Whether nothing but ends is above the branch, or computations, too, if `computing` is allowed for. */
+/** Whether no further step can follow the branch. `computing` permits pure computations (`map`) on its value. */
 export function onlyEnds(branch: Branch, computing: boolean): boolean {
   for (let current: Branch | undefined = branch; current !== undefined;) {
     if (!current.frames.every(({ type }) => type === 'label' || (computing && type === 'map'))) return false
     if (current.end.type === 'fetch') {
-      return computing && current.end.askers().every((asker) => onlyEnds(asker, computing))
+      return computing && current.end.waiters().every((waiter) => onlyEnds(waiter, computing))
     }
     current = current.end.type === 'join' ? current.end.parent : undefined
   }

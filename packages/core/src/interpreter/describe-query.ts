@@ -1,10 +1,10 @@
-/** What a query will send and come to, found out without sending it. */
+/** Describes a query without a server: its flights and its result. */
 import { type Attempt, survivable } from '../query/attempt.ts'
 import { LeaseholdError } from '../errors/errors.ts'
 import type { AttemptRequest, Request } from './request-queue.ts'
 import { Interpreter } from './interpreter.ts'
 import { type Hook, type Queryable, type ResultOf, toQuery } from '../query/query.ts'
-import { type Answers, placed, replier, resultOf } from './scripted-answers.ts'
+import { type Answers, resultOfReply, scriptedReplies, withLocation } from './scripted-answers.ts'
 import { plainRowsOf } from '../statement/statement-result.ts'
 import { ASSUMED_SERVER } from '../statement/server-facts.ts'
 import type { StatementKind } from '../statement/statement.ts'
@@ -14,27 +14,27 @@ export interface DescribedStatement {
   readonly kind: StatementKind
   readonly sql: string
   readonly parameters: readonly unknown[]
-  /** Names of the tables that it mentions. */
+  /** Names of the mentioned tables. */
   readonly tables: readonly string[]
 }
 
 export interface Description<T> {
-  /** What travels together, in order; BEGIN, COMMIT and savepoints are not among it. */
+  /** Statements that travel together, in order, without BEGIN, COMMIT and savepoints. */
   readonly flights: readonly (readonly DescribedStatement[])[]
-  /** What the query comes to. `waiting`: an answer is missing for those labels (or SQL) of the last flight. */
+  /** Result of the query. `waiting`: `answers` has none for these labels (or SQL) of the last flight. */
   readonly outcome:
     | { readonly type: 'success'; readonly value: T }
     | { readonly type: 'failure'; readonly error: unknown }
     | { readonly type: 'waiting'; readonly for: readonly string[] }
-  /** Those that would be called at this end: after COMMIT when it succeeds, after ROLLBACK when it fails. */
+  /** Hooks that this outcome would call: after COMMIT on success, after ROLLBACK on failure. */
   readonly hooks: readonly Hook[]
 }
 
 /**
- * Walks a query as a unit would, with `answers` in the place of the server's, as far as they go: without any, to its first
- * flight. Rows are taken as the query's type has them; the plugins of the builder are not applied to them.
+ * Runs a query on scripted answers, without a server. It ends with the first flight that `answers` does not cover; without
+ * any answers, that is the first one. Rows must have the type of the query, since the builder's plugins are not applied.
  *
- * Throws a `UsageError` for an answer that its statement can't have.
+ * Throws a `UsageError` when an answer does not fit its statement.
  */
 export function describeQuery<const Q extends Queryable>(
   query: Q,
@@ -44,7 +44,7 @@ export function describeQuery<const Q extends Queryable>(
   return { flights: flights.map((flight) => flight.map(described)), ...end } as Description<ResultOf<Q>>
 }
 
-/** The statements that a description lists. */
+/** The statements of a description, in order. */
 export function statementsOf(query: Queryable, answers: Answers): readonly Request[] {
   return walked(query, answers).flights.flat()
 }
@@ -54,40 +54,40 @@ interface Walked extends Omit<Description<unknown>, 'flights'> {
 }
 
 function walked(query: Queryable, answers: Answers): Walked {
-  const evaluation = new Interpreter()
-  const walk: Walk = { flights: [], reply: replier(answers), missing: [], cause: undefined }
+  const interpreter = new Interpreter()
+  const walk: Walk = { flights: [], reply: scriptedReplies(answers), missing: [], cause: undefined }
   let outcome: Walked['outcome'] | undefined
-  evaluation.start(
+  interpreter.start(
     toQuery(query),
     (value) => (outcome = { type: 'success', value }),
     (error) => (outcome = { type: 'failure', error }),
   )
-  advance(evaluation, walk)
+  advance(interpreter, walk)
   const { type } = (outcome ??= { type: 'waiting', for: [...new Set(walk.missing)] })
-  const { commit, rollback } = evaluation.hooks
+  const { commit, rollback } = interpreter.hooks
   const hooks = { success: commit, failure: rollback, waiting: [] }[type]
   return { flights: walk.flights, outcome, hooks }
 }
 
 interface Walk {
   readonly flights: (readonly Request[])[]
-  readonly reply: ReturnType<typeof replier>
-  /** What has no answer. */
+  readonly reply: ReturnType<typeof scriptedReplies>
+  /** Statements of the last flight without an answer. */
   missing: readonly string[]
-  /** The failure of a statement, before a program put another in its place. */
+  /** The failure of a statement, before a program replaced it. */
   cause: LeaseholdError | undefined
 }
 
-function advance(evaluation: Interpreter, walk: Walk): void {
-  while (evaluation.waiting && walk.missing.length === 0) {
-    while (evaluation.undecided !== undefined) evaluation.tellServer(ASSUMED_SERVER)
-    const attempt = evaluation.takeAttempt()
-    if (attempt === undefined) fly(evaluation, evaluation.take(), walk)
-    else attempted(evaluation, attempt, walk)
+function advance(interpreter: Interpreter, walk: Walk): void {
+  while (interpreter.waiting && walk.missing.length === 0) {
+    while (interpreter.undecided !== undefined) interpreter.tellServer(ASSUMED_SERVER)
+    const attempt = interpreter.takeAttempt()
+    if (attempt === undefined) sendFlight(interpreter, interpreter.take(), walk)
+    else runAttempt(interpreter, attempt, walk)
   }
 }
 
-function fly(evaluation: Interpreter, requests: readonly Request[], walk: Walk): void {
+function sendFlight(interpreter: Interpreter, requests: readonly Request[], walk: Walk): void {
   if (requests.length === 0) return
   walk.flights.push(requests)
   const replies = requests.map(({ plan, label }) => ({
@@ -97,19 +97,19 @@ function fly(evaluation: Interpreter, requests: readonly Request[], walk: Walk):
   walk.missing = replies.filter(({ reply }) => reply === undefined).map(({ name }) => name)
   for (const [index, request] of requests.entries()) {
     const { name = '', reply } = replies[index] ?? {}
-    if (reply === undefined || evaluation.failure !== undefined) return
+    if (reply === undefined || interpreter.failure !== undefined) return
     const { statement } = request.plan
-    const result = resultOf(reply, { name, statement })
+    const result = resultOfReply(reply, { name, statement })
     if (result instanceof LeaseholdError) {
-      walk.cause = placed(result, { sql: statement.sql, label: request.label, index })
-      evaluation.fail(walk.cause, request)
+      walk.cause = withLocation(result, { sql: statement.sql, label: request.label, index })
+      interpreter.fail(walk.cause, request)
       return
     }
-    evaluation.resume(request, result, plainRowsOf(statement, result))
+    interpreter.resume(request, result, plainRowsOf(statement, result))
   }
 }
 
-function attempted(outer: Interpreter, request: AttemptRequest, walk: Walk): void {
+function runAttempt(outer: Interpreter, request: AttemptRequest, walk: Walk): void {
   const inner = outer.inner()
   let outcome: Attempt<unknown> | undefined
   inner.start(

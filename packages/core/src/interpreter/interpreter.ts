@@ -1,7 +1,7 @@
 /**
- * The interpreter: walks queries until each of their branches waits for a statement, and goes on when the
- * answers come. It knows nothing of connections. It is iterative, a stack of frames for each branch, so that
- * neither long programs nor long chains of `map` and `andThen` use up the call stack.
+ * Interpreter of queries. It runs each branch until it waits for a statement, and resumes it with the answer. It knows no
+ * connection. Each branch has a stack of frames of its own instead of recursion: long programs and long chains of `map` and
+ * `andThen` cannot overflow the call stack.
  */
 import type { Attempt } from '../query/attempt.ts'
 import {
@@ -17,12 +17,12 @@ import {
   beginItem,
   type Branch,
   fork,
-  type ItemsTurn,
-  itemsTurn,
+  type ItemsStep,
+  itemsStep,
   onlyEnds,
-  type Root,
+  type RootEnd,
   throwInto,
-  type Turn,
+  type Step,
 } from './branch.ts'
 import { UsageError } from '../errors/errors.ts'
 import { LoadCache } from './load-cache.ts'
@@ -33,42 +33,42 @@ import type { ServerFacts } from '../statement/server-facts.ts'
 import type { Statement } from '../statement/statement.ts'
 
 export class Interpreter {
-  readonly #backlog = new RequestQueue()
-  readonly #memory: LoadCache
+  readonly #queue = new RequestQueue()
+  readonly #cache: LoadCache
   #failure: { readonly error: unknown } | undefined
   #cause: unknown
   readonly hooks: Readonly<Record<'commit' | 'rollback', Hook[]>> = { commit: [], rollback: [] }
 
-  constructor(memory: LoadCache = new LoadCache()) {
-    this.#memory = memory
+  constructor(cache: LoadCache = new LoadCache()) {
+    this.#cache = cache
   }
 
-  /** What doomed the evaluation: the first failure, as its query let it out. */
+  /** The first failure, as its query threw it. It dooms all branches. */
   get failure(): { readonly error: unknown } | undefined {
     return this.#failure
   }
 
-  /** The error behind the failure, before a program has put another in its place. */
+  /** The error behind {@link failure}, before a program replaced it. */
   get cause(): unknown {
     return this.#cause
   }
 
   /** Whether statements wait to be sent. */
   get waiting(): boolean {
-    return !this.#backlog.isEmpty
+    return !this.#queue.isEmpty
   }
 
-  /** Walks a query up to its first statements; `resolve` or `reject` are told how it ends. */
-  start(query: Query<unknown>, resolve: Root['resolve'], reject: Root['reject'], label?: string): void {
+  /** Runs a query up to its first statements. Calls `resolve` or `reject` at its end. */
+  start(query: Query<unknown>, resolve: RootEnd['resolve'], reject: RootEnd['reject'], label?: string): void {
     this.#advance([{ branch: { frames: [], label, end: { type: 'root', resolve, reject } }, down: query }])
   }
 
-  /** The first query that waits to be told of the server. */
+  /** The first query that waits for server facts. */
   get undecided(): ServerRequest | undefined {
-    return this.#backlog.undecided
+    return this.#queue.nextServerDependent
   }
 
-  /** Goes on with the queries that wait to be told of the server; what they send keeps their place among the others. */
+  /** Resumes the queries that wait for server facts. Their statements take their places in the queue. */
   tellServer(server: ServerFacts): void {
     this.#replace((request) => {
       if (request.type === 'server') this.#choose(request, server)
@@ -84,147 +84,146 @@ export class Interpreter {
     }
   }
 
-  /** The attempt that is next, if one is. Nothing else must be sent until it has ended. */
+  /** Takes the next request if it is an attempt. Send nothing else until the attempt has ended. */
   takeAttempt(): AttemptRequest | undefined {
-    return this.#backlog.takeAttempt()
+    return this.#queue.takeAttempt()
   }
 
-  /** The next statements to send, a bounded number, and nothing behind one of which nobody knows what it does. */
+  /** Takes the next statements to send: at most 512, ending with the first of unknown kind. */
   take(): readonly Request[] {
     this.#fill()
-    return this.#backlog.take()
+    return this.#queue.take()
   }
 
   /**
-   * Whether nothing can come after the statements taken last: no further step, and no computation on their
-   * results either unless `computing` is allowed for.
+   * Whether no statement can follow those taken last. `computing` permits pure computations (`map`) on their results.
    */
   isOver(options: { readonly computing: boolean }): boolean {
-    return !this.waiting && this.#backlog.taken.every(({ branch }) => onlyEnds(branch, options.computing))
+    return !this.waiting && this.#queue.taken.every(({ branch }) => onlyEnds(branch, options.computing))
   }
 
-  /** Goes on with the branch that waited for `request`. */
+  /** Resumes the branch that waits for `request`. */
   resume(request: Request, result: StatementResult, rows: readonly unknown[]): void {
     const { branch, label, plan } = request
     try {
       const { statement } = plan
       const value = plan.decode({ result, rows, label, statement })
-      this.#memory.ran(statement)
+      this.#cache.invalidate(statement)
       this.#advance([{ branch, up: value }])
     } catch (error) {
       this.fail(error, request)
     }
   }
 
-  /** Has loads asked for again that may not hold any more, since others have sent this statement, or nobody knows what. */
+  /** Invalidates cached loads that `statement`, sent elsewhere, may have made stale; without one, all of them. */
   forget(statement?: Statement): void {
-    if (statement === undefined) this.#memory.forget()
-    else this.#memory.ran(statement)
+    if (statement === undefined) this.#cache.clear()
+    else this.#cache.invalidate(statement)
   }
 
-  /** An evaluation of an attempt's own, which knows what this one does. */
+  /** An interpreter for an attempt, which reads from this one's cache. */
   inner(): Interpreter {
-    return new Interpreter(new LoadCache(this.#memory))
+    return new Interpreter(new LoadCache(this.#cache))
   }
 
   /**
-   * Takes over from an {@link inner} one that has ended: what it knows, and its hooks; of one that has not succeeded those for
-   * the case that the unit doesn't, either.
+   * Takes over cache and hooks of an {@link inner} interpreter at its end. A failed attempt leaves its `afterRollback` hooks
+   * only, and invalidates the loads that it may have changed.
    */
   absorb(inner: Interpreter, succeeded: boolean): void {
-    this.#memory.absorb(inner.#memory, succeeded)
+    this.#cache.merge(inner.#cache, succeeded)
     for (const hook of inner.hooks.rollback) this.hooks.rollback.push(hook)
     if (!succeeded) return
     for (const hook of inner.hooks.commit) this.hooks.commit.push(hook)
   }
 
-  /** Goes on with the branch that waited for an attempt. */
+  /** Resumes the branch that waits for an attempt. */
   resumeAttempt({ branch }: AttemptRequest, outcome: Attempt<unknown>): void {
     this.#advance([{ branch, up: outcome }])
   }
 
-  /** Fails the branch that waited for `request`, and with it everything that was started. */
+  /** Fails the branch that waits for `request`, and with it all started queries. */
   fail(error: unknown, request: Request | AttemptRequest | ServerRequest | undefined): void {
     if (request === undefined) this.doom(error)
     else this.#fail(request.branch, error)
   }
 
-  /** Takes the turns, the last one first. */
-  #advance(turns: Turn[]): void {
-    const parked: ItemsTurn[] = []
-    for (let next = turns.pop(); next !== undefined; next = turns.pop()) {
+  /** Takes the steps, last one first. */
+  #advance(steps: Step[]): void {
+    const parked: ItemsStep[] = []
+    for (let next = steps.pop(); next !== undefined; next = steps.pop()) {
       try {
-        if (!('items' in next)) this.#walk(next, turns)
-        else if (this.#backlog.hasRoom) beginItem(next, turns)
+        if (!('items' in next)) this.#walk(next, steps)
+        else if (this.#queue.hasRoom) beginItem(next, steps)
         else parked.push(next)
       } catch (error) {
         this.#fail(next.branch, error)
-        for (const turn of [...turns, ...parked]) abandonAll(turn, this.#failure?.error)
+        for (const step of [...steps, ...parked]) abandonAll(step, this.#failure?.error)
         return
       }
     }
-    // Begun branches go on before others begin.
-    if (parked.length > 0) this.#backlog.park(parked)
+    // Branches that have begun take precedence over new ones.
+    if (parked.length > 0) this.#queue.park(parked)
   }
 
-  /** Begins branches that wait for room while there is some, and sends the batches off: nobody else will add to them. */
+  /** Begins parked branches while the queue has room. Then batches are complete, and their fetches begin. */
   #fill(): void {
     for (;;) {
-      const next = this.#backlog.unpark()
+      const next = this.#queue.unpark()
       if (next !== undefined) this.#advance([next])
-      else if (this.#backlog.hasBatches) this.#depart()
+      else if (this.#queue.hasBatches) this.#dispatchBatches()
       else return
     }
   }
 
-  /** Puts in the place of each batch the first statements of its fetches. */
-  #depart(): void {
+  /** Replaces each batch by the first statements of its fetches. */
+  #dispatchBatches(): void {
     this.#replace((request) => {
       if (request.type !== 'batch') return false
-      this.#backlog.close(request)
-      this.#advance(request.depart())
+      this.#queue.close(request)
+      this.#advance(request.dispatch())
       return true
     })
   }
 
-  /** Has each request that `go` goes on with replaced by what comes of it. */
-  #replace(go: (request: Waiting) => boolean): void {
-    for (const request of this.#backlog.takeAll()) {
+  /** Removes each request that `resumed` handles; requests that it adds take the same place in the queue. */
+  #replace(resumed: (request: Waiting) => boolean): void {
+    for (const request of this.#queue.takeAll()) {
       if (this.#failure !== undefined) abandonAll(request, this.#failure.error)
-      else if (!go(request)) this.#backlog.add(request)
+      else if (!resumed(request)) this.#queue.add(request)
     }
   }
 
-  /** Walks one branch until it waits or ends; others that it sets going are added to `turns`. */
-  #walk(turn: Exclude<Turn, ItemsTurn>, turns: Turn[]): void {
-    const { branch } = turn
+  /** Runs one branch until it waits or ends. Pushes the branches that it forks to `steps`. */
+  #walk(step: Exclude<Step, ItemsStep>, steps: Step[]): void {
+    const { branch } = step
     const { frames } = branch
-    let query: Query<unknown> | undefined = turn.down
-    let value: unknown = turn.down === undefined ? turn.up : undefined
+    let query: Query<unknown> | undefined = step.down
+    let value: unknown = step.down === undefined ? step.up : undefined
     for (;;) {
       if (query !== undefined) {
         const plan: Plan = planOf(query)
         query = undefined
         switch (plan.type) {
           case 'statement':
-            this.#backlog.add({ type: 'statement', plan, label: branch.label, branch })
+            this.#queue.add({ type: 'statement', plan, label: branch.label, branch })
             return
           case 'attempt':
-            this.#backlog.add({ type: 'attempt', source: plan.source, label: branch.label, branch })
+            this.#queue.add({ type: 'attempt', source: plan.source, label: branch.label, branch })
             return
           case 'server':
-            this.#backlog.add({ type: 'server', choose: plan.choose, branch })
+            this.#queue.add({ type: 'server', choose: plan.choose, branch })
             return
           case 'all':
             if (plan.branches.length > 0) {
-              fork(branch, plan, turns)
+              fork(branch, plan, steps)
               return
             }
             value = plan.collect([])
             break
           case 'each':
             if (plan.items.length > 0) {
-              turns.push(itemsTurn(branch, plan))
+              steps.push(itemsStep(branch, plan))
               return
             }
             value = []
@@ -232,9 +231,9 @@ export class Interpreter {
           case 'load': {
             const { label } = branch
             frames.push({ type: 'map', transform: (rows) => plan.pick(rows as readonly unknown[], label) })
-            value = this.#memory.find(plan.source, plan.identity)
+            value = this.#cache.find(plan.source, plan.identity)
             if (value === undefined) {
-              this.#backlog.load(plan, branch, this.#memory)
+              this.#queue.load(plan, branch, this.#cache)
               return
             }
             break
@@ -269,16 +268,16 @@ export class Interpreter {
       }
       const frame = frames.at(-1)
       if (frame === undefined) {
-        arrive(branch, value, turns)
+        arrive(branch, value, steps)
         return
       }
       if (frame.type === 'iterator') {
-        const step = frame.iterator.next(value)
-        if (step.done !== true) {
-          query = toQuery(step.value)
+        const result = frame.iterator.next(value)
+        if (result.done !== true) {
+          query = toQuery(result.value)
           continue
         }
-        value = step.value
+        value = result.value
       }
       frames.pop()
       if (frame.type === 'map') value = frame.transform(value)
@@ -288,10 +287,10 @@ export class Interpreter {
     }
   }
 
-  /** Fails everything that was started. */
+  /** Fails all started queries with `error`, unless they have failed already. */
   doom(error: unknown): void {
     this.#failure ??= { error }
-    this.#backlog.abandon(error)
+    this.#queue.abandon(error)
   }
 
   #fail(branch: Branch, error: unknown): void {

@@ -1,5 +1,5 @@
-/** Loads of one loader that travel together. */
-import type { Branch, Turn } from './branch.ts'
+/** The loads of one loader that share a fetch (as DataLoader's batches do). */
+import type { Branch, Step } from './branch.ts'
 import { UsageError } from '../errors/errors.ts'
 import { inStatements, rowsOfKeys } from '../query/key-fetch.ts'
 import { type Identity, rowsByKey } from '../query/key-identity.ts'
@@ -8,81 +8,81 @@ import { type LoadPlan, type LoadSource, type Query, toQuery } from '../query/qu
 
 interface Load {
   readonly key: unknown
-  readonly askers: Branch[]
+  readonly waiters: Branch[]
 }
 
 type Loads = ReadonlyMap<Identity, Load>
 
-/** Gathers loads until its flight departs. */
+/** Collects loads until their flight is taken. */
 export class LoadBatch {
   readonly type = 'batch'
   readonly source: LoadSource
   readonly #label: string | undefined
-  readonly #memory: LoadCache
+  readonly #cache: LoadCache
   readonly #loads = new Map<Identity, Load>()
 
-  constructor(source: LoadSource, label: string | undefined, memory: LoadCache) {
+  constructor(source: LoadSource, label: string | undefined, cache: LoadCache) {
     this.source = source
     this.#label = label
-    this.#memory = memory
+    this.#cache = cache
   }
 
-  add({ identity, key }: LoadPlan, asker: Branch): void {
+  add({ identity, key }: LoadPlan, waiter: Branch): void {
     const load = this.#loads.get(identity)
-    if (load === undefined) this.#loads.set(identity, { key, askers: [asker] })
-    else load.askers.push(asker)
+    if (load === undefined) this.#loads.set(identity, { key, waiters: [waiter] })
+    else load.waiters.push(waiter)
   }
 
   get branches(): readonly Branch[] {
-    return askersOf(this.#loads)
+    return waitersOf(this.#loads)
   }
 
-  /** The turns that end the waiting, last first: of who asked for what is known meanwhile, and of the fetches of the rest. */
-  depart(): Turn[] {
-    const known: Turn[] = []
+  /** Steps in reverse order: waiters of keys that are cached by now, then a fetch for the other keys. */
+  dispatch(): Step[] {
+    const known: Step[] = []
     const unknown: [Identity, Load][] = []
     for (const [identity, load] of this.#loads) {
-      const rows = this.#memory.find(this.source, identity)
+      const rows = this.#cache.find(this.source, identity)
       if (rows === undefined) unknown.push([identity, load])
-      else for (const branch of load.askers) known.push({ branch, up: rows })
+      else for (const branch of load.waiters) known.push({ branch, up: rows })
     }
     return [...inStatements(unknown).map((loads) => this.#fetch(loads)), ...known].toReversed()
   }
 
-  /** A branch that fetches the rows of these keys, for all who ask for them. */
-  #fetch(loads: Loads): Turn {
+  /** The first step of a branch that fetches the rows of these keys for all their waiters. */
+  #fetch(loads: Loads): Step {
     const { keyOf } = this.source
     const fetch = (keys: readonly unknown[]): Query<unknown> => {
       const query = toQuery(this.source.fetch(keys))
-      this.#memory.fetches(this.source, query)
+      this.#cache.noteReads(this.source, query)
       return query
     }
     const keys = new Map(Array.from(loads, ([identity, { key }]) => [identity, key]))
-    // Where the caller's function throws, it is this branch that fails.
+    // In a frame, so that an error of the caller's function fails this branch only.
     const next = (): Query<unknown> => rowsOfKeys(keys, { fetch, keyOf, label: this.#label })
     const branch: Branch = {
       frames: [{ type: 'then', next }],
       label: this.#label,
-      end: { type: 'fetch', askers: () => askersOf(loads), deliver: (rows) => this.#deliver(loads, rows) },
+      end: { type: 'fetch', waiters: () => waitersOf(loads), deliver: (rows) => this.#deliver(loads, rows) },
     }
     return { branch, up: undefined }
   }
 
-  #deliver(loads: Loads, rows: unknown): Turn[] {
+  #deliver(loads: Loads, rows: unknown): Step[] {
     if (!Array.isArray(rows)) {
       throw new UsageError(`expected the fetch of a loader to give rows, got ${typeof rows}`)
     }
     const found = rowsByKey(rows as readonly unknown[], this.source.keyOf, loads, this.#label)
-    const turns: Turn[] = []
-    for (const [identity, { askers }] of loads) {
+    const steps: Step[] = []
+    for (const [identity, { waiters }] of loads) {
       const own = found.get(identity) ?? []
-      this.#memory.remember(this.source, identity, own)
-      for (const branch of askers) turns.push({ branch, up: own })
+      this.#cache.set(this.source, identity, own)
+      for (const branch of waiters) steps.push({ branch, up: own })
     }
-    return turns.toReversed()
+    return steps.toReversed()
   }
 }
 
-function askersOf(loads: Loads): readonly Branch[] {
-  return Array.from(loads.values(), ({ askers }) => askers).flat()
+function waitersOf(loads: Loads): readonly Branch[] {
+  return Array.from(loads.values(), ({ waiters }) => waiters).flat()
 }

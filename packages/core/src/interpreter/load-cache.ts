@@ -1,9 +1,9 @@
-/** What the loads of a unit have given, until something makes it doubtful. */
+/** Cache of a unit's loads. Writes that may affect an entry invalidate it. */
 import type { Identity } from '../query/key-identity.ts'
 import type { LoadSource, Query } from '../query/query.ts'
 import type { Statement } from '../statement/statement.ts'
 
-/** Names of tables, or `all` where nobody can tell. */
+/** Names of tables; `all` if they are unknown. */
 type Tables = ReadonlySet<string> | 'all'
 
 const NONE: Tables = new Set()
@@ -14,51 +14,53 @@ interface Loaded {
 }
 
 export class LoadCache {
-  /** What was known before the attempt that this one belongs to. */
+  /** Cache of the unit; absent unless this is the cache of an attempt. */
   readonly #outer: LoadCache | undefined
   readonly #known = new Map<LoadSource, Loaded>()
-  /** What the attempt may have written, so that the outer memory doesn't hold for it. */
+  /** Tables that the attempt may have written: it ignores the outer cache for them. */
   #written: Tables = NONE
 
   constructor(outer?: LoadCache) {
     this.#outer = outer
   }
 
-  /** The rows of a key; none, as an empty list, is an answer too. */
+  /** The cached rows of a key, which may be an empty list; `undefined` on a miss. */
   find(source: LoadSource, identity: Identity): readonly unknown[] | undefined {
     const rows = this.#known.get(source)?.rows.get(identity)
     if (rows !== undefined || this.#outer === undefined) return rows
     const reads = this.#outer.#readsOf(source)
-    return reads === undefined || meet(reads, this.#written) ? undefined : this.#outer.find(source, identity)
+    return reads === undefined || overlap(reads, this.#written)
+      ? undefined
+      : this.#outer.find(source, identity)
   }
 
-  /** Notes what is read by the query with which a source answers. */
-  fetches(source: LoadSource, query: Query<unknown>): void {
+  /** Records the tables that a source reads by `query`, so that writes to them invalidate its rows. */
+  noteReads(source: LoadSource, query: Query<unknown>): void {
     const loaded = this.#loaded(source)
     loaded.reads = union(loaded.reads, readBy(query))
   }
 
-  remember(source: LoadSource, identity: Identity, rows: readonly unknown[]): void {
+  set(source: LoadSource, identity: Identity, rows: readonly unknown[]): void {
     this.#loaded(source).rows.set(identity, rows)
   }
 
-  /** Forgets what a statement that was carried out may have changed. */
-  ran(statement: Statement): void {
+  /** Drops the rows that an executed statement may have changed. */
+  invalidate(statement: Statement): void {
     if (this.#empty) return
     if (statement.kind === 'read' && !statement.mayWrite) return
     const calling = statement.kind === 'write' ? statement.calls.length > 0 : statement.mayWrite
-    this.forget(calling || statement.opaque ? 'all' : namesOf(statement))
+    this.clear(calling || statement.opaque ? 'all' : namesOf(statement))
   }
 
-  /** Forgets what is in these tables. */
-  forget(tables: Tables = 'all'): void {
-    for (const { rows, reads } of this.#known.values()) if (meet(reads, tables)) rows.clear()
+  /** Drops the rows of sources that read one of these tables. */
+  clear(tables: Tables = 'all'): void {
+    for (const { rows, reads } of this.#known.values()) if (overlap(reads, tables)) rows.clear()
     if (this.#outer !== undefined) this.#written = union(this.#written, tables)
   }
 
-  /** Takes over what an attempt knows. One that failed leaves only doubts. */
-  absorb(inner: LoadCache, succeeded: boolean): void {
-    this.forget(inner.#written)
+  /** Merges the cache of an attempt. A failed attempt only invalidates. */
+  merge(inner: LoadCache, succeeded: boolean): void {
+    this.clear(inner.#written)
     if (!succeeded) return
     for (const [source, { rows, reads }] of inner.#known) {
       const loaded = this.#loaded(source)
@@ -87,7 +89,7 @@ export class LoadCache {
   }
 }
 
-/** Tables that a query reads, as far as that is to be seen before it runs. */
+/** Tables that a query reads; `all` if its statements are unknown before it runs. */
 function readBy(query: Query<unknown>): Tables {
   const plan = query['~plan']
   switch (plan.type) {
@@ -103,12 +105,12 @@ function readBy(query: Query<unknown>): Tables {
   }
 }
 
-/** Names without their schema and in lower case, since a table has several that are equal. */
+/** Names in lower case and without their schema, since one table may be named in several ways. */
 function namesOf({ tables }: Statement): Tables {
   return new Set(tables.map((name) => name.slice(name.lastIndexOf('.') + 1).toLowerCase()))
 }
 
-function meet(a: Tables, b: Tables): boolean {
+function overlap(a: Tables, b: Tables): boolean {
   if (a === 'all') return b === 'all' || b.size > 0
   if (b === 'all') return a.size > 0
   for (const name of b) if (a.has(name)) return true

@@ -1,15 +1,15 @@
-/** What waits to be sent: a bounded number of requests, and behind them the items whose branches find no room yet. */
+/** Queue of unsent requests: a bounded number, and the items of `each` whose branches have not begun for lack of room. */
 import { LoadBatch } from './load-batch.ts'
-import { abandon, type Branch, type ItemsTurn, type Turn } from './branch.ts'
+import { abandon, type Branch, type ItemsStep, type Step } from './branch.ts'
 import type { LoadCache } from './load-cache.ts'
 import type { LoadPlan, LoadSource, Query, Queryable, StatementPlan } from '../query/query.ts'
 import type { ServerFacts } from '../statement/server-facts.ts'
 
-/** What is more waits for the next flight, so that what is under way stays bounded. */
-const STATEMENTS_IN_FLIGHT = 512
+/** Further statements wait for the next flight, which bounds the memory of one. */
+const MAX_STATEMENTS_IN_FLIGHT = 512
 
-/** The same for loads, which are many to a statement, as far as an `each` begins them. */
-const LOADS_IN_FLIGHT = 10_000
+/** The same bound for loads, of which one statement answers many. Only an `each` heeds it. */
+const MAX_LOADS_IN_FLIGHT = 10_000
 
 /** A statement that a branch waits for. */
 export interface Request {
@@ -19,7 +19,7 @@ export interface Request {
   readonly branch: Branch
 }
 
-/** A query that a branch wants attempted, by itself and behind a savepoint. */
+/** A query that a branch attempts behind a savepoint; it runs alone. */
 export interface AttemptRequest {
   readonly type: 'attempt'
   readonly source: Query<unknown>
@@ -27,24 +27,24 @@ export interface AttemptRequest {
   readonly branch: Branch
 }
 
-/** A query that depends on what the server can do. */
+/** A query that depends on the capabilities of the server. */
 export interface ServerRequest {
   readonly type: 'server'
   readonly choose: (server: ServerFacts) => Queryable
   readonly branch: Branch
 }
 
-/** What a branch waits for. */
+/** A request that one or more branches wait for. */
 export type Waiting = Request | AttemptRequest | ServerRequest | LoadBatch
 
 export class RequestQueue {
   #requests: Waiting[] = []
   #taken: readonly (Request | AttemptRequest)[] = []
   readonly #batches = new Map<LoadSource, LoadBatch>()
-  /** How many loads the next flight has to answer. */
+  /** Number of loads that the next flight answers. */
   #loading = 0
-  /** What found no room among the requests; the last is next. */
-  #parked: ItemsTurn[] = []
+  /** Steps without room in the queue; the last one is next. */
+  #parked: ItemsStep[] = []
 
   get isEmpty(): boolean {
     return this.#requests.length === 0 && this.#parked.length === 0
@@ -52,21 +52,21 @@ export class RequestQueue {
 
   /** Whether another branch may be begun. */
   get hasRoom(): boolean {
-    return this.#requests.length < STATEMENTS_IN_FLIGHT && this.#loading < LOADS_IN_FLIGHT
+    return this.#requests.length < MAX_STATEMENTS_IN_FLIGHT && this.#loading < MAX_LOADS_IN_FLIGHT
   }
 
-  /** Whether loads wait to be gathered. */
+  /** Whether batches wait for their fetches. */
   get hasBatches(): boolean {
     return this.#batches.size > 0
   }
 
-  /** What was taken last. */
+  /** The requests taken last. */
   get taken(): readonly (Request | AttemptRequest)[] {
     return this.#taken
   }
 
-  /** The first query that waits to be told of the server. */
-  get undecided(): ServerRequest | undefined {
+  /** The first query that waits for server facts. */
+  get nextServerDependent(): ServerRequest | undefined {
     return this.#requests.find((request) => request.type === 'server')
   }
 
@@ -75,10 +75,10 @@ export class RequestQueue {
   }
 
   /** Adds a load to the batch of its source. */
-  load(plan: LoadPlan, branch: Branch, memory: LoadCache): void {
+  load(plan: LoadPlan, branch: Branch, cache: LoadCache): void {
     let batch = this.#batches.get(plan.source)
     if (batch === undefined) {
-      batch = new LoadBatch(plan.source, branch.label, memory)
+      batch = new LoadBatch(plan.source, branch.label, cache)
       this.#batches.set(plan.source, batch)
       this.add(batch)
     }
@@ -86,29 +86,29 @@ export class RequestQueue {
     this.#loading += 1
   }
 
-  /** Items that were parked together, the first of which is next, before those that were parked earlier. */
-  park(turns: readonly ItemsTurn[]): void {
-    for (const turn of turns.toReversed()) this.#parked.push(turn)
+  /** Parks steps, the first of which is next, ahead of those parked earlier. */
+  park(steps: readonly ItemsStep[]): void {
+    for (const step of steps.toReversed()) this.#parked.push(step)
   }
 
-  /** The items whose turn it is, if there is room. */
-  unpark(): ItemsTurn | undefined {
+  /** Takes the next parked step, if the queue has room. */
+  unpark(): ItemsStep | undefined {
     return this.hasRoom ? this.#parked.pop() : undefined
   }
 
-  /** All requests in their order, for those that are to stay to be added again. */
+  /** Takes all requests in order. Add those again that are to stay. */
   takeAll(): readonly Waiting[] {
     const requests = this.#requests
     this.#requests = []
     return requests
   }
 
-  /** Nobody else will add to the batch. */
+  /** Closes a batch: the next load of its source begins a new one. */
   close({ source }: LoadBatch): void {
     this.#batches.delete(source)
   }
 
-  /** The attempt that is next, if one is. */
+  /** Takes the next request if it is an attempt. */
   takeAttempt(): AttemptRequest | undefined {
     const [next] = this.#requests
     if (next?.type !== 'attempt') return undefined
@@ -117,12 +117,12 @@ export class RequestQueue {
     return next
   }
 
-  /** The next statements, a bounded number, and nothing behind one of which nobody knows what it does. */
+  /** Takes the next statements: at most {@link MAX_STATEMENTS_IN_FLIGHT}, ending with the first of unknown kind. */
   take(): readonly Request[] {
     this.#loading = 0
     const taken: Request[] = []
     for (const request of this.#requests) {
-      if (request.type !== 'statement' || taken.length === STATEMENTS_IN_FLIGHT) break
+      if (request.type !== 'statement' || taken.length === MAX_STATEMENTS_IN_FLIGHT) break
       taken.push(request)
       if (request.plan.statement.kind === 'unknown') break
     }
@@ -131,7 +131,7 @@ export class RequestQueue {
     return taken
   }
 
-  /** Gives up all that waits, and what was taken last. */
+  /** Cancels all waiting branches, including those of the requests taken last. */
   abandon(error: unknown): void {
     for (const waiting of [...this.#taken, ...this.#requests, ...this.#parked]) abandonAll(waiting, error)
     this.#taken = []
@@ -141,8 +141,8 @@ export class RequestQueue {
   }
 }
 
-/** Tells all who wait for it. */
-export function abandonAll(waiting: Turn | Waiting, error: unknown): void {
+/** Cancels the branches that wait for a request, or the branch of a step. */
+export function abandonAll(waiting: Step | Waiting, error: unknown): void {
   for (const branch of waiting instanceof LoadBatch ? waiting.branches : [waiting.branch])
     abandon(branch, error)
 }

@@ -1,38 +1,44 @@
-/** What stands for the server's answers where there is no server. */
+/** Scripted answers, for queries without a server. */
 import { LeaseholdError, StatementError, type StatementErrorKind, UsageError } from '../errors/errors.ts'
 import { abridged } from '../errors/messages.ts'
 import type { StatementResult } from '../statement/statement-result.ts'
 import type { Statement } from '../statement/statement.ts'
 
-/** A result as far as it matters. */
+/** The parts of a result that matter to a test. */
 export interface ResultParts extends Partial<Omit<StatementResult, 'insertId'>> {
   readonly insertId?: number | bigint
 }
 
 /**
- * An answer in short: a list is the rows, a number the rows that a write matched, a {@link LeaseholdError} the failure.
- * Any other object is the only row of a statement that gives rows, and {@link ResultParts} of one that gives none.
+ * A reply in short form:
+ *
+ * - a list: the rows;
+ * - a number: the rows that a write matched;
+ * - a {@link LeaseholdError}: the failure;
+ * - any other object: the only row of a statement with rows, else the {@link ResultParts} of its result.
  */
 export type Reply = object | number
 
-/** What is to be answered. */
+/** A statement to be answered. */
 export interface Call {
   /** The statement's label, else its SQL. */
   readonly name: string
   readonly sql: string
   readonly parameters: readonly unknown[]
-  /** How often this name was answered before. */
+  /** Number of earlier answers for this name. */
   readonly before: number
 }
 
-/** Makes a reply; `undefined` where it has none. */
+/** Computes a reply; `undefined` means that there is none. */
 export type Answering = (call: Call) => Reply | undefined
 
 /** Replies by the statement's label, else by its SQL; or one function for all. */
 export type Answers = Readonly<Record<string, Reply | Answering>> | Answering
 
-/** Looks up replies, and counts. */
-export function replier(answers: Answers): (name: string, statement?: Statement) => Reply | undefined {
+/** Looks up the reply for a name, and counts its calls. */
+export function scriptedReplies(
+  answers: Answers,
+): (name: string, statement?: Statement) => Reply | undefined {
   const counts = new Map<string, number>()
   return (name, statement) => {
     const reply = typeof answers === 'function' ? answers : own(answers, name)
@@ -48,17 +54,21 @@ function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined
   return Object.hasOwn(record, key) ? record[key] : undefined
 }
 
-/** What a reply answers. */
+/** The command that a reply answers. */
 export interface Answered {
   readonly name: string
-  /** Absent for commands that are none. */
+  /** Absent for transaction control. */
   readonly statement?: Statement | undefined
-  /** Whether a transaction is open afterwards, unless the reply says so; true unless given. */
+  /** Whether a transaction is open afterwards, unless the reply has its own `inTransaction`. Default: true. */
   readonly inTransaction?: boolean
 }
 
-/** The result that a reply stands for. Throws a {@link UsageError} for one that the statement can't have. */
-export function resultOf(reply: Reply, answered: Answered): StatementResult | LeaseholdError {
+/**
+ * Expands a reply to a full result.
+ *
+ * @throws {UsageError} when the reply does not fit the statement, as a count for a SELECT.
+ */
+export function resultOfReply(reply: Reply, answered: Answered): StatementResult | LeaseholdError {
   if (reply instanceof LeaseholdError) return reply
   if (reply instanceof Error) throw mismatch(answered.name, 'refusal(kind) for a failure', String(reply))
   const { name, statement, inTransaction = true } = answered
@@ -86,15 +96,15 @@ export function resultOf(reply: Reply, answered: Answered): StatementResult | Le
   return { ...none, affectedRows, changedRows: affectedRows, ...reply, insertId: BigInt(insertId) }
 }
 
-/** `undefined` where nobody knows. */
+/** `undefined` for statements of unknown kind. */
 function givesRows(statement: Statement | undefined): boolean | undefined {
   if (statement === undefined || statement.kind === 'unknown') return undefined
   return statement.kind !== 'write' || statement.returning
 }
 
 /**
- * A refusal by the server, as a reply; which statement it answers is added where it does. `constraint` is the name of what
- * was violated, if anything was.
+ * A reply by which the server refuses the statement. The error gets the SQL, label and index of the statement that it
+ * answers. `constraint` is the name of the violated key or constraint, if any.
  */
 export function refusal(
   kind: StatementErrorKind = 'other',
@@ -113,8 +123,8 @@ export function refusal(
   })
 }
 
-/** A refusal with the place where it happened; any other error is what it is. */
-export function placed(
+/** Adds the location to a {@link StatementError}; returns any other error unchanged. */
+export function withLocation(
   error: LeaseholdError,
   place: { readonly sql: string; readonly label: string | undefined; readonly index: number },
 ): LeaseholdError {

@@ -1,11 +1,15 @@
 import { inspect } from 'node:util'
 import { UsageError } from '../errors/errors.ts'
 
-/** Node's timers hold no longer time, and fire at once for one that they can't hold. */
-const LONGEST = 2 ** 31 - 1
+/** Node.js timers overflow beyond this and fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
-/** Gives `value` back. Throws a `UsageError` for what no timer can wait for. */
+/**
+ * Returns `value`, a time in milliseconds; fractions are allowed.
+ *
+ * @throws {UsageError} when `value` is no number from 0 to 2^31 - 1.
+ */
 export function milliseconds(option: string, value: number): number {
-  if (typeof value === 'number' && value >= 0 && value <= LONGEST) return value
+  if (typeof value === 'number' && value >= 0 && value <= MAX_TIMER_MS) return value
   throw new UsageError(`${option}: expected milliseconds from 0 to 2^31 - 1, got ${inspect(value)}`)
 }

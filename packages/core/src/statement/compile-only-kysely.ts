@@ -1,6 +1,6 @@
 /**
- * A Kysely that composes and cannot execute. Its executor remembers the plugins of what it compiles, because a
- * Kysely builder keeps them to itself, and their result side is applied where the rows arrive.
+ * A compile-only Kysely. Its executor attaches the plugins to each compiled query, because Kysely's builders hide them
+ * and Leasehold applies their result side when the rows arrive.
  */
 import {
   type CompiledQuery,
@@ -16,14 +16,14 @@ import {
 import { UsageError } from '../errors/errors.ts'
 
 const CANNOT_EXECUTE =
-  'a builder of a compile-only Kysely composes and cannot execute: hand it to a unit of work, as in uow.run(builder)'
+  'a builder of a compile-only Kysely has no connection: pass it to a unit of work, as in uow.run(builder)'
 
-/** A symbol of ours on the compiled query: a WeakMap, tried before, took longer than to compile a small query. */
+/** Key of the plugins on a compiled query. A WeakMap took longer than compiling a small query. */
 const PLUGINS = Symbol('plugins')
 
-/** The plugins of the builder that `compiled` comes from; `undefined` if no {@link composer} made that builder. */
+/** The plugins of the builder that compiled the query; `undefined` if its Kysely is not that of a {@link composer}. */
 export function composedPlugins(compiled: CompiledQuery): readonly KyselyPlugin[] | undefined {
-  // Asked of anything that is handed in for a query.
+  // Callers may pass anything where a query is expected.
   return (compiled as { readonly [PLUGINS]?: readonly KyselyPlugin[] } | null | undefined)?.[PLUGINS]
 }
 
@@ -75,8 +75,8 @@ export interface ComposerOptions {
 }
 
 /**
- * A `Kysely<DB>` for repositories: it builds and compiles, and whatever would need a connection (`execute`,
- * `transaction`, `connection`) throws a {@link UsageError}.
+ * A `Kysely<DB>` for repositories that builds and compiles queries. Methods that need a connection (`execute`,
+ * `transaction`, `connection`) throw a {@link UsageError}.
  */
 export function composer<DB>(options: ComposerOptions): Kysely<DB> {
   const { adapter, queryCompiler, plugins = [] } = options

@@ -1,10 +1,10 @@
-/** What a query may want to know of the server that it runs on. */
+/** Capabilities and limits of the server, for queries whose statements depend on them. */
 export interface ServerFacts {
-  /** Whether `INSERT … RETURNING` is understood. */
+  /** Whether the server supports `INSERT … RETURNING`. */
   readonly returning: boolean
-  /** The longest statement that it takes, in bytes. */
+  /** Maximum size of a statement, in bytes. */
   readonly maxAllowedPacket: number
 }
 
-/** The one that is imagined where there is none: a row that is inserted to be read is answered as one. */
+/** Facts assumed without a server: it supports RETURNING and has no packet limit. */
 export const ASSUMED_SERVER: ServerFacts = { returning: true, maxAllowedPacket: Infinity }

@@ -1,43 +1,44 @@
-/** What the words of SQL text tell. What is not certain is taken for what does more. */
+/** Traits of a statement, derived from the tokens of its SQL text. In doubt, the trait with the wider effect holds. */
 import { type HiddenMarks, isName, type Reading, readSql } from './sql-words.ts'
 
 export interface SqlTraits {
-  /** The text: the same string each time for one that is seen again and again. */
+  /** The text; the same string object for equal texts, while they are cached. */
   readonly sql: string
-  /** The first word of each reading. */
+  /** First word of each reading. */
   readonly verbs: readonly string[]
   /**
-   * What it calls: names, as they are written, before a parenthesis, other than keywords and aggregates. A name has a dot
-   * in front if it is qualified, and a blank behind if one is between it and the parenthesis.
+   * Called functions: names in front of a parenthesis, as written, without keywords and aggregates. A qualified name begins
+   * with a dot. A name that a blank separates from its parenthesis ends with a blank.
    */
   readonly calls: readonly string[]
-  /** Whether it locks rows that it reads. */
+  /** Whether it is a locking read. */
   readonly locks: boolean
   readonly returning: boolean
-  /** Whether it assigns: to a variable, a file, or a sequence. */
+  /** Whether it assigns to a variable, a file or a sequence. */
   readonly assigns: boolean
-  /** Whether it is a plain read: one that locks nothing, sets nothing and writes no file. */
+  /** Whether it is a plain read, which locks nothing, assigns nothing and writes no file. */
   readonly reads: boolean
-  /** Whether it may end the transaction; only statements that are known not to don't. */
+  /** Whether it may end the transaction: true unless its verb is known not to. */
   readonly mayCommit: boolean
   readonly hiddenMarks: HiddenMarks
 }
 
-/** Texts that are kept in mind, and the characters up to which a text is: a longer one is seldom seen again. */
-const TEXTS = 1_000
-const LONGEST = 4_096
+/** Cached texts. */
+const MAX_CACHED_TEXTS = 1_000
+/** Longer texts seldom repeat, since most have lists of values. */
+const MAX_CACHED_CHARS = 4_096
 
-const known = new Map<string, SqlTraits>()
+const cache = new Map<string, SqlTraits>()
 
 export function traitsOf(sql: string): SqlTraits {
-  if (sql.length > LONGEST) return traitsIn(sql)
-  // A text that was put together is a rope, with which a look-up is slow; to read a character of it makes it one string.
+  if (sql.length > MAX_CACHED_CHARS) return traitsIn(sql)
+  // V8 stores a concatenated text as a rope, which makes look-ups slow. Reading a character flattens it.
   sql.charCodeAt(0)
-  let traits = known.get(sql)
+  let traits = cache.get(sql)
   if (traits === undefined) {
     traits = traitsIn(sql)
-    if (known.size === TEXTS) known.clear()
-    known.set(sql, traits)
+    if (cache.size === MAX_CACHED_TEXTS) cache.clear()
+    cache.set(sql, traits)
   }
   return traits
 }
@@ -62,7 +63,7 @@ function verbOf(words: Reading): string {
   return words.find((word) => word !== '(' && word !== ' (' && word !== '/*!') ?? ''
 }
 
-/** A lock may be taken anywhere: at the end, in a derived table, in raw SQL among what a builder made. */
+/** A lock clause may stand anywhere: at the end, in a derived table, in a raw part of a builder's text. */
 function locks(words: Reading): boolean {
   return words.some((word, index) => {
     const next = words[index + 1]
@@ -70,7 +71,7 @@ function locks(words: Reading): boolean {
   })
 }
 
-/** `into @a`, `into outfile`, `@a := 1`, `next value for s` and its like, and what a server may find in a comment. */
+/** Finds `into @a`, `into outfile`, `@a := 1`, `next value for s` and the like; an executable comment may hold any. */
 function assigns(words: Reading): boolean {
   return words.some((word, index) => {
     if (word === 'into') return TARGETS.has(words[index + 1] ?? '')
@@ -104,15 +105,15 @@ const READING: ReadonlySet<string> = new Set([
 function mayCommit(words: Reading): boolean {
   if (words.includes('/*!')) return true
   const verb = verbOf(words)
-  if (verb !== 'rollback') return !STAYING.has(verb)
+  if (verb !== 'rollback') return !TRANSACTION_KEEPING.has(verb)
   return !(words[1] === 'to' || (words[1] === 'work' && words[2] === 'to'))
 }
 
 /**
- * Verbs that leave the transaction open, whatever they run, or fail: functions and triggers can't end it. MariaDB's DO
- * is none: it hides the deadlock by which a function has lost the transaction.
+ * Verbs of statements that never end the transaction without an error: functions and triggers cannot end it, either.
+ * MariaDB's DO is missing, because it hides a deadlock in a function that lost the transaction.
  */
-const STAYING: ReadonlySet<string> = new Set([
+const TRANSACTION_KEEPING: ReadonlySet<string> = new Set([
   ...READING,
   'delete',
   'insert',
@@ -122,7 +123,7 @@ const STAYING: ReadonlySet<string> = new Set([
   'update',
 ])
 
-/** `for update`, `with … delete`, and what else has no place in a plain read. */
+/** Words that no plain read has, as in `for update` and `with … delete`. */
 const CHANGING: ReadonlySet<string> = new Set(['delete', 'into', 'update'])
 
 function callsIn(words: Reading): string[] {
@@ -132,7 +133,7 @@ function callsIn(words: Reading): string[] {
     if ((mark !== '(' && mark !== ' (') || name === undefined || !isName(name)) continue
     const qualified = words[index - 2] === '.'
     if (!qualified && KEYWORDS.has(name)) continue
-    // With a blank before the parenthesis, a function may have the name of an aggregate.
+    // Before a blank and a parenthesis, the name of an aggregate may be that of a stored function.
     if (!qualified && mark === '(' && AGGREGATES.has(name)) continue
     if (isNoCall(words, index)) continue
     calls.push(`${qualified ? '.' : ''}${name}${mark === '(' ? '' : ' '}`)
@@ -141,8 +142,8 @@ function callsIn(words: Reading): string[] {
 }
 
 /**
- * Whether the parenthesis belongs to something else than a call, which no `)` or literal is before: `into t (a, b)`,
- * `as char(9)`, `match (a) against (b)`, `'$' columns (…)`, `lateral (select …)`, `with t (a, b) as (…)`.
+ * Whether a parenthesis after a name is not that of a call: `into t (a, b)`, `as char(9)`, `match (a) against (b)`,
+ * `'$' columns (…)`, `lateral (select …)`, `with t (a, b) as (…)`. No call follows a `)` or a literal.
  */
 function isNoCall(words: Reading, open: number): boolean {
   let start = open - 1
@@ -157,7 +158,7 @@ function isNoCall(words: Reading, open: number): boolean {
 
 const AGGREGATES: ReadonlySet<string> = new Set(['avg', 'count', 'max', 'min', 'sum'])
 
-/** Keywords that a parenthesis may follow. Without quotes, no function that has the name of one is called. */
+/** Keywords that a parenthesis may follow. They are reserved: a function with such a name is called in quotes only. */
 const KEYWORDS: ReadonlySet<string> = new Set(
   (
     'all and any as between by case distinct div else except exists from having in index intersect join ' +

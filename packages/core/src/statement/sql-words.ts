@@ -1,24 +1,29 @@
 /**
- * The words and marks of SQL text, outside of comments. It is read once from the front, so that it takes time in
- * proportion to the text, whatever that says.
+ * Tokenizer of SQL text, without comments. It takes one pass, so its time is linear in the length of any text.
  */
 
 /**
- * A word in lower case; a mark of one character, or `:=`; a literal or quoted name as it is written; `/*!` where a comment
- * begins that a server may carry out. A parenthesis that does not follow a word or name directly is ` (`. Of commas,
- * placeholders and parentheses behind a parenthesis, which are thousands in a list of values, there is only the last.
+ * One of:
+ *
+ * - a word, in lower case;
+ * - a mark of one character, or `:=`; a parenthesis that does not directly follow a word or name is ` (`;
+ * - a literal or quoted name, as written;
+ * - `/*!`, the start of a comment that a server may execute.
+ *
+ * A run of commas, placeholders and parentheses after an opening parenthesis is one token, its last mark: lists of values
+ * have thousands.
  */
 export type Token = string
 
-/** Text as a server reads it, which depends on its version and on its `sql_mode`. */
+/** Tokens of a text as a server reads it, which depends on its version and `sql_mode`. */
 export type Reading = readonly Token[]
 
-/** All readings that the text has; most texts have one. One that ends within quotes is left out, since no server runs it. */
+/** All readings of a text; most texts have one. Readings with an open quote are left out, since no server runs them. */
 export function readingsOf(sql: string): readonly Reading[] {
   return readingsIn(readAll(sql))
 }
 
-/** Both, read once. */
+/** Readings and hidden question marks of a text, from one pass. */
 export function readSql(sql: string): {
   readonly readings: readonly Reading[]
   readonly hiddenMarks: HiddenMarks
@@ -28,10 +33,10 @@ export function readSql(sql: string): {
 }
 
 function readingsIn(all: readonly Read[]): readonly Reading[] {
-  return wholeOf(all).map(({ tokens }) => tokens)
+  return completeOnes(all).map(({ tokens }) => tokens)
 }
 
-/** Offsets of question marks within quotes or comments, in any of the readings that a `sql_mode` leaves. */
+/** Offsets of question marks within quotes or comments in any reading, with and without the mode NO_BACKSLASH_ESCAPES. */
 export interface HiddenMarks {
   readonly standard: readonly number[]
   readonly noBackslashEscapes: readonly number[]
@@ -40,7 +45,7 @@ export interface HiddenMarks {
 function hiddenMarksIn(all: readonly Read[]): HiddenMarks {
   const within = (escapes: boolean): readonly number[] => {
     const reads = all.length === 1 ? all : all.filter(({ mode }) => mode.single === escapes)
-    return [...new Set(wholeOf(reads).flatMap(({ hidden }) => hidden))]
+    return [...new Set(completeOnes(reads).flatMap(({ hidden }) => hidden))]
   }
   return { standard: within(true), noBackslashEscapes: within(false) }
 }
@@ -50,23 +55,24 @@ function readAll(sql: string): readonly Read[] {
   return first.ambiguous ? [first, ...OTHERS.map((mode) => read(sql, mode))] : [first]
 }
 
-function wholeOf(reads: readonly Read[]): readonly Read[] {
-  const whole = reads.filter(({ complete }) => complete)
-  return whole.length === 0 ? reads : whole
+function completeOnes(reads: readonly Read[]): readonly Read[] {
+  const complete = reads.filter((read) => read.complete)
+  return complete.length === 0 ? reads : complete
 }
 
-/** What the servers differ in. */
+/** Lexical differences between servers and their settings. */
 interface Mode {
-  /** Whether a backslash escapes what is behind it, in single and in double quotes. */
+  /** Whether a backslash is an escape character in single quotes. */
   readonly single: boolean
+  /** The same in double quotes. */
   readonly double: boolean
-  /** Whether comments with an exclamation mark are carried out. */
+  /** Whether the server executes comments with an exclamation mark. */
   readonly comments: boolean
 }
 
 const STANDARD: Mode = { single: true, double: true, comments: true }
 
-/** ANSI_QUOTES makes names of what is in double quotes, and NO_BACKSLASH_ESCAPES is for both. */
+/** Under ANSI_QUOTES, double quotes enclose names; NO_BACKSLASH_ESCAPES applies to both kinds of quotes. */
 const OTHERS: readonly Mode[] = [
   { single: true, double: true, comments: false },
   { single: true, double: false, comments: true },
@@ -82,7 +88,7 @@ interface Read {
   readonly hidden: number[]
   /** Whether all quotes are closed. */
   complete: boolean
-  /** Whether other modes may make something else of it. */
+  /** Whether another mode may read the text differently. */
   ambiguous: boolean
 }
 
@@ -90,7 +96,7 @@ function read(sql: string, mode: Mode): Read {
   const result: Read = { mode, tokens: [], hidden: [], complete: true, ambiguous: false }
   const { tokens } = result
   let question = -1
-  /** Goes on behind quotes or a comment. */
+  /** Skips quotes or a comment, and notes the question marks in it. */
   const pass = (end: number): void => {
     for (; question < end; question = questionFrom(sql, question + 1)) {
       if (question >= at) result.hidden.push(question)
@@ -98,7 +104,7 @@ function read(sql: string, mode: Mode): Read {
     at = end
   }
   let at = 0
-  /** Where the last word or name ended. */
+  /** End of the last word or name. */
   let named = -1
   let inComment = false
   while (at < sql.length) {
@@ -204,13 +210,13 @@ function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39
 }
 
-/** Whether it is a word, or a name in backticks or in double quotes. */
+/** Whether a token is a word, or a name in backticks or double quotes. */
 export function isName(token: Token): boolean {
   const code = token.charCodeAt(0)
   return isWordPart(code) || code === BACKTICK || code === DOUBLE
 }
 
-/** Letters, digits, `_`, `$`, and whatever is beyond ASCII. */
+/** Letters, digits, `_`, `$`, and all characters beyond ASCII. */
 function isWordPart(code: number): boolean {
   return (
     (code >= 0x61 && code <= 0x7a) ||
@@ -228,7 +234,7 @@ function wordEnd(sql: string, from: number): number {
   return at
 }
 
-/** A number ends where its digits do: in `1.5for update` a word follows. */
+/** End of the digits: in `1.5for update`, a word follows without a blank. */
 function numberEnd(sql: string, from: number): number {
   let at = digitsEnd(sql, from)
   if ((sql.charCodeAt(at) | SPACE) === 0x65 && isDigit(sql.charCodeAt(at + 1))) at = digitsEnd(sql, at + 1)
@@ -241,7 +247,7 @@ function digitsEnd(sql: string, from: number): number {
   return at
 }
 
-/** Behind the closing quote; `undefined` if there is none. A quote that is written twice is part of the text. */
+/** Offset after the closing quote; `undefined` without one. A doubled quote is part of the text. */
 function quoteEnd(sql: string, from: number, escapes: boolean): number | undefined {
   const quote = sql.charCodeAt(from)
   for (let at = from + 1; at < sql.length; at += 1) {
@@ -255,7 +261,7 @@ function quoteEnd(sql: string, from: number, escapes: boolean): number | undefin
   return undefined
 }
 
-/** Behind commas, placeholders, parentheses and spaces; the last mark of them is added to `tokens`. */
+/** Offset after commas, placeholders, parentheses and spaces. Adds their last mark to `tokens`. */
 function listEnd(sql: string, from: number, tokens: Token[]): number {
   let at = from
   let last = 0
@@ -268,7 +274,7 @@ function listEnd(sql: string, from: number, tokens: Token[]): number {
   return at
 }
 
-/** The next question mark. */
+/** Offset of the next question mark; `Infinity` without one. */
 function questionFrom(sql: string, from: number): number {
   const at = sql.indexOf('?', from)
   return at === -1 ? Infinity : at
@@ -284,7 +290,7 @@ function commentEnd(sql: string, from: number): number {
   return end === -1 ? sql.length : end + 2
 }
 
-/** The end of a comment that is not carried out, in which there may be comments. */
+/** End of an executable comment that the server skips, which may contain comments. */
 function skippedEnd(sql: string, from: number): number {
   for (let at = from; ;) {
     const end = commentEnd(sql, at)
@@ -294,7 +300,7 @@ function skippedEnd(sql: string, from: number): number {
   }
 }
 
-/** Behind the mark and the version of a comment that may be carried out: `/*!`, `/*!50000`, and MariaDB's `/*M!`. */
+/** Offset after mark and version of an executable comment: `/*!`, `/*!50000`, MariaDB's `/*M!`; `undefined` for others. */
 function executableMark(sql: string, from: number): number | undefined {
   let at = from + 2
   if (sql.charAt(at) === 'M') at += 1

@@ -1,28 +1,28 @@
-/** What the server answered to one statement, and the rows that Kysely's types promise for it. */
+/** The server's answer to one statement, and the rows that Kysely's types promise for it. */
 import { DeleteResult, InsertResult, UpdateResult } from 'kysely'
 import type { Statement } from './statement.ts'
 
 export interface StatementResult {
-  /** Absent when the statement gives no rows. */
+  /** Absent for a statement without a result set. */
   readonly rows: readonly unknown[] | undefined
   /** Rows that a write matched, whether or not their values changed. */
   readonly affectedRows: number
   /** Rows whose values an UPDATE changed. */
   readonly changedRows: number
-  /** The first key that AUTO_INCREMENT gave out, 0 when it gave none. */
+  /** The first key that AUTO_INCREMENT generated; 0 if none. */
   readonly insertId: bigint
-  /** Whether the server reported an open transaction, and autocommit still off. */
+  /** Whether the server reports an open transaction, and autocommit is still off. */
   readonly inTransaction: boolean
   /**
-   * Columns of the rows whose order is not that of the values which are read of them (FLOAT, ENUM, SET, BIT, JSON), as the
-   * server names them; absent if there are none.
+   * Names of columns that the server sorts differently from their JavaScript values (FLOAT, ENUM, SET, BIT, JSON); absent
+   * if the rows have none.
    */
   readonly sortedOtherwise?: readonly string[] | undefined
-  /** Bytes of a text, or of bytes, by which the server sorts; absent where it does by all. */
+  /** Leading bytes of a text or binary value that the server sorts by (`max_sort_length`); absent if it sorts by all. */
   readonly sortedBytes?: number | undefined
 }
 
-/** The server's rows, passed through the builder's plugins; for a write that gives none, Kysely's result object. */
+/** The server's rows, passed through the builder's plugins. A write without rows gives Kysely's result object. */
 export function rowsOf(
   statement: Statement,
   result: StatementResult,
@@ -31,7 +31,7 @@ export function rowsOf(
   return transforms ? statement.transform(result.rows) : plainRowsOf(statement, result)
 }
 
-/** The same without the plugins. */
+/** {@link rowsOf} without the plugins. */
 export function plainRowsOf(statement: Statement, result: StatementResult): readonly unknown[] {
   if (result.rows !== undefined) return result.rows
   const affected = BigInt(result.affectedRows)

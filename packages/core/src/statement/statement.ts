@@ -1,19 +1,19 @@
 /**
- * A statement: SQL text, its parameters, and the traits read off Kysely's operation node. This is the only
- * place that looks at what Kysely compiled.
+ * A statement: SQL text, parameters, and traits from Kysely's operation node. No other file inspects the nodes of a
+ * compiled query.
  */
 import type { CompiledQuery, KyselyPlugin, OperationNode, TableNode, WithNode } from 'kysely'
 import { type SqlTraits, traitsOf } from './sql-traits.ts'
 import { type HiddenMarks, type Reading, readingsOf } from './sql-words.ts'
 
-/** `unknown` is what Kysely can't tell: raw SQL, DDL. Such a statement may change the session or commit. */
+/** `unknown` covers raw SQL and DDL, whose node has no kind. Such a statement may change the session or commit. */
 export type StatementKind = 'read' | 'locking read' | 'write' | 'unknown'
 
 export class Statement {
   readonly sql: string
   readonly parameters: readonly unknown[]
   readonly kind: StatementKind
-  /** What the builder's own query compiler made, with all that it put there for its driver. */
+  /** The output of the builder's query compiler, with the compiler's data for its driver. */
   readonly compiled: CompiledQuery
   readonly #plugins: readonly KyselyPlugin[]
   #mentions: Mentions | undefined
@@ -28,12 +28,12 @@ export class Statement {
     this.#plugins = plugins
   }
 
-  /** Names of the tables that the statement mentions, `schema.table` where a schema is given; a CTE is none. */
+  /** Names of the mentioned tables, without CTEs: `table`, or `schema.table` if written with a schema. */
   get tables(): readonly string[] {
     return this.#mentioned.tables
   }
 
-  /** Whether part of it is raw SQL, which may mention tables that {@link tables} doesn't have. */
+  /** Whether a part is raw SQL, which may mention tables that {@link tables} lacks. */
   get opaque(): boolean {
     return this.#mentioned.raw
   }
@@ -42,50 +42,50 @@ export class Statement {
     return (this.#mentions ??= mentionsOf(this.compiled.query))
   }
 
-  /** Its text as the server may read it; see {@link readingsOf}. */
+  /** Tokens of the text; see {@link readingsOf}. */
   get readings(): readonly Reading[] {
     return readingsOf(this.sql)
   }
 
-  /** The first word of its text; several where it depends on the server. */
+  /** The first word of the text; several if it depends on the server. */
   get verbs(): readonly string[] {
     return this.#traits.verbs
   }
 
-  /** What its text calls; see {@link SqlTraits}. */
+  /** Functions that the text calls; see {@link SqlTraits}. */
   get calls(): readonly string[] {
     return this.#traits.calls
   }
 
-  /** The question marks of its text that are within quotes or comments. */
+  /** Question marks of the text within quotes or comments. */
   get hiddenMarks(): HiddenMarks {
     return this.#traits.hiddenMarks
   }
 
-  /** Whether its text assigns to a variable, a file or a sequence, as far as it tells. */
+  /** Whether the text assigns to a variable, a file or a sequence. Called functions are unknown. */
   get assigns(): boolean {
     return this.#traits.assigns
   }
 
-  /** Whether it can change data: a write, what is unknown, and a read that calls functions, since those may write. */
+  /** Whether it may change data: a write, an unknown statement, or a read with a function call, which may write. */
   get mayWrite(): boolean {
     return this.kind === 'write' || this.kind === 'unknown' || this.assigns || this.calls.length > 0
   }
 
-  /** Whether it may end the transaction: raw SQL, other than statements that are known not to. */
+  /** Whether it may end the transaction: raw SQL, unless its verb is known not to. */
   get mayCommit(): boolean {
     return this.kind === 'unknown' && this.#traits.mayCommit
   }
 
   /**
-   * Whether it is a plain read: one that locks nothing, sets nothing and writes no file, as far as its text tells. The
-   * server knows whether a function that it calls does.
+   * Whether it is a plain read by its text: it locks nothing, assigns nothing and writes no file. Only the server knows
+   * whether a called function does.
    */
   get reads(): boolean {
     return this.kind === 'unknown' ? this.#traits.reads : this.kind === 'read' && !this.assigns
   }
 
-  /** Whether it is a write that answers with rows, as `INSERT … RETURNING` does, or may be one. */
+  /** Whether it is, or may be, a write with rows in its answer, such as `INSERT … RETURNING`. */
   get returning(): boolean {
     const node = this.compiled.query
     return (
@@ -99,7 +99,7 @@ export class Statement {
     return this.#plugins.length > 0
   }
 
-  /** The result side of the Kysely plugins that the builder was made with. */
+  /** Applies the result side of the builder's Kysely plugins. */
   async transform(rows: readonly unknown[]): Promise<readonly unknown[]> {
     let result = { rows: rows as Record<string, unknown>[] }
     for (const plugin of this.#plugins) {
@@ -112,7 +112,7 @@ export class Statement {
 function kindOf({ query }: CompiledQuery, { locks }: SqlTraits): StatementKind {
   switch (query.kind) {
     case 'SelectQueryNode':
-      // With options, as ANALYZE is one, EXPLAIN may run what it explains.
+      // EXPLAIN with options such as ANALYZE may run the statement.
       if (query.explain !== undefined && query.explain.options === undefined) return 'read'
       return locks ? 'locking read' : 'read'
     case 'InsertQueryNode':
@@ -150,7 +150,7 @@ function mentionsOf(root: OperationNode): Mentions {
       if (hasWith(value)) {
         for (const { name, expression } of value.with.expressions) {
           const known = new Set(ctes).add(name.table.table.identifier.name)
-          // Only in a recursive one does its own name stand for itself, and not for a table.
+          // Without RECURSIVE, a CTE's own name within it means a table.
           open.push([expression, value.with.recursive === true ? known : ctes])
           ctes = known
         }
@@ -161,7 +161,7 @@ function mentionsOf(root: OperationNode): Mentions {
   return { tables: [...tables].sort(), raw }
 }
 
-/** Values are no SQL, and what qualifies a column, often an alias, is named as a table elsewhere. */
+/** Nodes to skip: values, and the qualifier of a column, which is an alias or a table that another node names. */
 const NAMES_NO_TABLE: ReadonlySet<string> = new Set([
   'PrimitiveValueListNode',
   'ReferenceNode',

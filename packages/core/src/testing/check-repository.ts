@@ -1,32 +1,34 @@
-/** Whether the statements of a repository fit the schema of a real server. */
+/** Checks the statements of a repository against the schema of a real server. */
 import type { Queryable } from '../query/query.ts'
 import type { Answers } from '../interpreter/scripted-answers.ts'
 import type { UnitOfWork } from '../unit-of-work/unit-of-work.ts'
 
-/** The arguments of a function. */
+/** Argument types of a function. */
 export type ArgumentsOf<F> = F extends (...args: infer A) => unknown ? Readonly<A> : never
 
 /**
- * Arguments to call each function of a repository with, for all that can't do without; their values matter only as far as
- * the SQL depends on them.
+ * Sample arguments for each function of a repository; required for functions that cannot be called without any. Their
+ * values matter only where the SQL depends on them.
  */
 export type Samples<R> = {
   readonly [K in keyof R as [] extends ArgumentsOf<R[K]> ? never : K]: ArgumentsOf<R[K]>
 } & { readonly [K in keyof R]?: ArgumentsOf<R[K]> }
 
-/** A statement that the server could not run, or a function that could not make one. */
+/** A statement that the server could not run, or a function that failed to build one. */
 export interface Finding {
-  /** The statement's, else the name of the function. */
+  /** Label of the statement, else the name of the function. */
   readonly label: string
-  /** Absent if there was none. */
+  /** `undefined` if the function built no statement. */
   readonly sql: string | undefined
   readonly error: unknown
 }
 
 /**
- * Calls every function of a repository and has the server look at the statements of what it returns (see
- * {@link UnitOfWork.check}): names of columns and tables that it does not know are found. Nothing is run. Of programs that
- * is the first flight, and what can be reached with `answers`.
+ * Calls every function of a repository and lets the server prepare the statements of the returned queries, see
+ * {@link UnitOfWork.check}. This finds unknown tables and columns; no statement runs. A program is checked up to the first
+ * flight that `answers` does not cover.
+ *
+ * Resolves with the findings, an empty list if all statements fit. Errors of functions and of the check are findings, too.
  */
 export async function checkRepository<R extends Readonly<Record<string, (...args: never[]) => unknown>>>(
   repository: R,

@@ -1,9 +1,9 @@
-/** Which flights a piece of work makes, on whatever driver: for tests that count round trips or keep SQL. */
+/** Records the flights of a piece of work, on any driver, for tests that count round trips or compare SQL. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { tracingChannel } from 'node:diagnostics_channel'
 import { type FlightCommand, type FlightEvent, flightsSoFar } from '../events.ts'
 
-/** What travelled together, in order. */
+/** Commands that travelled together, in order. */
 export type Flight = readonly Partial<Pick<FlightCommand, 'label' | 'sql' | 'type'>>[]
 
 export interface Recording<T> {
@@ -15,39 +15,40 @@ export interface Recording<T> {
 const { start } = tracingChannel<unknown, FlightEvent>('leasehold:flight')
 
 /**
- * Runs `work` and tells which flights it made; those of others meanwhile are not among them. Rejects as `work` does, and with
- * an `Error` if there were flights, its own or others', that no event has told of.
+ * Runs `work` and records its flights; concurrent flights of other code are left out. Rejects with the error of `work`, and
+ * with an `Error` if a flight, its own or another, had no event.
  */
 export async function recordFlights<T>(work: () => Promise<T>): Promise<Recording<T>> {
   const own = new AsyncLocalStorage<true>()
   const flights: (readonly FlightCommand[])[] = []
   const before = flightsSoFar()
-  let told = 0
+  let observed = 0
   const record = (event: unknown): void => {
-    told += 1
+    observed += 1
     if (own.getStore() === true) flights.push((event as FlightEvent).commands)
   }
   start.subscribe(record)
   try {
     const value = await own.run(true, work)
-    const untold = flightsSoFar() - before - told
-    if (untold === 0) return { value, flights }
+    const missing = flightsSoFar() - before - observed
+    if (missing === 0) return { value, flights }
     throw new Error(
-      `expected an event for each flight, got none for ${untold}: the channels of node:diagnostics_channel don't work here`,
+      `expected an event for each flight, got none for ${missing}: the runtime must support the tracing channels of ` +
+        'node:diagnostics_channel',
     )
   } finally {
     start.unsubscribe(record)
   }
 }
 
-/** Runs `work` and gives its result; rejects with an `Error` that lists the flights if there were more than `limit`. */
+/** Runs `work` and resolves with its result. Rejects with an `Error` that lists the flights if they exceed `limit`. */
 export async function atMostFlights<T>(limit: number, work: () => Promise<T>): Promise<T> {
   const { value, flights } = await recordFlights(work)
   if (flights.length <= limit) return value
   throw new Error(`expected at most ${limit} flights, got ${flights.length}:\n${flightsText(flights)}`)
 }
 
-/** Flights as text that can be kept as a snapshot: one line for each command, without values. */
+/** Formats flights for a snapshot: one line per command, without values. */
 export function flightsText(flights: readonly Flight[]): string {
   return flights
     .map((flight, index) =>

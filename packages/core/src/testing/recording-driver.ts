@@ -1,4 +1,4 @@
-/** A driver in memory: writes down what it is asked to do, answers from a script, and insists on the port's contract. */
+/** An in-memory driver that records its calls, answers from a script, and asserts the contract of the driver port. */
 import { MysqlAdapter, MysqlQueryCompiler } from 'kysely'
 import { composer } from '../statement/compile-only-kysely.ts'
 import type {
@@ -13,69 +13,72 @@ import type {
 import { type AcquireError, ConnectionLostError, LeaseholdError, StatementError } from '../errors/errors.ts'
 import {
   type Answers,
-  placed,
   refusal,
-  replier,
   type Reply,
-  resultOf,
+  resultOfReply,
+  scriptedReplies,
+  withLocation,
 } from '../interpreter/scripted-answers.ts'
 import type { StatementResult } from '../statement/statement-result.ts'
 import { ASSUMED_SERVER, type ServerFacts } from '../statement/server-facts.ts'
 
-/** What a {@link RecordingDriver} answers, and what it lets go wrong. */
+/** Answers and faults of a {@link RecordingDriver}. */
 export interface Script {
   /**
-   * Replies to statements; `explain`, `prepare`, `begin`, `savepoint`, `release`, `rollback to`, `commit` and `rollback`
-   * are names, too. Without a reply a read gives no rows, and a write has matched one; `release` is refused behind a reply
-   * by which no transaction is open.
+   * Replies to statements, by label or SQL, and to commands, by type: `explain`, `prepare`, `begin`, `savepoint`, `release`,
+   * `rollback to`, `commit`, `rollback`. Default: a read gives no rows and a write matches one. `release` is refused after a
+   * reply without an open transaction.
    */
   readonly answers?: Answers
-  /** The flight, counted from 1, in which the connection is lost. */
+  /** Number of the flight, from 1, that loses the connection; `sent`: whether the server may have received it. */
   readonly lost?: { readonly flight: number; readonly sent: boolean }
-  /** What `acquire` rejects with. */
+  /** Error that `acquire` rejects with. */
   readonly refused?: AcquireError
-  /** Whether a flight may hold more than one command; true unless given. */
+  /** Whether a flight may hold more than one command. Default: true. */
   readonly pipelining?: boolean
-  /** What the server can do: `RETURNING`, and statements of any length, unless given. */
+  /** Capabilities of the server. Default: it supports RETURNING and has no packet limit. */
   readonly server?: Partial<ServerFacts>
-  /** What the answers of a flight wait for; a turn of the event loop unless given. */
+  /** Delays the answers of a flight, given its number. Default: one turn of the event loop. */
   readonly delay?: (flight: number) => Promise<unknown>
-  /** Whether what is behind a failing command was already on the wire, and is carried out; true unless given. */
+  /** Whether the server executes the commands after a failed one, since they are on the wire already. Default: true. */
   readonly carriesOn?: boolean
 }
 
-/** A flight is the list of its commands by name. */
+/** A call of the driver, or a flight as the names of its commands. */
 export type JournalEntry = 'acquire' | 'release' | 'discard' | 'close' | readonly string[]
 
-/** For tests without a server: `createUnitOfWork({ driver: new RecordingDriver({ answers }) })`. */
+/**
+ * A driver for tests without a server: `createUnitOfWork({ driver: new RecordingDriver({ answers }) })`. A call that breaks
+ * the contract of the driver port throws an `Error`.
+ */
 export class RecordingDriver implements Driver {
-  /** What happened, in order. */
+  /** Calls and flights, in order. */
   readonly journal: JournalEntry[] = []
-  /** The commands of the flights. */
+  /** Commands of each flight, in order. */
   readonly flights: (readonly Command[])[] = []
-  /** Why connections were discarded. */
+  /** Reason of each discarded connection, in order. */
   readonly discarded: Error[] = []
   readonly outcomes: OutcomeLedger = ledger
   readonly #script: Script
-  readonly #reply: ReturnType<typeof replier>
+  readonly #reply: ReturnType<typeof scriptedReplies>
   #connections = 0
 
   constructor(script: Script = {}) {
     this.#script = script
-    this.#reply = replier(script.answers ?? {})
+    this.#reply = scriptedReplies(script.answers ?? {})
   }
 
-  /** Names of all commands that were sent, without regard to flights. */
+  /** Names of all sent commands, in order. */
   get sent(): readonly string[] {
     return this.flights.flat().map(nameOf)
   }
 
-  /** How often COMMIT was sent. */
+  /** Number of COMMITs that were sent. */
   get commits(): number {
     return this.sent.filter((name) => name === 'commit').length
   }
 
-  /** How often ROLLBACK was sent. */
+  /** Number of ROLLBACKs that were sent. */
   get rollbacks(): number {
     return this.sent.filter((name) => name === 'rollback').length
   }
@@ -104,22 +107,27 @@ class RecordingConnection implements Connection {
   readonly server: ServerFacts
   readonly #driver: RecordingDriver
   readonly #script: Script
-  readonly #reply: ReturnType<typeof replier>
+  readonly #reply: ReturnType<typeof scriptedReplies>
   #state: 'idle' | 'flying' | 'lost' | 'ended' = 'idle'
   #inTransaction = false
-  /** Whether a statement has ended the transaction that its savepoints were set in. */
+  /** Whether a statement ended the transaction, and its savepoints with it. */
   #broken = false
   #interrupted: PromiseWithResolvers<void> | undefined
   readonly #discarded = Promise.withResolvers<never>()
 
-  constructor(driver: RecordingDriver, script: Script, reply: ReturnType<typeof replier>, id: number) {
+  constructor(
+    driver: RecordingDriver,
+    script: Script,
+    reply: ReturnType<typeof scriptedReplies>,
+    id: number,
+  ) {
     this.#driver = driver
     this.#script = script
     this.#reply = reply
     this.id = id
     this.pipelining = script.pipelining ?? true
     this.server = { ...ASSUMED_SERVER, ...script.server }
-    // Only a flight on its way is concerned.
+    // Without a flight, nothing awaits it: that must not be an unhandled rejection.
     this.#discarded.promise.catch(() => {})
   }
 
@@ -151,7 +159,9 @@ class RecordingConnection implements Connection {
     let failed = false
     return commands.map((command, index) => {
       if (failed && (this.#script.carriesOn === false || !inTime)) return undefined
-      const answer = inTime ? this.#answer(command, index) : placed(killed, { ...factsOf(command), index })
+      const answer = inTime
+        ? this.#answer(command, index)
+        : withLocation(killed, { ...factsOf(command), index })
       failed ||= answer instanceof LeaseholdError
       return answer
     })
@@ -169,7 +179,7 @@ class RecordingConnection implements Connection {
     if (answer !== undefined) onEnd?.({ ...answer, rows: undefined })
   }
 
-  /** The first command of the flight on its way is then answered as killed, and none behind it. */
+  /** Answers the first command of the current flight with the kind `killed`, and no later ones. */
   interrupt(): void {
     if (this.#state === 'flying') this.#interrupted?.resolve()
   }
@@ -195,26 +205,26 @@ class RecordingConnection implements Connection {
   }
 
   #answer(command: Command, index: number): Answer {
-    const result = this.#resultOf(command)
+    const result = this.#resultOfReply(command)
     if (result instanceof LeaseholdError) {
-      // Like the server: a deadlock rolls the transaction back.
+      // InnoDB rolls back the whole transaction on a deadlock.
       if (result instanceof StatementError && result.kind === 'deadlock') {
         this.#inTransaction = false
         this.#broken = true
       }
-      return placed(result, { ...factsOf(command), index })
+      return withLocation(result, { ...factsOf(command), index })
     }
     this.#inTransaction = result.inTransaction
     this.#broken = (this.#broken || isRun(command)) && !ENDING.has(command.type) && !result.inTransaction
     return result
   }
 
-  #resultOf(command: Command): StatementResult | LeaseholdError {
+  #resultOfReply(command: Command): StatementResult | LeaseholdError {
     const name = nameOf(command)
     const statement = isRun(command) ? command.statement : undefined
     try {
       const inTransaction = !ENDING.has(command.type)
-      return resultOf(this.#reply(name, statement) ?? this.#defaultReply(command), {
+      return resultOfReply(this.#reply(name, statement) ?? this.#defaultReply(command), {
         name,
         statement,
         inTransaction,
@@ -247,7 +257,7 @@ const ledger: OutcomeLedger = {
     ledgerBuilder.selectFrom('leasehold_outcomes').select('outcome_key').where('outcome_key', '=', key),
 }
 
-/** Commands after which no transaction is open. */
+/** Commands that leave no transaction open. */
 const ENDING: ReadonlySet<Command['type']> = new Set(['read', 'commit', 'rollback'])
 
 function assert(holds: boolean, message: string): void {
@@ -258,7 +268,7 @@ function nameOf(command: Command): string {
   return isRun(command) ? (command.label ?? command.statement.sql) : command.type
 }
 
-/** Whether it runs a statement. */
+/** Whether a command executes a statement, unlike `explain` and `prepare`. */
 function isRun(command: Command): command is StatementCommand {
   return command.type === 'statement' || command.type === 'read'
 }

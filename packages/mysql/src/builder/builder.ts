@@ -3,17 +3,17 @@ import { type Kysely, type KyselyPlugin, MysqlAdapter } from 'kysely'
 import { PlacingCompiler } from './compiler.ts'
 
 export interface MysqlBuilderOptions {
-  /** Kysely plugins, such as `new CamelCasePlugin()`; both their query and their result side apply. */
+  /** Kysely plugins, such as `new CamelCasePlugin()`; their query side and their result side apply. Default: none. */
   readonly plugins?: readonly KyselyPlugin[]
 }
 
 /**
- * A `Kysely<DB>` for repositories: it composes queries and can't execute. What would need a connection (`execute`,
- * `transaction` …) throws a `UsageError`.
+ * A `Kysely<DB>` for repositories that builds and compiles queries for MySQL and MariaDB. Methods that need a connection
+ * (`execute`, `transaction` …) throw a `UsageError`.
  */
 export function mysqlBuilder<DB>(options: MysqlBuilderOptions = {}): Kysely<DB> {
   const unknown = Object.keys(options).find((name) => name !== 'plugins')
   if (unknown !== undefined)
-    throw new UsageError(`mysqlBuilder: there is no option ${unknown}; there is plugins`)
+    throw new UsageError(`mysqlBuilder: unknown option ${unknown}; known options: plugins`)
   return composer<DB>({ adapter: new MysqlAdapter(), queryCompiler: new PlacingCompiler(), ...options })
 }

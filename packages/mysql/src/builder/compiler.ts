@@ -1,4 +1,4 @@
-/** Kysely's MySQL compiler, which also notes where in the text it put the placeholders, and what becomes of their values. */
+/** Kysely's MySQL compiler, extended to record the offset of each placeholder and the role of its value. */
 import { UsageError } from '@leasehold/core'
 import {
   AndNode,
@@ -14,58 +14,58 @@ import {
   ValueNode,
 } from 'kysely'
 
-/** A compiled query whose parameters can be written into its text without searching it for question marks. */
+/** A compiled query with the offsets of its placeholders, so that binding values needs no search for question marks. */
 export interface PlacedQuery extends CompiledQuery {
-  /** Offset of each parameter's placeholder in `sql`, in their order. */
+  /** Offset of each parameter's placeholder in `sql`, in order. */
   readonly placeholders: readonly number[]
-  /** Which of the parameters are operands of an addition or the like. */
+  /** Indexes of parameters that are operands of arithmetic. */
   readonly operands: ReadonlySet<number>
-  /** Which of those that may be bytes become the value of a column as they are. */
+  /** Indexes of parameters that may be bytes and are stored in a column unchanged. */
   readonly stored: ReadonlySet<number>
-  /** Columns that are compared with several of them at once. */
-  readonly severals: readonly Several[]
+  /** Comparisons of a column with several parameters. */
+  readonly comparisons: readonly MultiValueComparison[]
 }
 
-/** A column and the values that it is compared with by one operator; see `isSplit`. */
-export interface Several {
-  readonly operator: SeveralOperator
-  /** Offsets in `sql`: of the column, of its end, and of the end of the values. */
+/** A comparison of one column with several values by one operator; see `mustSplit`. */
+export interface MultiValueComparison {
+  readonly operator: MultiValueOperator
+  /** Offset of the column in `sql`; the other two are its end and the end of the values. */
   readonly start: number
   readonly columnEnd: number
   readonly end: number
-  /** The parameters. */
+  /** Index of the first parameter, and number of parameters. */
   readonly first: number
   readonly count: number
 }
 
-export type SeveralOperator = 'in' | 'not in' | 'between'
+export type MultiValueOperator = 'in' | 'not in' | 'between'
 
 export class PlacingCompiler extends MysqlQueryCompiler {
   #placeholders: number[] = []
   #operands = NONE
   #stored = NONE
-  #severals: Several[] = []
+  #comparisons: MultiValueComparison[] = []
 
   override compileQuery(node: RootOperationNode, queryId: QueryId): PlacedQuery {
     this.#placeholders = []
     this.#operands = NONE
     this.#stored = NONE
-    this.#severals = []
+    this.#comparisons = []
     return {
       ...super.compileQuery(node, queryId),
       placeholders: this.#placeholders,
       operands: this.#operands,
       stored: this.#stored,
-      severals: this.#severals,
+      comparisons: this.#comparisons,
     }
   }
 
   protected override visitBinaryOperation(node: BinaryOperationNode): void {
     assertNoList(node)
-    const operator = severalOperatorOf(node)
+    const operator = multiValueOperatorOf(node)
     if (operator === undefined) return super.visitBinaryOperation(node)
     if (PrimitiveValueListNode.is(node.rightOperand) && node.rightOperand.values.length === 0) {
-      // Nothing is in it, which the servers have no list for.
+      // The servers have no syntax for an empty list.
       return this.append(operator === 'in' ? 'false' : 'true')
     }
     const start = this.getSql().length
@@ -75,7 +75,7 @@ export class PlacingCompiler extends MysqlQueryCompiler {
     const first = this.#placeholders.length
     this.visitNode(node.rightOperand)
     const count = this.#placeholders.length - first
-    this.#severals.push({ operator, start, columnEnd, end: this.getSql().length, first, count })
+    this.#comparisons.push({ operator, start, columnEnd, end: this.getSql().length, first, count })
   }
 
   protected override appendValue(parameter: unknown): void {
@@ -90,7 +90,7 @@ export class PlacingCompiler extends MysqlQueryCompiler {
     return super.getCurrentParameterPlaceholder()
   }
 
-  /** Whether the value under way is one of VALUES, or of SET. */
+  /** Whether the value being compiled belongs to VALUES or SET. */
   #isStored(): boolean {
     const parent = this.parentNode
     return STORING.has(parent?.kind === 'ValueListNode' ? this.nodeStack.at(-3)?.kind : parent?.kind)
@@ -104,21 +104,21 @@ const STORING: ReadonlySet<string | undefined> = new Set([
   'ValuesNode',
 ] satisfies OperationNode['kind'][])
 
-/** Kysely makes a list of an array, which the servers take for a value if it has but one. */
+/** Kysely compiles an array to a list, and the servers read a list of one as that value. */
 function assertNoList({ operator, rightOperand }: BinaryOperationNode): void {
   if (!PrimitiveValueListNode.is(rightOperand) || !OperatorNode.is(operator)) return
   if (operator.operator === 'in' || operator.operator === 'not in') return
   throw new UsageError(
-    `an array stands behind ${operator.operator}, where one value belongs: use in, or not in, with a list, or JSON.stringify it`,
+    `${operator.operator} takes one value, got an array: use in or not in with a list, or JSON.stringify the array`,
   )
 }
 
-/** Absent for any operation but of a column with a list of values, or with two between which it is to be. */
-function severalOperatorOf({
+/** `undefined` unless the operation compares a column with a list of values, or by BETWEEN with two values. */
+function multiValueOperatorOf({
   leftOperand,
   operator,
   rightOperand,
-}: BinaryOperationNode): SeveralOperator | undefined {
+}: BinaryOperationNode): MultiValueOperator | undefined {
   if (!ReferenceNode.is(leftOperand) || !OperatorNode.is(operator)) return undefined
   switch (operator.operator) {
     case 'in':

@@ -1,19 +1,22 @@
-/** Options are checked at run time as well: a misspelt one would be passed over, and so would the limit that it sets. */
+/** Checks options at run time, too: types do not catch every misspelt name, and its limit would not apply. */
 import { UsageError } from '@leasehold/core'
 
 type TypeName = 'boolean' | 'number' | 'object' | 'string'
 
-/** What each option is; `checked` where that takes more than the name of a type. */
+/** Expected type of each option; `checked` for options that have a check of their own. */
 export type OptionTypes<O extends object> = { readonly [Name in keyof O]-?: TypeName | 'checked' }
 
-/** Throws a `UsageError` for an option that there is none of, or of another type; no message shows a value. */
+/**
+ * Checks names and types of `options`; `where` is the prefix of the message. No message shows a value, which may be a
+ * password.
+ *
+ * @throws {UsageError} when an option is unknown or has another type.
+ */
 export function assertTypes<O extends object>(where: string, options: O, types: OptionTypes<O>): void {
   for (const [name, value] of Object.entries(options) as [string, unknown][]) {
     const expected = Object.hasOwn(types, name) ? types[name as keyof O] : undefined
     if (expected === undefined) {
-      throw new UsageError(
-        `${where}${name}: there is no such option; there are ${Object.keys(types).join(', ')}`,
-      )
+      throw new UsageError(`${where}${name}: unknown option; known options: ${Object.keys(types).join(', ')}`)
     }
     if (value === undefined || expected === 'checked' || typeName(value) === expected) continue
     throw new UsageError(`${where}${name}: expected a value of type ${expected}, got ${typeName(value)}`)

@@ -1,4 +1,4 @@
-/** The options of the driver, and what mysql2 is given for them. */
+/** Options of the driver, and their translation to those of mysql2. */
 import { UsageError } from '@leasehold/core'
 import type { ConnectionOptions } from 'mysql2'
 import type { Bigints } from '../values/bigints.ts'
@@ -12,43 +12,43 @@ import { milliseconds, wholeNumber } from './whole-numbers.ts'
 
 export interface MysqlDriverOptions {
   /**
-   * `mysql://user:password@host:port/database`; may hold `?ssl=true` (or 1, false, 0) and `?socketPath=…`. Options given
-   * beside it win. What means something in a uri is percent-encoded, in passwords too.
+   * Address and account: `mysql://user:password@host:port/database`, with the parameters `?ssl=true` (or 1, false, 0) and
+   * `?socketPath=…`. Other options override its parts. Percent-encode reserved characters, also in the password.
    */
   readonly uri?: string | undefined
-  /** `localhost` unless given. */
+  /** Name or address of the server. Default: `localhost`. */
   readonly host?: string | undefined
-  /** 3306 unless given. */
+  /** TCP port, from 1 to 65 535. Default: 3306. */
   readonly port?: number | undefined
   readonly socketPath?: string | undefined
   readonly user?: string | undefined
   readonly password?: string | undefined
   readonly database?: string | undefined
   /**
-   * TLS: `true`, or the options of mysql2. The certificate is verified, and that it was made for the host, name or
-   * address, unless told otherwise.
+   * TLS: `true`, or the TLS options of mysql2. Unless these say otherwise, the driver verifies the certificate and that it
+   * was issued for the host name or address. Default: no TLS.
    */
   readonly ssl?: boolean | Exclude<ConnectionOptions['ssl'], string | undefined> | undefined
-  /** The protocol's compression. It excludes flights: statements then travel one at a time. */
+  /** Compression of the protocol. It excludes flights: statements then travel one at a time. Default: false. */
   readonly compress?: boolean | undefined
-  /** Milliseconds that connecting and authenticating may take; 10 000 unless given. */
+  /** Limit in milliseconds for connecting and authenticating, from 1. Default: 10 000. */
   readonly connectTimeout?: number | undefined
   readonly pool?: PoolOptions | undefined
   /**
-   * Whether statements travel together. Unless given, the first connection finds out whether the way to the server
-   * allows for it; some proxies don't.
+   * Whether statements travel together. Default: connections find out in their setup whether the path to the server supports
+   * it, since some proxies do not.
    */
   readonly pipeline?: boolean | undefined
   /**
-   * How many statements each session keeps prepared, once it has been sent their text twice, without a round trip for it;
-   * 256 unless given, 0 for none. All sessions together must keep below the server's `max_prepared_stmt_count`.
+   * Number of statements that each session keeps prepared; 0 turns it off. A text is prepared after its second use, without
+   * a round trip. All sessions together must stay below the server's `max_prepared_stmt_count`. Default: 256.
    */
   readonly preparedStatements?: number | undefined
-  /** How BIGINT columns arrive, and large integers in JSON; `number` unless given. */
+  /** Type of BIGINT columns, and of large integers in JSON. Default: `number`. */
   readonly bigints?: Bigints | undefined
-  /** How DATETIME and TIMESTAMP columns arrive; `date` unless given. */
+  /** Type of DATETIME and TIMESTAMP columns. Default: `date`. */
   readonly datetimes?: Datetimes | undefined
-  /** Whether errors carry the values bound to a statement; they don't unless asked, since errors end in logs. */
+  /** Whether a `StatementError` has the values bound to its statement. Default: false, since errors end up in logs. */
   readonly exposeParameters?: boolean | undefined
 }
 
@@ -71,7 +71,11 @@ const TYPES: OptionTypes<MysqlDriverOptions> = {
   exposeParameters: 'boolean',
 }
 
-/** mysql2's options. Throws a `UsageError` for a uri or an option that makes no sense. */
+/**
+ * Translates the options to those of mysql2.
+ *
+ * @throws {UsageError} when the uri or an option is invalid.
+ */
 export function connectionOptions(options: MysqlDriverOptions): ConnectionOptions {
   assertTypes('', options, TYPES)
   const { host, port, socketPath, user, password, database, ssl, compress } = {
@@ -85,23 +89,31 @@ export function connectionOptions(options: MysqlDriverOptions): ConnectionOption
     ...Object.fromEntries(server.filter(([, value]) => value !== undefined)),
     ...(tls === undefined ? {} : { ssl: tls }),
     connectTimeout: milliseconds('connectTimeout', options.connectTimeout ?? 10_000, 1),
-    // Several statements in one text and the server's right to ask for files are no use here, only a danger.
-    // IGNORE_SPACE would be set for fresh sessions and not for those that were reset.
-    // Query attributes would be two bytes before each statement, to say that there are none.
+    // MULTI_STATEMENTS and LOCAL_FILES help injection and file theft, and Leasehold needs neither.
+    // IGNORE_SPACE would hold for fresh sessions only: a reset drops it.
+    // CLIENT_QUERY_ATTRIBUTES would prefix each statement with two bytes for no attributes.
     flags: ['-MULTI_STATEMENTS', '-LOCAL_FILES', '-IGNORE_SPACE', '-CLIENT_QUERY_ATTRIBUTES'],
     charset: 'utf8mb4',
     ...valueOptions(valueSettings(options)),
   }
 }
 
-/** How values arrive, with the defaults. Throws a `UsageError` for what is no way to arrive. */
+/**
+ * The value settings, with defaults.
+ *
+ * @throws {UsageError} when `bigints` or `datetimes` is none of its values.
+ */
 export function valueSettings({ bigints = 'number', datetimes = 'date' }: MysqlDriverOptions): ValueSettings {
   oneOf('bigints', bigints, ['number', 'bigint', 'string'])
   oneOf('datetimes', datetimes, ['date', 'string'])
   return { bigints, datetimes }
 }
 
-/** The number of statements to keep prepared. Throws a `UsageError` for what is none. */
+/**
+ * Number of statements to keep prepared, 256 by default.
+ *
+ * @throws {UsageError} when it is no whole number from 0.
+ */
 export function preparedStatements({ preparedStatements: count = 256 }: MysqlDriverOptions): number {
   return wholeNumber('preparedStatements', count)
 }
@@ -111,7 +123,7 @@ function oneOf<K extends string>(option: string, value: K, known: readonly K[]):
   throw new UsageError(`${option}: expected one of '${known.join("', '")}', got '${value}'`)
 }
 
-/** Without what is there as undefined, which would take the place of something else. */
+/** Drops options that are `undefined`, which would override parts of the uri. */
 function given(options: MysqlDriverOptions): MysqlDriverOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }

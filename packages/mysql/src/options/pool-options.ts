@@ -2,32 +2,32 @@ import { UsageError } from '@leasehold/core'
 import { assertTypes, type OptionTypes } from './option-types.ts'
 import { milliseconds, wholeNumber } from './whole-numbers.ts'
 
-/** Times are in milliseconds. */
+/** Options of the pool. Times are in whole milliseconds, at most 2^31 - 1. */
 export interface PoolOptions {
   /**
-   * Connections at most; 10 unless given. From the first unit with a `timeout` or `signal` on there is one more, for KILL.
-   * Where the server has none for it, as with an account whose `max_user_connections` is the same, one of these leaves
-   * its place, unless it is the only one: then a unit that is stopped keeps its locks until its statement ends.
+   * Maximum number of connections, from 1. Default: 10. From the first unit with a `timeout` or `signal` on, there is one
+   * more, for KILL. If the server refuses that one, as for an account whose `max_user_connections` equals `max`, one of the
+   * pool makes room for it. With `max: 1` none does, and a stopped unit holds its locks until its statement ends.
    */
   readonly max?: number | undefined
-  /** Connections to keep once the first has been needed; none unless given. */
+  /** Number of connections to keep open once the first was needed, up to `max`. Default: 0. */
   readonly min?: number | undefined
-  /** What a lease may take to be had, connecting included; 10 000 unless given. */
+  /** Limit for getting a connection, connecting included. Default: 10 000. */
   readonly acquireTimeout?: number | undefined
-  /** What `close` gives leased connections to come back; 5 000 unless given. */
+  /** Time that `close` waits for leased connections. Default: 5 000. */
   readonly closeTimeout?: number | undefined
-  /** The age at which a connection is replaced, less a random tenth so that not all go at once; 30 minutes unless given. */
+  /** Age at which a connection is replaced, less up to a tenth at random, to spread replacements. Default: 30 minutes. */
   readonly maxLifetime?: number | undefined
-  /** How long a connection beyond `min` may be idle; 10 minutes unless given. */
+  /** Time that a connection beyond `min` may be idle. Default: 10 minutes. */
   readonly idleTimeout?: number | undefined
   /**
-   * How often an idle connection is asked whether it is still there; every 30 000 unless given. One that was silent for a
-   * second is asked by the unit that uses it as well, without a round trip.
+   * Interval at which an idle connection is checked. Default: 30 000. A unit also checks a connection that was silent for a
+   * second, without a round trip.
    */
   readonly keepalive?: number | undefined
 }
 
-/** Every option, defaults included. */
+/** All options, with defaults. */
 export type PoolLimits = { readonly [Name in keyof PoolOptions]-?: number }
 
 const TYPES: OptionTypes<PoolOptions> = {
@@ -40,7 +40,11 @@ const TYPES: OptionTypes<PoolOptions> = {
   keepalive: 'number',
 }
 
-/** The options with their defaults. Throws a `UsageError` for numbers that make no sense. */
+/**
+ * The options, with defaults.
+ *
+ * @throws {UsageError} when an option is unknown or out of bounds.
+ */
 export function poolOptions(options: PoolOptions = {}): PoolLimits {
   assertTypes('pool.', options, TYPES)
   const {

@@ -1,7 +1,7 @@
-/** Where the server is, and who comes to it, read off a uri. */
+/** Parses connection uris. */
 import { UsageError } from '@leasehold/core'
 
-export interface Place {
+export interface UriParts {
   readonly host?: string | undefined
   readonly port?: number | undefined
   readonly socketPath?: string | undefined
@@ -11,23 +11,28 @@ export interface Place {
   readonly ssl?: boolean | undefined
 }
 
-const ENCODING = 'what means something in a uri is written as encodeURIComponent writes it'
+const ENCODING = 'encode reserved characters with encodeURIComponent'
 
-/** Throws a `UsageError` for a uri that says something else than where the server is; none shows a password, or part of one. */
-export function parseUri(text: string): Place {
+/**
+ * Parses `mysql://user:password@host:port/database`, with the parameters `ssl` and `socketPath`. No message shows a part of
+ * the password.
+ *
+ * @throws {UsageError} when the uri has another form, an unknown or repeated parameter, or an invalid encoding.
+ */
+export function parseUri(text: string): UriParts {
   const uri = URL.canParse(text) ? new URL(text) : undefined
-  // A # or a / in a password ends where the server is; the rest of the password and the host come behind it.
+  // An unencoded # or / in a password ends the authority, which leaves an @ in the path, or a fragment.
   const cut = uri !== undefined && (uri.hash !== '' || /[@/]/.test(uri.pathname.slice(1)))
   if (uri === undefined || cut || !['mysql:', 'mariadb:'].includes(uri.protocol)) {
     throw new UsageError(
-      `uri: expected mysql://user:password@host:port/database; ${ENCODING}, which may be missing here`,
+      `uri: expected mysql://user:password@host:port/database, got another form; ${ENCODING}`,
     )
   }
   const { search, searchParams } = uri
-  // A ? in a password would begin the parameters, with the rest of the password and the host in them.
+  // An unencoded ? in a password begins the parameters, which then hold the @ and the host.
   if (search.includes('@')) {
     throw new UsageError(
-      `uri: there is an @ behind a ?, write %3F or %40 for one that is part of a value; ${ENCODING}`,
+      `uri: found an @ after a ?: write %3F or %40 for a ? or @ that is part of a value; ${ENCODING}`,
     )
   }
   const known = ['ssl', 'socketPath']
@@ -38,42 +43,41 @@ export function parseUri(text: string): Place {
     )
   }
   const twice = known.find((key) => searchParams.getAll(key).length > 1)
-  if (twice !== undefined) throw new UsageError(`uri: the parameter ${twice} is there more than once`)
+  if (twice !== undefined) throw new UsageError(`uri: the parameter ${twice} occurs more than once`)
   return {
-    host: part('host', uri.hostname.replace(/^\[|\]$/g, '')),
+    host: decoded('host', uri.hostname.replace(/^\[|\]$/g, '')),
     port: uri.port === '' ? undefined : Number(uri.port),
-    user: part('user', uri.username),
-    password: part('password', uri.password),
-    database: part('database', uri.pathname.slice(1)),
-    socketPath: filled('socketPath', searchParams.get('socketPath')),
-    ssl: switched('ssl', searchParams.get('ssl')),
+    user: decoded('user', uri.username),
+    password: decoded('password', uri.password),
+    database: decoded('database', uri.pathname.slice(1)),
+    socketPath: nonEmpty('socketPath', searchParams.get('socketPath')),
+    ssl: booleanOf('ssl', searchParams.get('ssl')),
   }
 }
 
-function part(name: string, encoded: string): string | undefined {
+function decoded(name: string, encoded: string): string | undefined {
   if (encoded === '') return undefined
   try {
     return decodeURIComponent(encoded)
   } catch {
     throw new UsageError(
-      `uri: the ${name} holds a % that begins no percent-encoding, write %25 for it; ${ENCODING}, or the ${name} is ` +
-        'given as an option of its own',
+      `uri: the ${name} has an invalid percent-encoding: write %25 for a literal %; ${ENCODING}, or pass the option ${name}`,
     )
   }
 }
 
-function filled(name: string, text: string | null): string | undefined {
+function nonEmpty(name: string, text: string | null): string | undefined {
   if (text !== '') return text ?? undefined
   throw new UsageError(`uri: expected a value for ${name}, got none`)
 }
 
-const SWITCH: Readonly<Record<string, boolean>> = { true: true, '1': true, false: false, '0': false }
+const BOOLEANS: Readonly<Record<string, boolean>> = { true: true, '1': true, false: false, '0': false }
 
-function switched(name: string, text: string | null): boolean | undefined {
+function booleanOf(name: string, text: string | null): boolean | undefined {
   if (text === null) return undefined
   const key = text.toLowerCase()
-  if (Object.hasOwn(SWITCH, key)) return SWITCH[key]
+  if (Object.hasOwn(BOOLEANS, key)) return BOOLEANS[key]
   throw new UsageError(
-    `uri: expected ${name}=true, 1, false or 0, got ${JSON.stringify(text)}; more can be said by the option ${name}`,
+    `uri: expected ${name}=true, 1, false or 0, got ${JSON.stringify(text)}; for certificates, use the option ${name}`,
   )
 }

@@ -1,7 +1,7 @@
-/** Names of columns with which mysql2 reads no rows: it is given others, which are put right in the rows. */
+/** Aliases for column names that mysql2 refuses to read, replaced by the true names in the rows. */
 import type { ReadField } from './mysql2-commands.ts'
 
-/** Those of properties that every object has, and that mean something else than a value. */
+/** Names of properties of `Object.prototype`, which mysql2 refuses as columns. */
 const REFUSED: ReadonlySet<string> = new Set([
   '__defineGetter__',
   '__defineSetter__',
@@ -11,10 +11,13 @@ const REFUSED: ReadonlySet<string> = new Set([
 ])
 
 export class ColumnNames {
-  /** The true names, by the others. */
+  /** True names by alias. */
   readonly #names = new Map<string, string>()
 
-  /** Renames what has to be; `undefined` if nothing has been. Columns that share a name share the other, too. */
+  /**
+   * Renames the refused columns among `fields` in place, and adds their aliases to `before`. Columns that share a name share
+   * its alias. `undefined` if no column was renamed.
+   */
   static of(fields: readonly ReadField[], before: ColumnNames | undefined): ColumnNames | undefined {
     let names = before
     for (const field of fields) {
@@ -25,14 +28,14 @@ export class ColumnNames {
     return names
   }
 
-  /** The servers have no name that begins with a zero. */
+  /** No name on the servers begins with U+0000, so an alias cannot clash. */
   #rename(field: ReadField): void {
-    const other = `\0${field.name}`
-    this.#names.set(other, field.name)
-    field.name = other
+    const alias = `\0${field.name}`
+    this.#names.set(alias, field.name)
+    field.name = alias
   }
 
-  /** The rows with the true names, as properties of their own; the fields have theirs again. */
+  /** Copies of the rows with the true names as own properties. Restores the names of `fields` in place, too. */
   restore(
     rows: readonly Record<string, unknown>[],
     fields: readonly ReadField[],

@@ -1,30 +1,30 @@
-/** mysql2's commands, which it does not export, and what of its connection they work on. */
+/** Types and classes of mysql2 that it does not export: its commands, and the parts of its connection that they use. */
 import type { Socket } from 'node:net'
 import { Connection as Mysql2Connection } from 'mysql2'
 
 /** The part of mysql2's column definition that is used here. */
 export interface Field {
   readonly name: string
-  /** The type that the server sent. */
+  /** Column type (MySQL Source Documentation, "field_types.h"). */
   readonly type: number
-  /** Its flags (MySQL Source Documentation, "Column Definition Flags"). */
+  /** Column flags (MySQL Source Documentation, "Column Definition Flags"). */
   readonly flags: number
-  /** Digits behind the decimal point that the server writes; 31 if as many as there are. */
+  /** Number of decimals; 31 if it is not fixed. */
   readonly decimals: number
-  /** MariaDB's remark on a text column: `json`. */
+  /** MariaDB's extended type of a text column: `json`. */
   readonly extendedFormat: string | undefined
 }
 
-/** A column definition as mysql2 reads rows by it. */
+/** A column definition, mutable, as mysql2's row parser uses it. */
 export interface ReadField extends Field {
   name: string
   columnType: number
 }
 
-/** mysql2's connection, with what its types leave out. */
+/** mysql2's connection, with members that its types omit. */
 export interface Internals extends Mysql2Connection {
   readonly stream: Socket
-  /** Calls back before anything else is sent. */
+  /** Calls back before mysql2 sends anything else, such as the password. */
   startTLS(onSecure: (error?: Error) => void): void
   sequenceId: number
   _closing: boolean
@@ -44,7 +44,7 @@ export interface Command {
 
 type OnError = (error: Error) => void
 
-/** A step of reading, which gives the next one; `null` when the answer is over. */
+/** A state of mysql2's reader: handles a packet and returns the next state, `null` at the end of the answer. */
 export type State = (packet: Packet, connection: Internals) => State | null
 
 export interface ResultReader extends Command {
@@ -73,7 +73,7 @@ export interface PrepareReader extends Command {
 
 export type ReaderClass<R> = new (options: object, onError: OnError) => R
 
-/** mysql2's commands, of which it exports none: each is the class of what its connection queues. */
+/** mysql2's command classes. It exports none, so they are taken from the commands that its connection queues. */
 export const commands: Commands = commandClasses()
 
 interface Commands {

@@ -1,4 +1,4 @@
-/** Commands as they are written (MySQL Source Documentation, "Command Phase"), without query attributes. */
+/** Encodes command packets (MySQL Source Documentation, "Command Phase"), without query attributes. */
 
 const COM_QUIT = 0x01
 const COM_QUERY = 0x03
@@ -6,10 +6,10 @@ const COM_STMT_PREPARE = 0x16
 const COM_STMT_CLOSE = 0x19
 const COM_RESET_CONNECTION = 0x1f
 
-/** Bytes before the payload of a packet: its length and its number. */
+/** Bytes of a packet's header: length of the payload (3) and sequence number (1). */
 export const PACKET_HEADER = 4
-/** A payload of this size or more goes on in a further packet. */
-const LONGEST_PAYLOAD = 0xff_ff_ff
+/** A payload of this size or more continues in a further packet. */
+const MAX_PAYLOAD_BYTES = 0xff_ff_ff
 
 export function queryPacket(sql: string): Buffer {
   return textPacket(COM_QUERY, sql)
@@ -23,12 +23,12 @@ export function resetPacket(): Buffer {
   return textPacket(COM_RESET_CONNECTION, '')
 }
 
-/** Has no answer. */
+/** COM_QUIT has no answer. */
 export function quitPacket(): Buffer {
   return textPacket(COM_QUIT, '')
 }
 
-/** Has no answer. */
+/** COM_STMT_CLOSE has no answer. */
 export function closePacket(statement: number): Buffer {
   const packet = Buffer.allocUnsafe(PACKET_HEADER + 5)
   packet[PACKET_HEADER] = COM_STMT_CLOSE
@@ -36,17 +36,17 @@ export function closePacket(statement: number): Buffer {
   return withHeader(packet)
 }
 
-/** Writes the header into the four bytes that were left for it; a payload beyond 16 MB becomes several packets. */
+/** Fills in the header, the first four bytes of `packet`. A payload from 16 MB on becomes several packets. */
 export function withHeader(packet: Buffer): Buffer {
   const size = packet.length - PACKET_HEADER
-  if (size >= LONGEST_PAYLOAD) return split(packet.subarray(PACKET_HEADER))
+  if (size >= MAX_PAYLOAD_BYTES) return split(packet.subarray(PACKET_HEADER))
   packet.writeUInt32LE(size, 0)
   return packet
 }
 
-/** The number of packets that a command of this size, headers included, was written in. */
+/** Number of packets of a command of `bytes` bytes, headers included. */
 export function packetCount(bytes: number): number {
-  return Math.floor((bytes - PACKET_HEADER) / (LONGEST_PAYLOAD + PACKET_HEADER)) + 1
+  return Math.floor((bytes - PACKET_HEADER) / (MAX_PAYLOAD_BYTES + PACKET_HEADER)) + 1
 }
 
 function textPacket(command: number, text: string): Buffer {
@@ -56,11 +56,11 @@ function textPacket(command: number, text: string): Buffer {
   return withHeader(packet)
 }
 
-/** One that is full says that another follows, if only an empty one. */
+/** After a full packet, another one must follow, even an empty one. */
 function split(payload: Buffer): Buffer {
   const packets: Buffer[] = []
-  for (let from = 0, number = 0; from <= payload.length; from += LONGEST_PAYLOAD, number += 1) {
-    const part = payload.subarray(from, from + LONGEST_PAYLOAD)
+  for (let from = 0, number = 0; from <= payload.length; from += MAX_PAYLOAD_BYTES, number += 1) {
+    const part = payload.subarray(from, from + MAX_PAYLOAD_BYTES)
     const header = Buffer.alloc(PACKET_HEADER)
     header.writeUIntLE(part.length, 0, 3)
     header[3] = number

@@ -1,15 +1,15 @@
-/** How long to wait for an answer that any server which is there gives at once. */
+/** Timeouts for answers that a live server gives at once. */
 
-/** No answer came in time, so that the connection was given up; the server may be there, and its session at work. */
+/** No answer came in time, so the connection was closed. The server may be alive and the session still working. */
 export class SilenceError extends Error {
   override readonly name = 'SilenceError'
 }
 
-/** Calls back after so many milliseconds, unless the function that it returns is called before. */
+/** Calls `onSilence` after `ms` milliseconds, unless the returned function is called before. */
 export function patience(ms: number, onSilence: () => void): () => void {
   let heard = false
   const timer = setTimeout(() => {
-    // Where this process was busy, the answer may have come and not been read: sockets have their turn after timers.
+    // If this process was busy, the answer may be unread: the event loop polls sockets after timers.
     setImmediate(() => {
       if (!heard) onSilence()
     })

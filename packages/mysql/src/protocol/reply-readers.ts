@@ -1,7 +1,7 @@
 /**
- * Reads answers with mysql2's own commands, which here write nothing. With `commands` and `pipeline`, this is what knows mysql2's
- * internals: that a command would write its packet in `start`, which returns the state that reads the answer, and that
- * `done` ends it.
+ * Readers of answers, derived from mysql2's command classes. They write nothing; `wire.ts` writes the packets. They rely on
+ * internals of mysql2: a command writes its packet in `start`, which returns the first state of its reader, and `done` ends
+ * it.
  */
 import { ColumnNames } from './column-names.ts'
 import {
@@ -16,28 +16,28 @@ import {
   type State,
 } from './mysql2-commands.ts'
 
-/** In which form an answer comes: rows as text or binary, or a prepared statement. */
+/** Form of an answer: rows in text or binary form, or a prepared statement. */
 export type AnswerForm = 'text' | 'binary' | 'prepared'
 
-/** Rows as they were read. */
+/** Rows of a result set, as mysql2 reads them. */
 export interface Rows {
   readonly rows: readonly Record<string, unknown>[]
   readonly fields: readonly Field[]
-  /** Whether they came in binary form. */
+  /** Whether the server sent them in binary form. */
   readonly binary: boolean
 }
 
-/** What the server answered to one command. */
+/** The server's answer to one command, other than an error. */
 export interface Reply extends Omit<Rows, 'rows'> {
-  /** Absent when the command gives no rows; those of the first result set where there are several. */
+  /** Rows of the first result set; absent without one. */
   readonly rows: Rows['rows'] | undefined
-  /** How many result sets there are. */
+  /** Number of result sets. */
   readonly resultSets: number
-  /** Absent when the command gives only rows. */
+  /** OK packet; absent if the answer has rows only. */
   readonly header: Header | undefined
-  /** The server's status flags; absent when a statement was prepared. */
+  /** The server's status flags; absent for a prepared statement. */
   readonly status: number | undefined
-  /** Present when a statement was prepared. */
+  /** Present for a prepared statement only. */
   readonly prepared?: Prepared
 }
 
@@ -45,7 +45,7 @@ export interface Reply extends Omit<Rows, 'rows'> {
 export interface Prepared {
   readonly id: number
   readonly parameterCount: number
-  /** The types that the server expects of its parameters, as far as it tells (MySQL does, since 8.0.22). */
+  /** Parameter types that the server expects, as far as it reports them (MySQL does since 8.0.22). */
   readonly expected: readonly number[]
 }
 
@@ -62,33 +62,33 @@ export interface Header {
   }
 }
 
-/** Why an answer could not be read. It has been read past, so that the connection is sound. */
+/** mysql2 could not read the answer. The reader skipped the rest of it, so the connection remains usable. */
 export class UnreadableAnswer extends Error {
   override readonly name = 'UnreadableAnswer'
 }
 
-/** Who is told what was read. */
+/** Receiver of an answer. */
 export interface Listener {
-  /** Packets that the command was written in: the answer's are counted on from there. */
+  /** Number of packets of the command; the sequence numbers of the answer continue from it. */
   readonly packets: number
   readonly answered: (outcome: Reply | Error) => void
-  /** Takes the rows in batches on their way, so that the reply has none. */
+  /** Receives the rows in batches as they arrive; the reply then has none. */
   readonly onRows?: ((rows: Rows) => void) | undefined
 }
 
-/** What takes the place of mysql2's `row`. */
+/** The state that replaces mysql2's `row`. */
 interface Readers {
   readonly readRow: State
 }
 
 const NO_OPTIONS = {}
 
-/** Rows that are handed over at a time, when they are wanted on their way. */
-const BATCH = 256
+/** Rows of a batch for `onRows`. */
+const BATCH_ROWS = 256
 
 /**
- * Reads what a statement gives, and hands it over at once: mysql2 itself waits for a tick. What can't be read is read past:
- * mysql2 would take the rest for the next answer, or give the connection up.
+ * Reads the answer to a statement and reports it at once, without the tick that mysql2 waits. It skips the rest of an
+ * unreadable answer, which mysql2 would take for the next answer, or close the connection.
  */
 function resultReader(Base: ReaderClass<ResultReader>, binary: boolean) {
   const base = Base.prototype as ResultReader
@@ -115,12 +115,12 @@ function resultReader(Base: ReaderClass<ResultReader>, binary: boolean) {
       try {
         const over = super.execute(packet, connection)
         if (this.next === base.row) this.next = (this as Readers).readRow
-        if (this.#listener.onRows !== undefined) this.#rendezvous(BATCH)
+        if (this.#listener.onRows !== undefined) this.#emitRows(BATCH_ROWS)
         return over
       } catch (error) {
         if (state !== base.readField && state !== base.fieldsEOF) throw error
         this.#refuse(error)
-        this.next = this.#pass(state === base.readField ? 2 : 1)
+        this.next = this.#skip(state === base.readField ? 2 : 1)
         return false
       }
     }
@@ -140,15 +140,15 @@ function resultReader(Base: ReaderClass<ResultReader>, binary: boolean) {
       this.#unreadable ??= new UnreadableAnswer(message, { cause: error })
     }
 
-    /** Passes over packets up to the end of the rows, which is this many ends away. */
-    #pass(ends: number): State {
+    /** Skips packets up to the end of the rows, `ends` EOF packets away. */
+    #skip(ends: number): State {
       return (packet, connection) => {
-        if (!packet.isEOF()) return this.#pass(ends)
-        return ends > 1 ? this.#pass(ends - 1) : super.row(packet, connection)
+        if (!packet.isEOF()) return this.#skip(ends)
+        return ends > 1 ? this.#skip(ends - 1) : super.row(packet, connection)
       }
     }
 
-    /** There are no listeners; mysql2 compiles its reader of rows after this event. */
+    /** No event has listeners. `fields` is the last moment before mysql2 compiles its row parser from the fields. */
     override emit(event: string, fields?: readonly ReadField[]): boolean {
       if (event !== 'fields' || fields === undefined) return false
       if (!binary) readDoublesAsText(fields)
@@ -156,29 +156,31 @@ function resultReader(Base: ReaderClass<ResultReader>, binary: boolean) {
       return false
     }
 
-    #named(read: readonly unknown[]): Pick<Rows, 'rows' | 'fields'> {
+    #restoreNames(read: readonly unknown[]): Pick<Rows, 'rows' | 'fields'> {
       const rows = read as Rows['rows']
       const fields = this._fields[0] ?? []
       return { rows: this.#names?.restore(rows, fields) ?? rows, fields }
     }
 
-    #rendezvous(least: number): void {
+    #emitRows(least: number): void {
       const rows = this._rows[0]
       if (!Array.isArray(rows) || rows.length < least) return
-      const batch = this.#named(rows.splice(0))
-      // There is a gap before the rows that come behind what can't be read.
+      const batch = this.#restoreNames(rows.splice(0))
+      // Rows after an unreadable one are dropped: the statement fails, and there is a gap before them.
       if (this.#unreadable === undefined) this.#listener.onRows?.({ ...batch, binary })
     }
 
     override done(): null {
-      if (this.#listener.onRows !== undefined) this.#rendezvous(1)
+      if (this.#listener.onRows !== undefined) this.#emitRows(1)
       if (this.#unreadable !== undefined) {
         this.#listener.answered(this.#unreadable)
         return null
       }
       const result = this._rows[0]
       const last = this._rows.at(-1)
-      const { rows, fields } = Array.isArray(result) ? this.#named(result) : { rows: undefined, fields: [] }
+      const { rows, fields } = Array.isArray(result)
+        ? this.#restoreNames(result)
+        : { rows: undefined, fields: [] }
       const resultSets = this._rows.length > 2 ? this._rows.filter((each) => Array.isArray(each)).length : 1
       const header = Array.isArray(last) ? undefined : (last as Header)
       const status = header === undefined ? this.#last?.eofStatusFlags() : header.serverStatus
@@ -191,7 +193,7 @@ function resultReader(Base: ReaderClass<ResultReader>, binary: boolean) {
 const TextReader = resultReader(commands.Query, false)
 const BinaryReader = resultReader(commands.Execute, true)
 
-/** Reads what became of a statement that is to be prepared. */
+/** Reads the answer to a PREPARE. */
 class PreparedReader extends commands.Prepare {
   readonly #listener: Listener
 
@@ -212,12 +214,12 @@ class PreparedReader extends commands.Prepare {
   override prepareDone(): null {
     const { id, parameterCount } = this
     const expected = this.parameterDefinitions.map(({ columnType }) => columnType)
-    this.#listener.answered({ ...NOTHING, prepared: { id, parameterCount, expected } })
+    this.#listener.answered({ ...EMPTY_REPLY, prepared: { id, parameterCount, expected } })
     return null
   }
 }
 
-const NOTHING: Reply = {
+const EMPTY_REPLY: Reply = {
   rows: undefined,
   resultSets: 0,
   fields: [],
@@ -226,7 +228,7 @@ const NOTHING: Reply = {
   binary: false,
 }
 
-/** Readers of answers, by the form that those come in. */
+/** Readers by the form of the answer. */
 export const readers: Readonly<Record<AnswerForm, new (listener: Listener) => Command>> = {
   text: TextReader,
   binary: BinaryReader,
@@ -238,7 +240,7 @@ const FLOAT = 4
 const DOUBLE = 5
 const DECIMAL = 246
 
-/** mysql2 puts a double together digit by digit and gets the last bit of one in a hundred wrong; decimals it leaves. */
+/** mysql2 parses doubles digit by digit, with a wrong last bit in one of a hundred. It leaves decimals as text. */
 function readDoublesAsText(fields: readonly ReadField[] = []): void {
   for (const field of fields) {
     if (field.columnType === DOUBLE || field.columnType === FLOAT) field.columnType = DECIMAL

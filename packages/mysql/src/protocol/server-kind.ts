@@ -1,2 +1,2 @@
-/** The servers that differ in SQL, errors and types. */
+/** Server products, which differ in SQL, errors and types. */
 export type ServerKind = 'mariadb' | 'mysql'

@@ -1,20 +1,20 @@
-/** The keys of committed units, on the table that `outcomeTable` makes. */
+/** Outcome keys (idempotency keys) of committed units, in the table of the migration `outcomeTable`. */
 import type { OutcomeLedger } from '@leasehold/core'
 import { mysqlBuilder } from '../builder/builder.ts'
 
-/** As many bytes as core lets a key have. They are compared as they are: collations would ignore blanks at the end. */
-const KEY = 'VARBINARY(1020) NOT NULL'
+/** The length is core's limit for a key. VARBINARY compares bytes; collations would ignore trailing blanks. */
+const KEY_TYPE = 'VARBINARY(1020) NOT NULL'
 
-/** The migration: run it once, outside of units, in each database where units have an `outcomeKey`. */
+/** Migration that creates the table for outcome keys. Run it once, outside of units, in each database that needs it. */
 export const outcomeTable: string =
-  `CREATE TABLE IF NOT EXISTS leasehold_outcomes (key_bytes ${KEY} PRIMARY KEY, ` +
+  `CREATE TABLE IF NOT EXISTS leasehold_outcomes (key_bytes ${KEY_TYPE} PRIMARY KEY, ` +
   'committed_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6), KEY (committed_at)) ENGINE = InnoDB'
 
 /**
- * The migration of a table of the earlier definition, whose keys were text in the column `outcome_key`: run it once, outside
- * of units, where {@link outcomeTable} was run by then. It keeps the keys; until it has run, units with a key are refused.
+ * Migration from the earlier definition of the table, which had keys as text in the column `outcome_key`. It keeps the keys.
+ * Run it once, outside of units, where an earlier {@link outcomeTable} was run; until then, units with a key are refused.
  */
-export const outcomeTableUpgrade: string = `ALTER TABLE leasehold_outcomes CHANGE outcome_key key_bytes ${KEY}`
+export const outcomeTableUpgrade: string = `ALTER TABLE leasehold_outcomes CHANGE outcome_key key_bytes ${KEY_TYPE}`
 
 const db = mysqlBuilder<{ leasehold_outcomes: { key_bytes: Uint8Array } }>()
 

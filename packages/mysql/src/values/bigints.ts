@@ -1,13 +1,12 @@
-/** Integers beyond 2^53 - 1, which a number can't hold, are never rounded. */
+/** BIGINT values: integers beyond 2^53 - 1 are never rounded. */
 
 /**
- * How BIGINT columns arrive. `number`: as numbers, and a value that a number can't hold is a `ResultError`;
- * `bigint` and `string`: all of them as such. In JSON, which has numbers of one kind only, it is about the integers
- * that a number can't hold; all others are numbers.
+ * Type of BIGINT columns. With `number`, a value beyond 2^53 - 1 is a `ResultError`; with `bigint` and `string`, all values
+ * have that type. JSON has one number type: there it applies only to integers that a number cannot hold.
  */
 export type Bigints = 'number' | 'bigint' | 'string'
 
-/** A BIGINT that is not wanted as a string. With numbers asked for, it is text only if it doesn't fit one. */
+/** Reads a BIGINT as number or bigint. With `number`, mysql2 passes text only if the value does not fit a number. */
 export function readBigint(
   value: number | string,
   bigints: Exclude<Bigints, 'string'>,
@@ -17,7 +16,7 @@ export function readBigint(
   return bigints === 'bigint' ? BigInt(value) : refuse('a number', ...tooLarge(value))
 }
 
-/** What an error says of an integer that a number can't hold, and what its message does. */
+/** `actual` of the error for an integer that a number cannot hold, and its form without the value for the message. */
 export function tooLarge(integer: string): [actual: string, shown: string] {
   const why = "which a number can't hold: set the driver's option bigints to 'bigint' or 'string'"
   return [`${integer}, ${why}`, `a value, ${why}`]

@@ -1,4 +1,4 @@
-/** The command that runs a prepared statement (MySQL Source Documentation, "COM_STMT_EXECUTE"). */
+/** Encodes the execution of a prepared statement (MySQL Source Documentation, "COM_STMT_EXECUTE"). */
 import type { Statement } from '@leasehold/core'
 import type { Prepared } from '../protocol/reply-readers.ts'
 import { isPlaced } from '../builder/compiler.ts'
@@ -6,30 +6,30 @@ import type { ServerKind } from '../protocol/server-kind.ts'
 import { datetimeText } from './datetimes.ts'
 import { PACKET_HEADER, withHeader } from '../protocol/packets.ts'
 import { isDecimal } from './text-parameters.ts'
-import { isSplit } from './several.ts'
+import { mustSplit } from './multi-value-comparison.ts'
 
 const COM_STMT_EXECUTE = 0x17
-/** Command, statement, flags (none), and how often (once). */
-const FIXED_PART = 10
+/** Command (1), statement id (4), flags (1, none), iteration count (4, always 1). */
+const FIXED_BYTES = 10
 
 const NONE: ReadonlySet<number> = new Set()
-const NOWHERE = { operands: NONE, stored: NONE, severals: [] }
+const NO_ROLES = { operands: NONE, stored: NONE, comparisons: [] }
 
-/** Types of parameters (MySQL Source Documentation, "field_types.h"), the high byte for the sign. */
+/** Types of parameters (MySQL Source Documentation, "field_types.h"); the high byte 0x80 marks unsigned ones. */
 const TYPE = { null: 0x06, integer: 0x08, unsigned: 0x80_08, decimal: 0xf6, bytes: 0xfc, text: 0xfd } as const
 
-/** What is written for a value: integers in eight bytes, all else behind its length. */
+/** An encodable value: integers take eight bytes, other types are length-encoded. */
 interface Parameter {
   readonly type: number
   readonly value: string | number | bigint | Uint8Array | null
-  /** Bytes of a value of no fixed length. */
+  /** Bytes of a length-encoded value. */
   readonly length: number
 }
 
 /**
- * The packet, in which every value is of the type that its literal in the text of a statement has. Values must have
- * been checked; `undefined` if there is no such packet: for a double or a boolean, which parameters can't be, and, since
- * MySQL goes on taking a parameter for what it was first, for types other than those.
+ * The packet for the statement, in which every value has the same type as its literal in text. Expects bindable values.
+ * `undefined` if no packet gives the same result as the text. Parameters cannot express doubles and booleans, and MySQL
+ * converts types other than those it expects, see {@link isExpected}.
  */
 export function executePacket(
   prepared: Prepared,
@@ -37,18 +37,18 @@ export function executePacket(
   server: ServerKind,
 ): Buffer | undefined {
   const { compiled, parameters: values } = statement
-  const { operands, stored, severals } = isPlaced(compiled) ? compiled : NOWHERE
-  if (severals.some((several) => isSplit(several, values))) return undefined
+  const { operands, stored, comparisons } = isPlaced(compiled) ? compiled : NO_ROLES
+  if (comparisons.some((comparison) => mustSplit(comparison, values))) return undefined
   const parameters: Parameter[] = []
-  let size = PACKET_HEADER + FIXED_PART
+  let size = PACKET_HEADER + FIXED_BYTES
   if (values.length > 0) size += ((values.length + 7) >> 3) + 1 + 2 * values.length
   for (const [index, value] of values.entries()) {
     const isOperand = operands.has(index)
     const parameter = isOperand && isDecimal(value) ? numberOf(value) : parameterOf(value)
     if (parameter === undefined) return undefined
-    // Only numbers are reckoned with alike.
+    // Arithmetic treats only numbers in the same way as their literals.
     if (isOperand && (parameter.type === TYPE.bytes || parameter.type === TYPE.text)) return undefined
-    // Beside a number, bytes are one as a literal of MariaDB's, and text as a parameter.
+    // Compared with a number, MariaDB reads bytes as a number in a literal, and as text in a parameter.
     if (server === 'mariadb' && parameter.type === TYPE.bytes && !stored.has(index)) return undefined
     if (server === 'mysql' && !isExpected(value, parameter, prepared.expected[index])) return undefined
     parameters.push(parameter)
@@ -61,19 +61,19 @@ export function executePacket(
   packet.writeUInt32LE(prepared.id, at + 1)
   packet[at + 5] = 0
   packet.writeUInt32LE(1, at + 6)
-  at += FIXED_PART
+  at += FIXED_BYTES
   if (values.length > 0) at = writeTypes(packet, at, parameters)
   for (const parameter of parameters) at = writeValue(packet, at, parameter)
   return withHeader(packet)
 }
 
 /**
- * Whether MySQL takes the parameter for what its literal is. It makes out the types of a statement's parameters from their
- * places when it is prepared, and from the values of its first run, and converts all others to these.
+ * Whether MySQL reads the parameter as it reads its literal. It derives parameter types from their context in PREPARE and
+ * from the values of the first execution, and converts later values to these types.
  */
 function isExpected(value: unknown, { type }: Parameter, expected: number | undefined): boolean {
   if (type === TYPE.null) return true
-  // A literal TRUE is a type of its own where it is compared with JSON.
+  // Compared with JSON, a literal TRUE is a boolean, which no parameter type expresses.
   if (typeof value === 'boolean') return false
   if (value instanceof Date) return MOMENTS.has(expected)
   switch (type) {
@@ -97,7 +97,7 @@ const NUMBERS: ReadonlySet<number | undefined> = new Set([4, 5, 246])
 const MOMENTS: ReadonlySet<number | undefined> = new Set([7, 10, 12])
 /** VARCHAR, the texts, VAR_STRING, STRING. */
 const TEXTS: ReadonlySet<number | undefined> = new Set([15, 249, 250, 251, 252, 253, 254])
-/** The same: a column of bytes is one of text with the character set `binary`. */
+/** The protocol has no types of its own for binary columns: they are text with the character set `binary`. */
 const BYTES = TEXTS
 
 function parameterOf(value: unknown): Parameter | undefined {
@@ -120,12 +120,12 @@ function parameterOf(value: unknown): Parameter | undefined {
   }
 }
 
-/** Text that is reckoned with, as the number that it is. */
+/** A decimal in text that is an operand of arithmetic, as a number. */
 function numberOf(text: string): Parameter | undefined {
   return text.includes('.') ? textParameter(TYPE.decimal, text) : parameterOf(BigInt(text))
 }
 
-/** With an exponent, a literal is a double. */
+/** A literal with an exponent is a double, so it does not match. */
 const DECIMAL = /^-?\d+(?:\.\d+)?$/
 
 function textParameter(type: number, text: string): Parameter {
@@ -148,7 +148,7 @@ function lengthSize(length: number): number {
   return length <= 0xff_ff_ff ? 4 : 9
 }
 
-/** The bits of those that are NULL, that types follow, and the types. */
+/** Writes the NULL bitmap, the flag for new types, and the types; returns the next offset. */
 function writeTypes(packet: Buffer, from: number, parameters: readonly Parameter[]): number {
   let at = from + ((parameters.length + 7) >> 3)
   packet.fill(0, from, at)

@@ -1,21 +1,21 @@
-/** DATETIME and TIMESTAMP as dates, by their text and in UTC: the time zone of the process has no part in it. */
+/** DATETIME and TIMESTAMP values, parsed and formatted in UTC, independent of the time zone of the process. */
 
 /**
- * How DATETIME and TIMESTAMP columns arrive. `date`: as a `Date` in UTC, and a value that a `Date` can't hold is a
- * `ResultError`: a fraction finer than a millisecond, a zero date, a day that the month hasn't. `string`: all of
- * them as the server writes them. DATE columns are strings in any case.
+ * Type of DATETIME and TIMESTAMP columns. `date`: a `Date` in UTC; a value that a `Date` cannot hold is a `ResultError`
+ * (microseconds, a zero date, 30 February). `string`: the text of the server. DATE columns are always strings.
  */
 export type Datetimes = 'date' | 'string'
 
-/** The calendar repeats itself after 400 years; `Date.UTC` takes the years from 0 to 99 for those of 1900. */
+/** `Date.UTC` maps the years 0 to 99 to 1900 to 1999. Computing a calendar cycle of 400 years later avoids that. */
 const CYCLE_YEARS = 400
-const CYCLE = Date.UTC(2400) - Date.UTC(2000)
+const CYCLE_MS = Date.UTC(2400) - Date.UTC(2000)
 
-/** Where the fraction of a second begins in the text, and where what is finer than a millisecond. */
-const FRACTION = 20
-const FINER = 23
+/** Offset of the milliseconds in the text. */
+const MILLISECONDS_AT = 20
+/** Offset of the digits beyond milliseconds. */
+const MICROSECONDS_AT = 23
 
-/** The date of `YYYY-MM-DD hh:mm:ss[.ffffff]`. */
+/** Parses `YYYY-MM-DD hh:mm:ss[.ffffff]`. Calls `refuse` for a value that a `Date` cannot hold. */
 export function readDatetime(
   text: string,
   refuse: (expected: string, actual: string, shown: string) => never,
@@ -23,7 +23,7 @@ export function readDatetime(
   const year = twoDigits(text, 0) * 100 + twoDigits(text, 2)
   const month = twoDigits(text, 5)
   const day = twoDigits(text, 8)
-  const millisecond = twoDigits(text, FRACTION) * 10 + digit(text, FRACTION + 2)
+  const millisecond = twoDigits(text, MILLISECONDS_AT) * 10 + digit(text, MILLISECONDS_AT + 2)
   const time = Date.UTC(
     year + CYCLE_YEARS,
     month - 1,
@@ -33,14 +33,14 @@ export function readDatetime(
     twoDigits(text, 17),
     millisecond,
   )
-  const date = new Date(time - CYCLE)
+  const date = new Date(time - CYCLE_MS)
   const exists = month > 0 && day > 0 && (day <= 28 || date.getUTCDate() === day)
-  if (exists && (text.length <= FINER || !/[1-9]/.test(text.slice(FINER)))) return date
+  if (exists && (text.length <= MICROSECONDS_AT || !/[1-9]/.test(text.slice(MICROSECONDS_AT)))) return date
   const why = "which a Date can't hold: set the driver's option datetimes to 'string'"
   return refuse('a Date', `${text}, ${why}`, `a value, ${why}`)
 }
 
-/** `YYYY-MM-DD hh:mm:ss.fff`, of a date in the years from 0 to 9999. */
+/** Formats a date of the years 0 to 9999 as `YYYY-MM-DD hh:mm:ss.fff`. */
 export function datetimeText(date: Date): string {
   return date.toISOString().slice(0, -1).replace('T', ' ')
 }
@@ -49,7 +49,7 @@ function twoDigits(text: string, at: number): number {
   return digit(text, at) * 10 + digit(text, at + 1)
 }
 
-/** Zero where the text is shorter, as fractions are. */
+/** Zero beyond the end of the text, since fractions vary in length. */
 function digit(text: string, at: number): number {
   return at < text.length ? text.charCodeAt(at) - ZERO : 0
 }

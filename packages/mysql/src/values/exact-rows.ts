@@ -1,4 +1,4 @@
-/** Rows on their way out: each value is exactly what the server sent, or a `ResultError`; never something near it. */
+/** Decodes rows: each value is exactly that of the server, or a `ResultError`, never an approximation. */
 import { ResultError, type ResultPlace } from '@leasehold/core'
 import { type Bigints, readBigint } from './bigints.ts'
 import { type Datetimes, readDatetime } from './datetimes.ts'
@@ -11,7 +11,7 @@ export interface ValueSettings {
   readonly datetimes: Datetimes
 }
 
-/** mysql2's options for it: what it would round, cut off or fail on comes as text. */
+/** mysql2's options, by which it passes on as text all values that it would round, truncate or fail on. */
 export function valueOptions({ bigints }: ValueSettings): {
   readonly supportBigNumbers: true
   readonly bigNumberStrings: boolean
@@ -19,7 +19,7 @@ export function valueOptions({ bigints }: ValueSettings): {
   readonly jsonStrings: true
 } {
   return {
-    // With numbers asked for, only integers that don't fit one come as text.
+    // false: only integers that do not fit a number are text.
     supportBigNumbers: true,
     bigNumberStrings: bigints !== 'number',
     dateStrings: true,
@@ -27,7 +27,11 @@ export function valueOptions({ bigints }: ValueSettings): {
   }
 }
 
-/** The rows with their values as asked for, changed in place. Throws a `ResultError` for a value that can't be given. */
+/**
+ * Converts the values of `rows` by `settings`, in place, and returns `rows`.
+ *
+ * @throws {ResultError} when a value does not fit its JavaScript type.
+ */
 export function exactRows(
   rows: readonly Record<string, unknown>[],
   { fields, binary }: Omit<Rows, 'rows'>,
@@ -55,19 +59,19 @@ export function exactRows(
   }
 }
 
-/** What mysql2 or a reader of values has failed on. Its own message may show the value. */
+/** The error for a failure of mysql2 or a decoder. The message of `error` may show a value, so it is in `actual` only. */
 export function notRead(error: unknown, place: ResultPlace): ResultError {
   const shown = error instanceof Error ? `a failure to read them (${error.name})` : 'a failure to read them'
-  return new ResultError(place, 'rows that can be read', `${shown}: ${String(error)}`, {
+  return new ResultError(place, 'readable rows', `${shown}: ${String(error)}`, {
     cause: error,
     shown,
   })
 }
 
-/** `shown` is what the message says in the place of `actual`, which has the value. */
+/** `shown` replaces `actual`, which holds the value, in the message. */
 type Refuse = (expected: string, actual: string, shown: string) => never
 
-/** What becomes of a value, other than NULL, that mysql2 has read. */
+/** Converts a value from mysql2, other than NULL. */
 type Reader = (value: unknown, refuse: Refuse) => unknown
 
 /** Types of columns (MySQL Source Documentation, "field_types.h"). */
@@ -80,10 +84,10 @@ const DATETIME = 12
 const VECTOR = 242
 const JSON = 245
 
-/** Absent where mysql2's value is as it should be, which is most columns. */
+/** `undefined` for columns whose values from mysql2 need no conversion, which are most. */
 function readerOf(field: Field, { bigints, datetimes }: ValueSettings, binary: boolean): Reader | undefined {
   const { type, decimals, extendedFormat, flags } = field
-  // MariaDB's JSON is a LONGTEXT with a remark.
+  // MariaDB's JSON is a LONGTEXT with an extended type.
   if (extendedFormat === 'json') return (text, refuse) => readJson(text as string, bigints, refuse)
   switch (type) {
     case LONGLONG:
@@ -107,12 +111,12 @@ function readerOf(field: Field, { bigints, datetimes }: ValueSettings, binary: b
   }
 }
 
-/** Digits behind the point that are said to be as many as there are. */
+/** `decimals` of a column without a fixed number of them. */
 const NOT_FIXED = 31
-/** Digits of a FLOAT that the servers write as text. */
+/** Significant digits of a FLOAT in the text protocol. */
 const FLOAT_DIGITS = 6
 
-/** The number that the server would have written as text: halves go to the even neighbour, which `toFixed` has not. */
+/** The number that the text protocol would give. The servers round half to even, unlike `toFixed`. */
 function asWritten(value: number, { type, decimals }: Field): number {
   if (decimals < NOT_FIXED) {
     return Number(evenNeighbour(value.toFixed(decimals + MORE_DIGITS)) ?? value.toFixed(decimals))
@@ -123,10 +127,10 @@ function asWritten(value: number, { type, decimals }: Field): number {
   return Number(even === undefined ? value.toPrecision(FLOAT_DIGITS) : `${even}e${exponent}`)
 }
 
-/** Digits by which a half is told from what is a little more or less; no double that is has zeros for so long. */
+/** Further digits, to tell an exact half from a value near it: no other double has so many zeros after a 5. */
 const MORE_DIGITS = 30
 
-/** The number without {@link MORE_DIGITS}, if they are a half of its last digit, and that is even. */
+/** The digits without {@link MORE_DIGITS} if these are exactly a half and the last digit left is even; else `undefined`. */
 function evenNeighbour(digits: string): string | undefined {
   const cut = digits.slice(0, -MORE_DIGITS)
   return HALF.test(digits.slice(-MORE_DIGITS)) && /[02468]\.?$/.test(cut) ? cut : undefined
@@ -134,26 +138,26 @@ function evenNeighbour(digits: string): string | undefined {
 
 const HALF = /^50*$/
 
-/** A number without the zeros that ZEROFILL puts before it in text alone. */
+/** Drops the leading zeros of ZEROFILL, which only the text protocol has. */
 function withoutZeros(text: unknown): string {
   return String(text).replace(/^0+(?=\d)/, '')
 }
 
 const ZEROFILL = 0x40
 
-/** The text with all digits of its column's fraction, of which the binary form leaves out zeros. */
+/** Pads the fraction to the digits of the column, as text does: the binary protocol omits trailing zeros. */
 function withFraction(text: string, digits: number): string {
   if (digits === 0 || digits >= NOT_FIXED) return text
   const [seconds, fraction = ''] = text.split('.')
   return `${seconds}.${fraction.padEnd(digits, '0')}`
 }
 
-/** mysql2 reads NULL as a vector without elements, which there is not. */
+/** mysql2 reads NULL as an empty vector, which does not exist otherwise. */
 function nullIfEmpty(vector: unknown): unknown {
   return (vector as readonly number[]).length === 0 ? null : vector
 }
 
-/** Of columns that share a name, a row has the last one's value. */
+/** If columns share a name, a row holds only the value of the last one. */
 function isHidden(field: Field, fields: readonly Field[]): boolean {
   return fields.findLast(({ name }) => name === field.name) !== field
 }

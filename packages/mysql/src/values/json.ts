@@ -1,14 +1,14 @@
-/** JSON columns, parsed: `JSON.parse` alone would round large integers. */
+/** Parses JSON columns without rounding large integers, as `JSON.parse` would. */
 import { type Bigints, tooLarge } from './bigints.ts'
 
 type Refuse = (expected: string, actual: string, shown: string) => never
 
-/** The value of a JSON text. A number that can't be given exactly, or text that is no JSON, is refused. */
+/** Parses a JSON text. Calls `refuse` for invalid JSON, and for a number without an exact representation. */
 export function readJson(text: string, bigints: Bigints, refuse: Refuse): unknown {
   try {
-    return SUSPECT.test(text) ? parseExactly(text, bigints, refuse) : JSON.parse(text)
+    return MAYBE_INEXACT.test(text) ? parseExactly(text, bigints, refuse) : JSON.parse(text)
   } catch (error) {
-    // MariaDB has JSON in text columns, and takes its word for it where the constraint has been dropped.
+    // MariaDB stores JSON as text, which may be invalid if the column's CHECK constraint was dropped.
     if (error instanceof SyntaxError) {
       return refuse('JSON', `text that is not: ${error.message}`, 'text that is not')
     }
@@ -16,10 +16,10 @@ export function readJson(text: string, bigints: Bigints, refuse: Refuse): unknow
   }
 }
 
-/** 16 digits are the fewest of an integer beyond 2^53, and three those of an exponent beyond a double's. */
-const SUSPECT = /\d{16}|e\+?\d{3}/i
+/** An integer beyond 2^53 has at least 16 digits, an exponent beyond a double's at least three. */
+const MAYBE_INEXACT = /\d{16}|e\+?\d{3}/i
 
-/** ECMAScript's "JSON.parse source text access", which Node has from 22 on and TypeScript's library not yet. */
+/** ECMAScript's "JSON.parse source text access": Node 22 has it, TypeScript's library does not yet. */
 type Parse = (
   text: string,
   reviver: (key: string, value: unknown, context: { readonly source: string }) => unknown,
@@ -42,8 +42,8 @@ const BEYOND = 'which is beyond a double'
 const INTEGER = /^-?\d+$/
 
 /**
- * Whether an integer is a double written out, as `JSON.stringify(1e20)` does it. MySQL takes all beyond 64 bits for
- * doubles, so that integers within 64 bits are never meant.
+ * Whether an integer is a double in full digits, as `JSON.stringify(1e20)` writes it. MySQL reads integers beyond 64 bits as
+ * doubles; those within 64 bits are integers.
  */
 function isDouble(value: number, source: string): boolean {
   return (value >= 2 ** 64 || value < -(2 ** 63)) && String(value) === source

@@ -1,15 +1,15 @@
-/** Values on their way into the text of a statement. */
+/** Binds values into the text of a statement. */
 import { abridged, type Statement, UsageError } from '@leasehold/core'
 import { escape } from 'sql-escaper'
-import { isPlaced, type Several } from '../builder/compiler.ts'
+import { isPlaced, type MultiValueComparison } from '../builder/compiler.ts'
 import type { ServerKind } from '../protocol/server-kind.ts'
-import { isSplit, splitText } from './several.ts'
+import { mustSplit, splitText } from './multi-value-comparison.ts'
 
-/** What decides how a value must be written. */
+/** Settings of session and server that determine literals. */
 export interface EscapeMode {
-  /** The server's SQL mode, for strings. */
+  /** Whether the session's `sql_mode` has NO_BACKSLASH_ESCAPES, which changes strings. */
   readonly noBackslashEscapes: boolean
-  /** For bytes: see {@link bytesText}. */
+  /** Changes bytes, see {@link bytesText}. */
   readonly server: ServerKind
 }
 
@@ -19,12 +19,14 @@ interface Labelled {
 }
 
 /**
- * Throws a `UsageError` for a value that is not one SQL value: a list or an object would change the statement; and for a
- * placeholder where no value can stand.
+ * Checks that each parameter is one SQL value, and that each placeholder is outside of quotes and comments: a list or an
+ * object would change the statement.
+ *
+ * @throws {UsageError} when a value or a placeholder fails the check.
  */
 export function assertBindable({ statement, label }: Labelled, mode: EscapeMode): void {
   const { parameters, sql } = statement
-  assertPlaced(statement, label, mode)
+  assertNotHidden(statement, label, mode)
   for (const [index, value] of parameters.entries()) {
     const problem = problemOf(value)
     if (problem !== undefined)
@@ -32,8 +34,8 @@ export function assertBindable({ statement, label }: Labelled, mode: EscapeMode)
   }
 }
 
-/** A value that is put into quotes or a comment would end them with quotes of its own, and go on as SQL. */
-function assertPlaced(
+/** Bound within quotes or a comment, the quotes of a literal would end them, and its text would become SQL. */
+function assertNotHidden(
   { compiled, hiddenMarks, sql }: Statement,
   label: string | undefined,
   { noBackslashEscapes }: EscapeMode,
@@ -44,11 +46,16 @@ function assertPlaced(
   if (index === -1) return
   throw new UsageError(
     `${abridged(label ?? sql)}: the placeholder of parameter ${index + 1} is within quotes or a comment, where no value can ` +
-      "stand: put text around it with concat('%', ${value}, '%')",
+      "stand: move it out, as in concat('%', ${value}, '%')",
   )
 }
 
-/** The statement's text with its values, which must be bindable, escaped in their places. */
+/**
+ * The statement's text with its values, escaped, in place of the placeholders. Expects values that
+ * {@link assertBindable} accepts.
+ *
+ * @throws {UsageError} when the statement was not compiled by a Kysely of `mysqlBuilder`.
+ */
 export function bind({ compiled, parameters, sql }: Statement, mode: EscapeMode): string {
   if (!isPlaced(compiled))
     throw new UsageError(`${abridged(sql)} was not built with a Kysely of mysqlBuilder()`)
@@ -59,15 +66,15 @@ export function bind({ compiled, parameters, sql }: Statement, mode: EscapeMode)
     if (typeof value === 'number' || (operands.has(index) && isDecimal(value))) return String(value)
     return escape(value as Scalar, true, 'Z', mode)
   }
-  const split = compiled.severals.filter((several) => isSplit(several, parameters))
+  const split = compiled.comparisons.filter((comparison) => mustSplit(comparison, parameters))
   let text = ''
   let from = 0
   for (let index = 0, place = placeholders[0]; place !== undefined; place = placeholders[index]) {
     if (split[0]?.first === index) {
-      const [several] = split.splice(0, 1) as [Several]
-      text += sql.slice(from, several.start) + splitText(several, sql, literal)
-      from = several.end
-      index += several.count
+      const [comparison] = split.splice(0, 1) as [MultiValueComparison]
+      text += sql.slice(from, comparison.start) + splitText(comparison, sql, literal)
+      from = comparison.end
+      index += comparison.count
       continue
     }
     text += sql.slice(from, place)
@@ -87,32 +94,32 @@ export function bind({ compiled, parameters, sql }: Statement, mode: EscapeMode)
 }
 
 /**
- * Bytes: what is stored, as they are. Compared with a number, or with a BIT, they are one; of MariaDB's two literals 0x05 alone
- * says so, which does no harm beside bytes and text (Knowledge Base, "Hexadecimal Literals").
+ * Literal of bytes. Compared with a number or a BIT, bytes are a number; on MariaDB, only the literal 0x05 is, not X'05'
+ * (Knowledge Base, "Hexadecimal Literals"). Next to bytes and text, both literals are equal. Stored bytes use X''.
  */
 function bytesText(bytes: Uint8Array, server: ServerKind, isStored: boolean): string {
   const digits = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
   return server === 'mysql' || isStored || digits === '' ? `X'${digits}'` : `0x${digits}`
 }
 
-/** Text that is a number of as many digits as the servers reckon with exactly; within quotes it would be a double. */
+/** Whether a value is decimal text that the servers compute with exactly. In quotes, they would read a double. */
 export function isDecimal(value: unknown): value is string {
   return (
     typeof value === 'string' &&
-    value.length <= DIGITS + 2 &&
+    value.length <= MAX_DECIMAL_DIGITS + 2 &&
     DECIMAL.test(value) &&
-    digitsOf(value) <= DIGITS
+    digitsOf(value) <= MAX_DECIMAL_DIGITS
   )
 }
 
-const DIGITS = 65
+const MAX_DECIMAL_DIGITS = 65
 const DECIMAL = /^-?\d+(?:\.\d+)?$/
 
 function digitsOf(decimal: string): number {
   return decimal.length - (decimal.startsWith('-') ? 1 : 0) - (decimal.includes('.') ? 1 : 0)
 }
 
-/** Whether nothing is between a placeholder and a string, or the placeholder before it, so that the server would join them. */
+/** Whether only blanks separate a placeholder from a string or from the placeholder before it: the server would join them. */
 function runsOn(sql: string, place: number, from: number, index: number): boolean {
   let before = place - 1
   while (before >= from && isBlank(sql[before])) before -= 1
@@ -130,7 +137,7 @@ function isQuote(character: string | undefined): boolean {
   return character === "'" || character === '"'
 }
 
-/** What a literal must not touch: quotes run together ('a''b' is one string), and letters may change its type (x'61'). */
+/** Whether a literal needs a blank here: adjacent quotes merge ('a''b'), and a letter changes the type (x'61'). */
 function adjoins(sql: string, at: number): boolean {
   switch (sql[at]) {
     case undefined:
@@ -151,13 +158,13 @@ function problemOf(value: unknown): string | undefined {
     case 'string':
       return value.isWellFormed()
         ? undefined
-        : 'a string with half a surrogate pair, which UTF-8 has no bytes for'
+        : 'a string with half a surrogate pair, which UTF-8 cannot encode'
     case 'bigint':
       return value < DECIMAL_END && value > -DECIMAL_END ? undefined : 'a bigint of more than 65 digits'
     case 'boolean':
       return undefined
     case 'number':
-      return Number.isFinite(value) ? undefined : `${value}, which SQL has no value for`
+      return Number.isFinite(value) ? undefined : `${value}, which SQL cannot represent`
     case 'undefined':
       return 'undefined: pass null for NULL'
     case 'object':
@@ -171,10 +178,10 @@ function problemOf(value: unknown): string | undefined {
   }
 }
 
-/** What is longer than the longest DECIMAL becomes its largest value on the server. */
+/** The servers replace a longer decimal by the largest DECIMAL. */
 const DECIMAL_END = 10n ** 65n
 
-/** The years that the servers write with four digits. */
+/** Bounds of a DATETIME, whose years have four digits. */
 const FIRST_DATE = Date.parse('0000-01-01T00:00:00Z')
 const LAST_DATE = Date.parse('9999-12-31T23:59:59.999Z')
 
