@@ -336,7 +336,7 @@ test.each([null, -1, 1.5, '1', Number.NaN])('list refuses the limit %j', (limit)
 })
 
 test.each(['after', 'before'])('page refuses a cursor that is none: %s', (name) => {
-  expect(() => accounts.page({ limit: 1, [name]: null } as never)).toThrow(
+  expect(() => accounts.page({ limit: 1, [name]: null })).toThrow(
     `accounts.page: expected ${name} to be a cursor of another page, got null`,
   )
 })

@@ -7,10 +7,10 @@ import { Interpreter } from '../interpreter/interpreter.ts'
 import { type Hook, type Query, streamable } from '../query/query.ts'
 import { commitTiming } from './commit-timing.ts'
 import { assertOnlyReads } from './read-only-guard.ts'
-import { type ExplainedStatement, explained } from '../transaction/explain.ts'
+import { type ExplainedStatement, sendExplained } from '../transaction/explain.ts'
 import type { StatementCommand } from '../driver.ts'
 import type { Statement } from '../statement/statement.ts'
-import { rowsOf } from '../statement/statement-result.ts'
+import { transformedRows } from '../statement/statement-result.ts'
 import { leadToPlace } from '../errors/stack-trace.ts'
 import type { CommitAlong, TransactionHandle } from '../transaction/transaction.ts'
 
@@ -194,13 +194,13 @@ export class Scheduler {
       const { onPlan } = this.#options
       const answers = await (onPlan === undefined
         ? transaction.send(commands, this.#commitAlong(interpreter, requests, transaction))
-        : explained(transaction, commands, onPlan))
+        : sendExplained(transaction, commands, onPlan))
       for (const [index, request] of requests.entries()) {
         const answer = answers[index]
         if (answer === undefined || interpreter.failure !== undefined) return
         current = request
         if (answer instanceof LeaseholdError) throw answer
-        const rows = rowsOf(request.plan.statement, answer)
+        const rows = transformedRows(request.plan.statement, answer)
         interpreter.resume(request, answer, rows instanceof Promise ? await rows : rows)
       }
     } catch (error) {

@@ -37,7 +37,7 @@ const PRINTABLE = /^[ -~]*$/u
 function plainOf(text: string): string | undefined {
   // Under utf8mb4_general_ci, letters beyond the Basic Multilingual Plane are all equal.
   if (/[\u{10000}-\u{10ffff}]/u.test(text)) return undefined
-  const plain = text.normalize('NFKD').replaceAll(/[\u00ad\u0300-\u0345\p{Cc}]+/gu, '')
+  const plain = text.normalize('NFKD').replaceAll(/(?:\u00ad|[\u0300-\u0345]|\p{Cc})+/gu, '')
   return PRINTABLE.test(plain) ? plain.trim() : undefined
 }
 

@@ -23,7 +23,7 @@ export interface StatementResult {
 }
 
 /** The server's rows, passed through the builder's plugins. A write without rows gives Kysely's result object. */
-export function rowsOf(
+export function transformedRows(
   statement: Statement,
   result: StatementResult,
 ): readonly unknown[] | Promise<readonly unknown[]> {
@@ -31,7 +31,7 @@ export function rowsOf(
   return transforms ? statement.transform(result.rows) : plainRowsOf(statement, result)
 }
 
-/** {@link rowsOf} without the plugins. */
+/** {@link transformedRows} without the plugins. */
 export function plainRowsOf(statement: Statement, result: StatementResult): readonly unknown[] {
   if (result.rows !== undefined) return result.rows
   const affected = BigInt(result.affectedRows)

@@ -15,7 +15,7 @@ export interface ExplainedStatement {
 export type PlanRow = Readonly<Record<string, unknown>>
 
 /** Sends each statement behind its EXPLAIN, and returns the answers to the statements. */
-export async function explained(
+export async function sendExplained(
   transaction: TransactionHandle,
   statements: readonly StatementCommand[],
   onPlan: (explained: ExplainedStatement) => void,

@@ -41,7 +41,7 @@ export function outcomeOf(key: string, driver: Driver): Query<boolean> {
     try {
       return (yield* found) !== undefined
     } catch (error) {
-      throw explained(error)
+      throw outcomeKeyError(error)
     }
   }).named(LABEL)
 }
@@ -83,7 +83,7 @@ function unsettled({ cause }: CommitUnknownError, asking: unknown): CommitUnknow
 }
 
 /** Translates a failure that the outcome key caused; returns any other as it is. */
-export function explained(error: unknown): unknown {
+export function outcomeKeyError(error: unknown): unknown {
   if (!(error instanceof StatementError) || error.label !== LABEL) return error
   if (error.kind === 'unknown-name') {
     return new UsageError(

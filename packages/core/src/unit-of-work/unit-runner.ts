@@ -8,7 +8,7 @@ import type { TransactionSource } from '../transaction/transaction-source.ts'
 import { commitLimit, Deadline } from './deadline.ts'
 import { type Job, jobOf } from './job.ts'
 import { NestedRuns } from './nested-run.ts'
-import { explained, outcomeOf, settledByKey, withOutcome } from './outcome-key.ts'
+import { outcomeKeyError, outcomeOf, settledByKey, withOutcome } from './outcome-key.ts'
 import { repeatAttempts } from './retry-loop.ts'
 import { Retry, RetryBudget, type RetryOptions } from './retry.ts'
 import { callHooks } from './run-hooks.ts'
@@ -50,7 +50,7 @@ export class UnitRunner {
       event.outcome = end.outcome === 'undone' ? 'rolled back' : end.outcome
       if (end.outcome !== 'unknown' && end.hooks.length > 0) await callHooks(end.hooks, unit, onHookError)
       if (end.outcome === 'committed' || end.outcome === 'undone') return end.value
-      const error = options.outcomeKey === undefined ? end.error : explained(end.error)
+      const error = options.outcomeKey === undefined ? end.error : outcomeKeyError(end.error)
       throw leadToCaller(outOf(unit, event.attempts, error))
     })
   }
