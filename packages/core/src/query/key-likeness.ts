@@ -1,6 +1,6 @@
-/** Texts that a server may take for equal, by whatever collation or type: a guess, by which it is asked when in doubt. */
+/** Guesses which texts a server may consider equal, under any collation or column type. A second query settles each guess. */
 
-/** Equal for texts that may be; for others as well, now and then. */
+/** Equal for texts that a server may consider equal, and sometimes for other texts. */
 export function likenessOf(text: string): string {
   const plain = text
     .normalize('NFKD')
@@ -26,7 +26,7 @@ export function likenessOf(text: string): string {
     .replaceAll(/(.)\1+/gu, '$1')
 }
 
-/** Letters that are taken for others; vowels, and what becomes of them, are left out anyway. */
+/** Letters that some collation equates with others. Vowels need no entry, because `likenessOf` drops them. */
 const ALIKE: Readonly<Record<string, string>> = {
   ß: 's',
   þ: 't',
@@ -44,7 +44,7 @@ const ALIKE: Readonly<Record<string, string>> = {
   ץ: 'צ',
 }
 
-/** Its value, in whatever script: digits of one come ten by ten. */
+/** The value of a digit of any script: Unicode places the digits of a script in blocks of ten. */
 function digitOf(digit: string): string {
   let before = 0
   for (let code = (digit.codePointAt(0) ?? 0) - 1; /\p{Nd}/u.test(String.fromCodePoint(code)); code -= 1)
@@ -54,10 +54,10 @@ function digitOf(digit: string): string {
 
 const NUMBER = /^([-+]?)0*(\d*)\.?(\d*?)0*(?:e([-+]?\d+))?$/iu
 
-/** A date, and a time that may be behind it. */
+/** A date with an optional time. */
 const MOMENT = /^(\d+)\D(\d+)\D(\d+)(?:\D(\d+)\D(\d+)\D(\d+)(?:\.(\d+))?)?$/u
 
-/** The digits of a number from the first to the last that is no zero, and where its point is. */
+/** A number as its sign, its digits without outer zeros, and the position of its point. */
 function canonical([, sign = '', whole = '', fraction = '', exponent = '0']: RegExpExecArray): string {
   const digits = `${whole}${fraction}`
   const significant = digits.replace(/^0+/, '').replace(/0+$/, '')

@@ -1,4 +1,4 @@
-/** Adding rows to a table. */
+/** Inserts rows into a table. */
 import { type InsertQueryBuilder, type InsertResult, sql } from 'kysely'
 import { all, succeed } from '../query/combinators.ts'
 import { ResultError, UsageError } from '../errors/errors.ts'
@@ -18,7 +18,7 @@ import {
 } from './table.ts'
 import { fromKey, hasKey, isMissing, keyIn, toKey } from './key.ts'
 
-/** Gives the key: the row's own, or the one that AUTO_INCREMENT made. */
+/** The query that inserts a row; its result is the row's key, which AUTO_INCREMENT may have generated. */
 export function insert(table: Table, row: TableRow): Query<unknown> {
   const statement = insertInto(table, [storedValues(table, row)])
   const generated = generatedColumn(table, row)
@@ -34,8 +34,8 @@ export function insert(table: Table, row: TableRow): Query<unknown> {
       if (generated === undefined) {
         throw new ResultError(
           answer,
-          'a table whose AUTO_INCREMENT column is known, where the key is 0',
-          'none',
+          'a table whose AUTO_INCREMENT column SHOW COLUMNS lists, because the key is 0',
+          'none; insert a key other than 0, or leave the key out',
         )
       }
       const column = zeros.find((name) => serverNameOf(table, name) === generated.toLowerCase())
@@ -44,7 +44,7 @@ export function insert(table: Table, row: TableRow): Query<unknown> {
   })
 }
 
-/** The columns of the key that are 0, or rounded to it: AUTO_INCREMENT puts another value in the place of that, unless told otherwise. */
+/** The key columns whose value rounds to 0: AUTO_INCREMENT replaces 0, unless `sql_mode` has NO_AUTO_VALUE_ON_ZERO. */
 function zeroColumns({ key }: Table, row: TableRow): readonly string[] {
   return key.filter((column) => {
     const value = row[column]
@@ -52,19 +52,19 @@ function zeroColumns({ key }: Table, row: TableRow): readonly string[] {
   })
 }
 
-/** What a column is called on the server, which plugins decide, in lower case. */
+/** The server's name of a column, in lower case; plugins of the builder may rename columns. */
 function serverNameOf({ db, name }: Table, column: string): string | undefined {
   return /^select `((?:[^`]|``)+)`/u
     .exec(db.selectFrom(name).select(column).compile().sql)?.[1]
     ?.toLowerCase()
 }
 
-/** The table as it is called on the server, with the schema that a plugin adds. */
+/** The server's name of the table, with the schema that a plugin may add. */
 function serverTable({ db, name }: Table): string {
   return db.selectFrom(name).selectAll().compile().sql.slice('select * from '.length)
 }
 
-/** The column of the table that AUTO_INCREMENT fills, which the answer to an INSERT does not tell. */
+/** The AUTO_INCREMENT column of the table, which the answer to an INSERT does not name. */
 function autoIncrement(table: Table): Query<string | undefined> {
   const found = sql<
     Record<string, string>
@@ -74,7 +74,7 @@ function autoIncrement(table: Table): Query<string | undefined> {
   )
 }
 
-/** Gives the row as it is in the table, with what the server has put there. */
+/** The query that inserts a row; its result is the stored row, with defaults and generated columns. */
 export function insertAndGet(table: Table, row: TableRow): Query<TableRow> {
   const statement = insertInto(table, [storedValues(table, row)])
   const generated = generatedColumn(table, row)
@@ -90,13 +90,13 @@ export function insertAndGet(table: Table, row: TableRow): Query<TableRow> {
       )
     }
     const key = keyIn(table, generated === undefined ? row : { ...row, [generated]: sql`last_insert_id()` })
-    // The last key is that of an earlier row if this one got none.
+    // Without a generated key, last_insert_id() is still the key of an earlier INSERT.
     const inserted = generated === undefined ? affected(statement) : shape(statement, generatedId)
     return all([inserted, one(rowsOf(table).selectAll().where(hasKey(key)))]).map(([, stored]) => stored)
   })
 }
 
-/** In as few statements as the server takes, all of them at once; gives the number of rows. */
+/** The query that inserts rows in one flight, with as few statements as the server accepts; its result is their number. */
 export function insertMany(table: Table, rows: readonly TableRow[]): Query<number> {
   if (rows.length === 0) return succeed(0)
   const stored = rows.map((row) => storedValues(table, row))
@@ -108,9 +108,10 @@ export function insertMany(table: Table, rows: readonly TableRow[]): Query<numbe
 }
 
 /**
- * Inserts the row, or gives its values to the one that is there with its key, or with its value of another unique index.
- * The values are written twice, because the servers have no word in common for those of the new row: `values(…)` is all
- * that MariaDB has, and MySQL warns of it.
+ * The query that inserts a row, or writes its values to the row with the same key or the same value in another unique index.
+ *
+ * The SQL contains the values twice, because the servers share no syntax for the values of the new row: MariaDB has
+ * only `values(…)`, which MySQL deprecates.
  */
 export function upsert(table: Table, row: TableRow): Query<void> {
   const [column = ''] = table.key
@@ -134,12 +135,16 @@ function storedValues(table: Table, row: TableRow): TableRow {
   return { ...Object.fromEntries(key), ...ownValues(table, row), ...whenInserted(table) }
 }
 
-/** The column of the key that AUTO_INCREMENT is to fill. Throws a {@link UsageError} if that is more than one. */
+/**
+ * The key column without a value, which AUTO_INCREMENT fills.
+ *
+ * @throws {UsageError} when several key columns have no value.
+ */
 function generatedColumn({ name, key }: Table, row: TableRow): string | undefined {
   const [missing, ...others] = key.filter((column) => isMissing(row[column]))
   if (others.length === 0) return missing
   throw new UsageError(
-    `${name}: expected a key that is given but for the column that AUTO_INCREMENT fills, got none for ` +
+    `${name}: expected at most one key column without a value, for AUTO_INCREMENT to fill; missing: ` +
       [missing, ...others].join(', '),
   )
 }

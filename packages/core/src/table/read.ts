@@ -1,4 +1,4 @@
-/** Reading the rows of a table. */
+/** Reads rows of a table. */
 import { type Expression, type ExpressionBuilder, type SelectQueryBuilder, sql, type SqlBool } from 'kysely'
 import { succeed } from '../query/combinators.ts'
 import { assertKnown } from '../options/known-options.ts'
@@ -24,14 +24,18 @@ export function select(
   return rowsOf(table, reading).selectAll()
 }
 
-/** The rows that the filter lets through. */
+/**
+ * The builder of the rows that match the filter.
+ *
+ * @throws {UsageError} for an unknown option.
+ */
 export function filtered(
   table: Table,
   { where, ...reading }: Filter,
 ): SelectQueryBuilder<AnyDatabase, string, object> {
   assertKnown(table.name, reading, FILTERS)
   const rows = rowsOf(table, reading)
-  // In parentheses: raw SQL may be an `or`.
+  // Parentheses, because raw SQL may contain an `or`.
   return where === undefined ? rows : rows.where((eb) => eb.parens(where(eb)))
 }
 
