@@ -3,7 +3,14 @@
 /** Characters of a message. What has more of them to tell has properties for it. */
 const LONGEST = 500
 
-/** A text that is quoted in a message, as SQL or a label are. */
+/**
+ * A text that is quoted in a message, as SQL or a label are.
+ *
+ * @example
+ * ```ts
+ * console.log(abridged('select * from accounts', 9)) // select *…
+ * ```
+ */
 export function abridged(text: string, length = 80): string {
   return text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`
 }

@@ -35,6 +35,14 @@ export interface Description<T> {
  * flight. Rows are taken as the query's type has them; the plugins of the builder are not applied to them.
  *
  * Throws a `UsageError` for an answer that its statement can't have.
+ *
+ * @example
+ * ```ts
+ * const answers = { 'accounts.byId': { id: 1, name: 'Ann', cents: 5 } }
+ * const { flights, outcome } = describeQuery(accounts.byId(1), answers)
+ * console.log(flights.length) // 1
+ * console.log(outcome) // { type: 'success', value: { id: 1, name: 'Ann', cents: 5 } }
+ * ```
  */
 export function describeQuery<const Q extends Queryable>(
   query: Q,

@@ -95,6 +95,13 @@ function givesRows(statement: Statement | undefined): boolean | undefined {
 /**
  * A refusal by the server, as a reply; which statement it answers is added where it does. `constraint` is the name of what
  * was violated, if anything was.
+ *
+ * @example
+ * ```ts
+ * const driver = new RecordingDriver({ answers: { 'accounts.insert': refusal('duplicate-key') } })
+ * const uow = createUnitOfWork({ driver })
+ * await uow.run(accounts.insert({ name: 'Ann', cents: 0 })) // throws StatementError
+ * ```
  */
 export function refusal(
   kind: StatementErrorKind = 'other',

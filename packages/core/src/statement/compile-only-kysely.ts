@@ -77,6 +77,14 @@ export interface ComposerOptions {
 /**
  * A `Kysely<DB>` for repositories: it builds and compiles, and whatever would need a connection (`execute`,
  * `transaction`, `connection`) throws a {@link UsageError}.
+ *
+ * @example
+ * ```ts
+ * import { MysqlAdapter, MysqlQueryCompiler } from 'kysely'
+ * const db = composer<Database>({ adapter: new MysqlAdapter(), queryCompiler: new MysqlQueryCompiler() })
+ * const { sql } = db.selectFrom('accounts').select('name').compile()
+ * console.log(sql) // select `name` from `accounts`
+ * ```
  */
 export function composer<DB>(options: ComposerOptions): Kysely<DB> {
   const { adapter, queryCompiler, plugins = [] } = options

@@ -13,7 +13,15 @@ export type Token = string
 /** Text as a server reads it, which depends on its version and on its `sql_mode`. */
 export type Reading = readonly Token[]
 
-/** All readings that the text has; most texts have one. One that ends within quotes is left out, since no server runs it. */
+/**
+ * All readings that the text has; most texts have one. One that ends within quotes is left out, since no server runs it.
+ *
+ * @example
+ * ```ts
+ * const readings = readingsOf('SELECT name FROM accounts')
+ * console.log(readings) // [ [ 'select', 'name', 'from', 'accounts' ] ]
+ * ```
+ */
 export function readingsOf(sql: string): readonly Reading[] {
   return readingsIn(readAll(sql))
 }

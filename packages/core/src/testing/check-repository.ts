@@ -27,6 +27,15 @@ export interface Finding {
  * Calls every function of a repository and has the server look at the statements of what it returns (see
  * {@link UnitOfWork.check}): names of columns and tables that it does not know are found. Nothing is run. Of programs that
  * is the first flight, and what can be reached with `answers`.
+ *
+ * @example
+ * ```ts
+ * const names = defineRepository('names', {
+ *   all: () => many(db.selectFrom('accounts').select('name')),
+ *   of: (id: number) => one(db.selectFrom('accounts').select('name').where('id', '=', id)),
+ * })
+ * const findings = await checkRepository(names, uow, { of: [1] }) // []
+ * ```
  */
 export async function checkRepository<R extends Readonly<Record<string, (...args: never[]) => unknown>>>(
   repository: R,

@@ -17,6 +17,14 @@ const { start } = tracingChannel<unknown, FlightEvent>('leasehold:flight')
 /**
  * Runs `work` and tells which flights it made; those of others meanwhile are not among them. Rejects as `work` does, and with
  * an `Error` if there were flights, its own or others', that no event has told of.
+ *
+ * @example
+ * ```ts
+ * const both = all([accounts.byId(1), accounts.byId(2)])
+ * const { value, flights } = await recordFlights(() => uow.read(both))
+ * console.log(value.map(({ name }) => name)) // [ 'Ann', 'Bob' ]
+ * console.log(flights.length) // 1
+ * ```
  */
 export async function recordFlights<T>(work: () => Promise<T>): Promise<Recording<T>> {
   const own = new AsyncLocalStorage<true>()
@@ -40,14 +48,31 @@ export async function recordFlights<T>(work: () => Promise<T>): Promise<Recordin
   }
 }
 
-/** Runs `work` and gives its result; rejects with an `Error` that lists the flights if there were more than `limit`. */
+/**
+ * Runs `work` and gives its result; rejects with an `Error` that lists the flights if there were more than `limit`.
+ *
+ * @example
+ * ```ts
+ * const both = all([accounts.byId(1), accounts.byId(2)])
+ * const [ann, bob] = await atMostFlights(1, () => uow.read(both))
+ * ```
+ */
 export async function atMostFlights<T>(limit: number, work: () => Promise<T>): Promise<T> {
   const { value, flights } = await recordFlights(work)
   if (flights.length <= limit) return value
   throw new Error(`expected at most ${limit} flights, got ${flights.length}:\n${flightsText(flights)}`)
 }
 
-/** Flights as text that can be kept as a snapshot: one line for each command, without values. */
+/**
+ * Flights as text that can be kept as a snapshot: one line for each command, without values.
+ *
+ * @example
+ * ```ts
+ * const { flights } = await recordFlights(() => uow.read(accounts.find(1)))
+ * const lines = flightsText(flights).split('\n')
+ * console.log(lines) // [ 'flight 1', '  accounts.find: select * from `accounts` where `id` = ?' ]
+ * ```
+ */
 export function flightsText(flights: readonly Flight[]): string {
   return flights
     .map((flight, index) =>

@@ -47,7 +47,18 @@ export interface Script {
 /** A flight is the list of its commands by name. */
 export type JournalEntry = 'acquire' | 'release' | 'discard' | 'close' | readonly string[]
 
-/** For tests without a server: `createUnitOfWork({ driver: new RecordingDriver({ answers }) })`. */
+/**
+ * For tests without a server: `createUnitOfWork({ driver: new RecordingDriver({ answers }) })`.
+ *
+ * @example
+ * ```ts
+ * const answers = { 'accounts.byId': { id: 1, name: 'Ann', cents: 5 } }
+ * const driver = new RecordingDriver({ answers })
+ * const uow = createUnitOfWork({ driver })
+ * const { name } = await uow.run(accounts.byId(1))
+ * console.log(name, driver.sent)
+ * ```
+ */
 export class RecordingDriver implements Driver {
   /** What happened, in order. */
   readonly journal: JournalEntry[] = []

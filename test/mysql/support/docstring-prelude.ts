@@ -1,0 +1,24 @@
+/** Names that the examples of docstrings use without declaring them, on the tables that `docstrings.test.ts` makes. */
+import { tableRepository, type UnitOfWork } from '@leasehold/core'
+import { mysqlBuilder } from '@leasehold/mysql'
+import type { Generated, Kysely } from 'kysely'
+
+export interface Database {
+  accounts: { id: Generated<number>; name: string; cents: number }
+  orders: { id: Generated<number>; accountId: number; item: string }
+}
+
+export const db: Kysely<Database> = mysqlBuilder<Database>()
+
+export const accounts = tableRepository(db, 'accounts', { key: 'id' })
+
+export const orders = tableRepository(db, 'orders', { key: 'id' })
+
+/** The module of each example is given these. */
+export interface Context {
+  readonly uow: UnitOfWork
+  /** Compares a value, or what `console.log` prints of it, with the comment behind a statement. */
+  readonly check: (value: unknown, comment: string) => void
+  /** Fails unless the statement throws, or rejects with, an error of that name. */
+  readonly throws: (statement: () => Promise<void>, name: string) => Promise<void>
+}
