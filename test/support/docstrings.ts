@@ -1,4 +1,4 @@
-/** The docstrings of the packages: which names need an `@example`, and the modules by which the examples are compiled and run. */
+/** Extracts the `@example` blocks of the packages' docstrings, and turns each into a module that tests compile and run. */
 import { readFileSync, globSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { root } from './documents.ts'
@@ -12,7 +12,7 @@ const INDEXES: Readonly<Record<string, string>> = {
 
 const UNIT_OF_WORK = 'packages/core/src/unit-of-work/unit-of-work.ts'
 
-/** Classes that users meet and do not make: errors are caught, and a driver receives statements. */
+/** Classes without need of an example: users catch errors, and drivers receive statements, but neither makes them. */
 const NOT_MADE_BY_USERS = /Error$|^Statement$/
 
 export interface Example {
@@ -134,7 +134,7 @@ function nameIn(declaration: string): string {
   )
 }
 
-/** The statements, with the results in their trailing comments turned into checks. */
+/** Turns trailing comments, which are results, into checks. */
 function checkedStatements(lines: readonly string[]): readonly string[] {
   const statements: string[][] = []
   for (const line of lines) {

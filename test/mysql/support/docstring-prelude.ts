@@ -1,4 +1,4 @@
-/** Names that the examples of docstrings use without declaring them, on the tables that `docstrings.test.ts` makes. */
+/** Declarations that the examples of docstrings share; `docstrings.test.ts` creates the tables. */
 import { tableRepository, type UnitOfWork } from '@leasehold/core'
 import { mysqlBuilder } from '@leasehold/mysql'
 import type { Generated, Kysely } from 'kysely'
@@ -14,10 +14,10 @@ export const accounts = tableRepository(db, 'accounts', { key: 'id' })
 
 export const orders = tableRepository(db, 'orders', { key: 'id' })
 
-/** The module of each example is given these. */
+/** The parameters of an example's module. */
 export interface Context {
   readonly uow: UnitOfWork
-  /** Compares a value, or what `console.log` prints of it, with the comment behind a statement. */
+  /** Compares a value, as `console.log` prints it, with the comment behind a statement. */
   readonly check: (value: unknown, comment: string) => void
   /** Fails unless the statement throws, or rejects with, an error of that name. */
   readonly throws: (statement: () => Promise<void>, name: string) => Promise<void>

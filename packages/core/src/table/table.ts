@@ -112,8 +112,8 @@ export function whenDeleted({ managed: { softDelete } }: Table, deleted: boolean
 }
 
 /**
- * The server's clock, which all clients share. It has milliseconds, because a `Date` has no more: a value with microseconds
- * would not survive a read.
+ * The server's clock, which all clients share. It is cut to milliseconds, the precision of a `Date`, so that a `Date` can
+ * hold the values of a column with microseconds, too.
  */
 const NOW = sql`current_timestamp(3)`
 
