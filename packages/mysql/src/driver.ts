@@ -17,7 +17,17 @@ import { type PoolLimits, poolOptions } from './options/pool-options.ts'
 /** Milliseconds for the test whether statements can travel together. */
 const PROBE_TIMEOUT = 2_000
 
-/** Leases connections to a MySQL (8.4 or newer) or MariaDB (10.6 or newer) server; opens none before the first unit. */
+/**
+ * Leases connections to a MySQL (8.4 or newer) or MariaDB (10.6 or newer) server; opens none before the first unit.
+ *
+ * @example
+ * ```ts
+ * const driver = mysqlDriver({ uri: 'mysql://root@localhost/shop', pool: { max: 20 } })
+ * const uow = createUnitOfWork({ driver })
+ * await uow.read(accounts.count()) // 2
+ * await uow.close()
+ * ```
+ */
 export function mysqlDriver(options: MysqlDriverOptions): Driver {
   const mysql2Options = connectionOptions(options)
   const settings: ConnectionSettings = {

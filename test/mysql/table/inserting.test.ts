@@ -75,7 +75,7 @@ test('a key of 0 is known by what its column is called on the server, in whateve
 test('a column of the key is known by its name, whatever its case', () => {
   const insert = people.insert as (row: object) => unknown
   expect(() => insert({ ...ann, ID: 5 })).toThrow(UsageError)
-  expect(() => insert({ ...ann, VERSION: 5 })).toThrow(/VERSION is, but for its case/)
+  expect(() => insert({ ...ann, VERSION: 5 })).toThrow(/VERSION differs only in case or accents/)
 })
 
 test('insertAndGet gives what the server has put there', async () => {
@@ -141,7 +141,7 @@ describe('a key that is made by a default', () => {
     'is not to be had elsewhere, and not taken for another',
     async () => {
       await expect(fixture.unit.run(insert)).rejects.toThrow(
-        'documents.insertAndGet: expected a generated key, got none: does the table have an AUTO_INCREMENT column?',
+        'documents.insertAndGet: expected a generated key, got none; check that the table has an AUTO_INCREMENT column',
       )
       expect(await fixture.unit.run(people.count())).toBe(0)
     },
@@ -151,7 +151,7 @@ describe('a key that is made by a default', () => {
 test('only one column of a key can be made', () => {
   const insert = counters.insert as (row: object) => unknown
   expect(() => insert({})).toThrow(UsageError)
-  expect(() => insert({})).toThrow(/got none for shop, number/)
+  expect(() => insert({})).toThrow(/missing: shop, number/)
 })
 
 test('insertMany takes any number of rows', async () => {

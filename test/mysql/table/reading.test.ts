@@ -286,7 +286,7 @@ describe('a cursor', () => {
     ]) {
       expect(() => people.page({ limit: 3, orderBy: ['name'], after: bad })).toThrow(UsageError)
       expect(() => people.page({ limit: 3, orderBy: ['name'], before: bad })).toThrow(
-        /expected a cursor that a page in the order people by name asc, id asc gave/,
+        /expected a cursor of a page in the order people by name asc, id asc/,
       )
     }
     expect(() => people.page({ limit: 3, orderBy: ['name'], after: ['a'] as unknown as string })).toThrow(
@@ -312,7 +312,7 @@ describe('a cursor', () => {
     const orderBy = ['note'] as unknown as ['name']
     await expect(fixture.unit.run(people.page({ limit: 1, orderBy }))).rejects.toThrow(ResultError)
     await expect(fixture.unit.run(people.page({ limit: 1, orderBy }))).rejects.toThrow(
-      'people.page: expected a value in note, by which the page is sorted, got null',
+      'people.page: expected a value in the sort column note, got null',
     )
   })
 })

@@ -6,7 +6,14 @@ const MAX_MESSAGE_CHARS = 500
 /** Length of the part of a server message that an error message quotes. */
 const MAX_SERVER_MESSAGE_CHARS = 300
 
-/** Cuts a quoted text, such as SQL or a label, to at most `length` characters, with an ellipsis for the rest. */
+/**
+ * Cuts a quoted text, such as SQL or a label, to at most `length` characters, with an ellipsis for the rest.
+ *
+ * @example
+ * ```ts
+ * console.log(abridged('select * from accounts', 9)) // select *…
+ * ```
+ */
 export function abridged(text: string, length = 80): string {
   return text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`
 }

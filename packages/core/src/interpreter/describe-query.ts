@@ -35,6 +35,14 @@ export interface Description<T> {
  * any answers, that is the first one. Rows must have the type of the query, since the builder's plugins are not applied.
  *
  * Throws a `UsageError` when an answer does not fit its statement.
+ *
+ * @example
+ * ```ts
+ * const answers = { 'accounts.byId': { id: 1, name: 'Ann', cents: 5 } }
+ * const { flights, outcome } = describeQuery(accounts.byId(1), answers)
+ * console.log(flights.length) // 1
+ * console.log(outcome) // { type: 'success', value: { id: 1, name: 'Ann', cents: 5 } }
+ * ```
  */
 export function describeQuery<const Q extends Queryable>(
   query: Q,

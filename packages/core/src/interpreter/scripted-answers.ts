@@ -105,6 +105,13 @@ function givesRows(statement: Statement | undefined): boolean | undefined {
 /**
  * A reply by which the server refuses the statement. The error gets the SQL, label and index of the statement that it
  * answers. `constraint` is the name of the violated key or constraint, if any.
+ *
+ * @example
+ * ```ts
+ * const driver = new RecordingDriver({ answers: { 'accounts.insert': refusal('duplicate-key') } })
+ * const uow = createUnitOfWork({ driver })
+ * await uow.run(accounts.insert({ name: 'Ann', cents: 0 })) // throws StatementError
+ * ```
  */
 export function refusal(
   kind: StatementErrorKind = 'other',

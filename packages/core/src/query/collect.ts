@@ -4,24 +4,24 @@ import { composedPlugins } from '../statement/compile-only-kysely.ts'
 import { UsageError } from '../errors/errors.ts'
 import { type AccessOf, Query, type Queryable, type ResultOf } from './query.ts'
 
-/** What stands for itself in a {@link Shape}. */
+/** A value that {@link collect} copies into its result. */
 export type Plain = string | number | bigint | boolean | Date | null | undefined
 
-/** Queries and plain values in lists and records, to any depth; `never` in the place of anything else. */
+/** Nested lists and records of queries and plain values; functions and promises become `never`. */
 export type Shape<S> = S extends Queryable | Plain
   ? S
   : S extends ((...args: never[]) => unknown) | PromiseLike<unknown>
     ? never
     : { readonly [K in keyof S]: Shape<S[K]> }
 
-/** A shape with the results in the places of its queries. */
+/** The shape `S` with the result of each query in its place. */
 export type Collected<S> = S extends Queryable
   ? ResultOf<S>
   : S extends Plain
     ? S
     : { -readonly [K in keyof S]: Collected<S[K]> }
 
-/** All queries in a shape, as a union. */
+/** The union of all queries in the shape `S`. */
 export type QueriesIn<S> = S extends Queryable
   ? S
   : S extends Plain
@@ -31,8 +31,18 @@ export type QueriesIn<S> = S extends Queryable
       : QueriesIn<S[keyof S]>
 
 /**
- * The answer of a use case, written down as it will look: `collect({ page, user: users.byId(1), lists: { open, done } })`
- * gives the same lists and records with the result of each query in its place. All queries are branches of one `all`.
+ * Nested lists and records with the result of each query in its place. Plain values are copied. All queries of the shape
+ * are branches of one {@link all}, so their first statements share a flight.
+ *
+ * @example
+ * ```ts
+ * const page = collect({ title: 'Orders', user: accounts.byId(1), lists: { orders: orders.list() } })
+ * const { title, user, lists } = await uow.read(page)
+ * console.log(user.name) // Ann
+ * console.log(lists.orders.length) // 2
+ * ```
+ *
+ * @throws {UsageError} when the shape contains a function or a promise.
  */
 export function collect<const S extends object>(
   shape: S & Shape<S>,
@@ -42,7 +52,7 @@ export function collect<const S extends object>(
   return all(branches).map(fill) as Query<never, never>
 }
 
-/** Adds the queries of the shape to the branches; what it returns makes the shape of their results. */
+/** Adds the queries of the shape to `branches`; returns a function that fills the shape with their results. */
 function gather(shape: unknown, branches: Queryable[]): (results: readonly unknown[]) => unknown {
   if (isQueryable(shape)) {
     const place = branches.push(shape) - 1

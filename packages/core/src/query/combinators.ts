@@ -1,17 +1,28 @@
-/** Queries made of queries, and of none. */
+/** Queries that combine others, and queries without a statement. */
 import { UsageError } from '../errors/errors.ts'
 import { type AccessOf, Query, type Queryable, type ResultOf } from './query.ts'
 
-/** What `all` gives: the results in the shape of what it was given. */
+/** The result of `all`: a list or record like `Q`, with results in the places of queries. */
 export type Results<Q> = { -readonly [K in keyof Q]: ResultOf<Q[K]> } & {}
 
-/** The access that `all` asks for: the union of what it was given. */
+/** The access of `all`: the union of its queries' accesses. */
 export type AccessOfAll<Q> = AccessOf<Q extends readonly (infer M)[] ? M : Q[keyof Q]>
 
 /**
- * Branches that don't depend on one another, side by side: the first statements of all branches share a flight,
- * then the second ones, and so on. Within a flight they keep the order of the list; nothing more is promised,
- * so what depends belongs in a `program`. The first failure fails them all.
+ * Runs independent queries, the branches, side by side: the first statements of all branches share a flight, then the
+ * second ones, and so on. The result is a list or record of the branches' results. The first failure fails all branches.
+ *
+ * Statements in one flight run in the order of the list or record. There is no other guarantee of order: put dependent
+ * steps into a {@link program}.
+ *
+ * @example
+ * ```ts
+ * const [ann, howMany] = await uow.read(all([accounts.byId(1), accounts.count()]))
+ * console.log(ann.name, howMany)
+ * await uow.read(all({ exists: accounts.exists(), howMany: accounts.count() })) // { exists: true, howMany: 2 }
+ * ```
+ *
+ * @throws {UsageError} when `queries` is neither an array nor a record.
  */
 export function all<const Q extends readonly Queryable[] | Readonly<Record<string, Queryable>>>(
   queries: Q,
@@ -32,9 +43,18 @@ export function all<const Q extends readonly Queryable[] | Readonly<Record<strin
 }
 
 /**
- * A branch for each of the items, side by side as those of `all` are: `each(orders, (order) => items.byId(order.item))`
- * gives the results in the order of the items. Branches are begun as flights have room for them, so that any number of
- * items keeps only hundreds of statements at a time. `make` is called while the query runs, each time it does.
+ * Runs a branch for each item, side by side as those of {@link all}. The results have the order of the items.
+ *
+ * A flight starts only as many branches as it has room for, so memory holds only hundreds of statements, whatever the
+ * number of items. Each run of the query calls `make` once per item.
+ *
+ * @example
+ * ```ts
+ * const found = await uow.read(each([2, 1], (id) => accounts.byId(id)))
+ * console.log(found.map(({ name }) => name)) // [ 'Bob', 'Ann' ]
+ * ```
+ *
+ * @throws {UsageError} when `items` is not an array or `make` is not a function.
  */
 export function each<I, const Q extends Queryable>(
   items: readonly I[],
@@ -47,19 +67,38 @@ export function each<I, const Q extends Queryable>(
   return new Query({ type: 'each', items: copy, make: make as (item: unknown, index: number) => Queryable })
 }
 
-/** Whether it was written as `{ … }`: a promise or a builder would otherwise pass for a record without keys. */
+/** Whether the value is a plain object: a promise or a builder would otherwise pass for a record without keys. */
 export function isRecord(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
-/** A query that runs nothing and gives `value`. */
+/**
+ * A query without a statement, whose result is `value`.
+ *
+ * @example
+ * ```ts
+ * const cheapest = (ids: readonly number[]) =>
+ *   ids.length === 0 ? succeed(undefined) : accounts.byIds(ids).map(([first]) => first)
+ * await uow.read(cheapest([])) // undefined
+ * ```
+ */
 export function succeed<const T>(value: T): Query<T, 'read'> {
   return new Query({ type: 'succeed', value })
 }
 
-/** A query that runs nothing and fails the unit with `error`, which comes out of it as the same object. */
+/**
+ * A query without a statement that fails the unit with `error`. The unit rejects with the same object.
+ *
+ * @example
+ * ```ts
+ * const payer = accounts.byId(2).andThen((account) =>
+ *   account.cents > 0 ? succeed(account) : fail(new RangeError('the account is empty')),
+ * )
+ * await uow.run(payer) // throws RangeError
+ * ```
+ */
 export function fail(error: Error): Query<never, 'read'> {
   return new Query({ type: 'fail', error })
 }

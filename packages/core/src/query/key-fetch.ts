@@ -1,10 +1,10 @@
-/** Fetching rows by keys: in which statements, and what is asked once more. */
+/** Fetches rows by their keys: splits the keys into statements, and detects rows of keys that the server merely considers equal. */
 import { succeed } from './combinators.ts'
 import { type Identity, identityOf, ofAnotherKey } from './key-identity.ts'
 import { likenessOf, spellingOf } from './key-likeness.ts'
 import type { Query } from './query.ts'
 
-/** What is more goes into another statement: a list of values is searched quickly, and a packet holds it, up to here. */
+/** Up to this size the server searches a list of values quickly, and it fits a packet. */
 const KEYS_IN_STATEMENT = 1_000
 
 /**
@@ -37,15 +37,15 @@ export function inStatements<T>(keys: Iterable<readonly [Identity, T]>): Readonl
 }
 
 export interface KeyFetch {
-  /** The query of the rows of all these keys. */
+  /** Makes the query of the rows of all these keys. */
   readonly fetch: (keys: readonly unknown[]) => Query<unknown>
   readonly keyOf: (row: unknown) => unknown
   readonly label: string | undefined
 }
 
 /**
- * The rows of the keys of one statement. A key that has none, and looks like one that has, is asked for once more, by itself:
- * a row that the server finds then is a `ResultError`, for it belongs to the other.
+ * Fetches the rows of the keys of one statement. If a key without rows looks like a key with rows, a second query fetches
+ * it alone. A row in that answer means that the server considers both keys equal, and fails with a `ResultError`.
  */
 export function rowsOfKeys(
   keys: ReadonlyMap<Identity, unknown>,
@@ -82,12 +82,12 @@ function doubtfulKeys(
     .map(([, key]) => key)
 }
 
-/** A number, or a bigint that none can hold: these are the same to everybody. */
+/** A number, or a bigint beyond the safe integers: neither has a second spelling. */
 function isNumeric(identity: Identity): boolean {
   return typeof identity === 'number' || /^-?\d+n$/.test(identity)
 }
 
-/** Whether a server may know the key in several spellings, as text and bytes are, and no number or `Date`. */
+/** Whether the server may consider other keys equal to this one: text and bytes, but no number or `Date`. */
 function mayBeSpelt(identity: Identity): boolean {
   return !isNumeric(identity) && !String(identity).startsWith('@')
 }

@@ -1,13 +1,15 @@
-/** Keys by which rows are fetched together: which of them are equal, and which rows belong to which. */
+/** Equality of keys, and the assignment of rows to their keys. */
 import { ResultError, UsageError } from '../errors/errors.ts'
 
-/** Equal for equal keys, so that a `Map` finds them. */
+/** A `Map` key that is the same for equal keys. */
 export type Identity = number | string
 
 /**
- * The identity of a key: a number, bigint, string, boolean, `Date` or bytes, or a list or record of such. Numbers are
- * equal to bigints and booleans of the same value, as they are in SQL, and to no string; a record's order of parts
- * doesn't matter. Anything else is a {@link UsageError}, `null` too, since it equals nothing in SQL.
+ * The identity of a key: a number, bigint, string, boolean, `Date` or bytes, or a list or record of these. As in SQL, a
+ * number equals the bigint and the boolean of its value. It equals no string. The order of a record's fields is
+ * irrelevant.
+ *
+ * @throws {UsageError} for any other key. `null` is none: it equals nothing in SQL.
  */
 export function identityOf(key: unknown): Identity {
   if (typeof key === 'number') return key
@@ -36,8 +38,10 @@ function partOf(key: unknown): string {
 }
 
 /**
- * The rows of each key, in the order they came. A row of a key that was not asked for is a {@link ResultError}: the
- * server has found something equal, a letter in the other case perhaps, which a key here is not.
+ * The rows of each key, in the order of the server's answer.
+ *
+ * @throws {ResultError} for a row whose key is not in `asked`. The server considers more keys equal than
+ *   {@link identityOf}, those that differ in case for instance.
  */
 export function rowsByKey<Row>(
   rows: readonly Row[],
@@ -56,7 +60,7 @@ export function rowsByKey<Row>(
   return found
 }
 
-/** For a row that the server has found by a key that is not the row's. */
+/** The error for a row whose key is not the one that was asked for. */
 export function ofAnotherKey(label: string | undefined): ResultError {
   return new ResultError({ label }, 'rows of the keys that were asked for', 'a row of another one')
 }

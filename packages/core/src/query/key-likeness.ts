@@ -43,10 +43,10 @@ function plainOf(text: string): string | undefined {
 
 const NUMBER = /^(?=[-+.]*\d)([-+]?)0*(\d*)\.?(\d*?)0*(?:e([-+]?\d+))?$/iu
 
-/** A date, and a time that may be behind it. */
+/** A date with an optional time. */
 const MOMENT = /^(\d+)\D(\d+)\D(\d+)(?:\D(\d+)\D(\d+)\D(\d+)(?:\.(\d+))?)?$/u
 
-/** The digits of a number from the first to the last that is no zero, and where its point is. */
+/** A number as its sign, its digits without outer zeros, and the position of its point. */
 function canonical([, sign = '', whole = '', fraction = '', exponent = '0']: RegExpExecArray): string {
   const digits = `${whole}${fraction}`
   const significant = digits.replace(/^0+/, '').replace(/0+$/, '')

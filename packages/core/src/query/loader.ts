@@ -1,4 +1,4 @@
-/** Loaders: rows by their keys, those that are asked for together in one statement. */
+/** Loaders: they batch the keys of one flight into one statement. */
 import { ResultError, UsageError } from '../errors/errors.ts'
 import { identityOf } from './key-identity.ts'
 import type { RowIn } from './relation-types.ts'
@@ -11,34 +11,48 @@ import {
   type RowsQueryable,
 } from './query.ts'
 
-/** What a `fetch` takes a list of; anything if its parameter has no type. */
+/** The type of the keys that `fetch` takes a list of; `unknown` if its parameter has no type. */
 export type KeyFor<F> = F extends (keys: readonly (infer K)[]) => unknown
   ? [K] extends [never]
     ? unknown
     : K | null | undefined
   : never
 
-/** See {@link loader}. */
+/** Loads rows by key; {@link loader} makes it. */
 export interface Loader<in K, out Row, out A extends Access = Access> {
-  /** The row of the key, or `undefined`; more than one is a {@link ResultError}. */
+  /** The row of the key, or `undefined` without one. More than one row fails with a {@link ResultError}. */
   load(key: K): Query<Row | undefined, A>
-  /** All rows of the key, in the order of the server. */
+  /** All rows of the key, in the order of the server's answer. */
   loadMany(key: K): Query<Row[], A>
 }
 
 /**
- * Rows by their keys. What is asked for in the same flight, in whichever branch, repository or task of a body, becomes
- * one query of `fetch`, which is given each key once, in the order of asking, and at most 1 000 of them. `key` tells
- * which key a row belongs to; see `identityOf` for what is equal. A row of a key that was not asked for is a
- * {@link ResultError}. If the fetch fails, all who asked fail. Its statements carry the label of who asked first, unless
- * they have their own.
+ * Batches loads by key. All loads of one flight become one query of `fetch`, whichever branch, repository or task of a
+ * body made them. `fetch` receives each key once, in the order of the loads, at most 1 000 per query. `key` returns the
+ * key of a row. Keys are equal as in SQL: `1`, `1n` and `true` are the same key, `1` and `'1'` are not.
  *
- * Within a unit a key is asked for once: its rows, or that there are none, are remembered until the unit writes to a table
- * that `fetch` reads, or locks rows of it, runs raw SQL, or undoes such a write in an attempt. Where `fetch` is more than
- * one statement and `map`, or has raw SQL in it, any write counts. What a trigger, a cascade or a view touches is not seen.
- * Those who ask for the same row get the same object, so nobody should change it.
+ * A row whose key was not loaded is a {@link ResultError}. If `fetch` fails, all loads of the batch fail. The statements of
+ * `fetch` carry their own label, else that of the first load.
  *
- * Loads and writes beside each other have no order. A loader is a value; make it once, beside the repository.
+ * A unit caches the rows of each key, and their absence. It drops them when it writes to a table that `fetch` reads, or
+ * locks rows of one. It also drops them when it runs raw SQL, and when an attempt rolls back such a write. If `fetch` is more than one statement with `map`, or
+ * contains raw SQL, every write drops them. Changes by triggers, cascades and views go unnoticed. All loads of a row share
+ * one object: do not modify it.
+ *
+ * Loads and writes of the same flight have no order. A loader is a value: make it once, beside the repository.
+ *
+ * @example
+ * ```ts
+ * const byId = loader(
+ *   (ids: readonly number[]) => db.selectFrom('accounts').selectAll().where('id', 'in', ids),
+ *   (row) => row.id,
+ * )
+ * const found = await uow.read(all([byId.load(2), byId.load(1), byId.load(2)]))
+ * console.log(found.map((row) => row?.name)) // [ 'Bob', 'Ann', 'Bob' ]
+ * ```
+ *
+ * @throws {UsageError} when `fetch` or `key` is not a function. `load` and `loadMany` throw it for a key that is null or of
+ *   an unsupported type.
  */
 export function loader<F extends (keys: readonly never[]) => RowsQueryable, K extends KeyFor<F>>(
   fetch: F,

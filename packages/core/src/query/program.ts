@@ -2,10 +2,25 @@ import { UsageError } from '../errors/errors.ts'
 import { type AccessOf, Query, type Queryable } from './query.ts'
 
 /**
- * A query of dependent steps in ordinary control flow: `yield*` runs a query and gives its result, `return`
- * gives the program's. Still a value: `body` is started anew each time the program is run, so it must do
- * nothing outside the database but compute. A failed step is thrown at its `yield*`, where `finally` and
- * translating the error work as ever; the unit is doomed all the same.
+ * A query of dependent steps in ordinary control flow. In `body`, `yield*` runs a query and evaluates to its result;
+ * `return` gives the result of the program.
+ *
+ * A program is a value: each run, and each retry, calls `body` again, so `body` must have no effects outside of the
+ * database. A failed step is thrown at its `yield*`. The body may clean up or throw another error there, but the unit is
+ * rolled back even if the body catches it; {@link attempt} makes a failure survivable.
+ *
+ * @example
+ * ```ts
+ * const pay = program(function* () {
+ *   const { cents } = yield* accounts.byId(1)
+ *   if (cents < 300) return 'too poor'
+ *   yield* accounts.patch(1, { cents: cents - 300 })
+ *   return 'paid'
+ * })
+ * await uow.run(pay) // 'paid'
+ * ```
+ *
+ * @throws {UsageError} when `body` is not a function.
  */
 export function program<T, Y extends Queryable = Queryable>(
   body: () => Generator<Y, T>,

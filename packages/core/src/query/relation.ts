@@ -1,4 +1,4 @@
-/** Relations: which rows belong to a row, and the statement that fetches them for many rows at once. */
+/** Relations: they fetch the related rows of many rows with one statement. */
 import { all, succeed } from './combinators.ts'
 import { ResultError, UsageError } from '../errors/errors.ts'
 import { assertKnown } from '../options/known-options.ts'
@@ -15,29 +15,43 @@ import {
   toQuery,
 } from './query.ts'
 
-/** The columns by which rows belong together: the one of the rows that get, and the one of those that are fetched. */
+/** The columns that join two kinds of rows: `from` of the parent rows equals `to` of the fetched rows. */
 export interface RelationColumns<From, To> {
+  /** A column of the rows that `with` is called on. Null joins nothing. */
   readonly from: From
+  /** A column of the rows that `fetch` selects. */
   readonly to: To
 }
 
-/** The values of column `To` in the rows of `Q`, as keys. */
+/** The type of the column `To` in the rows of `Q`, without null. */
 export type KeyIn<Q, To> = NonNullable<RowIn<ResultOf<Q>>[To & keyof RowIn<ResultOf<Q>>]>
 
-/** Rows that have the column `From`. */
+/** Rows with the column `From`, whose type is `Key` or null. */
 export type ParentOf<From extends string, Key> = { readonly [Column in From]: Key | null | undefined }
 
 type Row = Readonly<Record<string, unknown>>
 
 interface Definition extends RelationColumns<string, string> {
   readonly fetch: (keys: readonly unknown[]) => Queryable
-  /** What a row gets for the rows that belong to it; for none at all if its own column is null. Throws if they don't suit. */
+  /** Makes the nested value from the related rows, `undefined` if the column `from` is null. Throws for a wrong number of rows. */
   readonly pick: (rows: readonly unknown[] | undefined, label: string) => unknown
-  /** What is nested into the fetched rows, once it is known which row they belong to: it may take the place of `to`. */
+  /** Relations to nest into the fetched rows, after these are assigned to parents: a relation may replace the column `to`. */
   readonly nested: readonly Readonly<Record<string, unknown>>[]
 }
 
-/** What `with` nests into rows of type `Parent`. A value: it can be made once and used for any number of queries. */
+/**
+ * A relation that `with` nests into rows of type `Parent`. `Value` is the nested value, `Missing` the one for a null column,
+ * `A` the access. It is an immutable value, for any number of queries.
+ *
+ * @example
+ * ```ts
+ * const account = belongsTo(accounts.byIds, { from: 'accountId', to: 'id' })
+ * const ordersOf = (ids: readonly number[]) => orders.list({ where: (eb) => eb('accountId', 'in', ids) })
+ * const relation = hasMany(ordersOf, { from: 'id', to: 'accountId' }).with({ account })
+ * const ann = await uow.read(accounts.byId(1).with({ orders: relation }))
+ * console.log(ann.orders.map(({ item, account }) => [item, account.name])) // [ [ 'nail', 'Ann' ], [ 'screw', 'Ann' ] ]
+ * ```
+ */
 export class Relation<in Parent, out Value, out Missing, out A extends Access = Access> implements Nestable<
   Parent,
   Value,
@@ -48,13 +62,13 @@ export class Relation<in Parent, out Value, out Missing, out A extends Access = 
   /** For the interpreter only. */
   readonly '~definition': Definition
 
-  /** Relations are made by `hasMany`, `hasOne` and `belongsTo`, not by hand. */
+  /** For Leasehold only: use `hasMany`, `hasOne` or `belongsTo`. */
   constructor(definition: Definition) {
     this['~definition'] = definition
     Object.freeze(this)
   }
 
-  /** The same relation with others nested into its rows. */
+  /** The same relation with other relations nested into its rows. */
   with<T, R extends Relations<RowIn<T>>>(
     this: Relation<Parent, T, Missing, A>,
     relations: R,
@@ -65,9 +79,23 @@ export class Relation<in Parent, out Value, out Missing, out A extends Access = 
 }
 
 /**
- * All rows whose column `to` equals the row's column `from`, in the order of the server; none gives an empty list.
- * `fetch` makes the query of the rows of all these keys, each given once and none of them null: a function of a
- * repository, say. Where rows belong to several, as through a join table, it joins that and selects its column as `to`.
+ * A relation to all rows whose column `to` equals the parent row's column `from`, in the order of the server's answer.
+ * A parent without related rows gets an empty list.
+ *
+ * `fetch` makes the query of the rows of all these keys: at most 1 000, each once, none of them null. For rows that belong
+ * to several parents, `fetch` joins the join table and selects its column as `to`. A row whose key `fetch` did not receive
+ * is a {@link ResultError}.
+ *
+ * @example
+ * ```ts
+ * const ordersOf = (ids: readonly number[]) =>
+ *   db.selectFrom('orders').selectAll().where('accountId', 'in', ids).orderBy('id')
+ * const ownOrders = hasMany(ordersOf, { from: 'id', to: 'accountId' })
+ * const found = await uow.read(accounts.list({ orderBy: ['id'] }).with({ orders: ownOrders }))
+ * console.log(found.map(({ orders }) => orders.length)) // [ 2, 0 ]
+ * ```
+ *
+ * @throws {UsageError} when `fetch` is not a function, or `columns` lacks `from` or `to`.
  */
 export function hasMany<
   Q extends RowsQueryable,
@@ -80,7 +108,21 @@ export function hasMany<
   return relation(fetch, columns, (rows = []) => [...rows])
 }
 
-/** The row whose column `to` equals the row's column `from`, or `null`; more than one is a {@link ResultError}. */
+/**
+ * A relation to the row whose column `to` equals the parent row's column `from`, or `null` without one. More than one row
+ * is a {@link ResultError}. See {@link hasMany} for `fetch`.
+ *
+ * @example
+ * ```ts
+ * const nailOrders = (ids: readonly number[]) =>
+ *   db.selectFrom('orders').selectAll().where('item', '=', 'nail').where('accountId', 'in', ids)
+ * const nailOrder = hasOne(nailOrders, { from: 'id', to: 'accountId' })
+ * const bob = await uow.read(accounts.byId(2).with({ nailOrder }))
+ * console.log(bob.nailOrder) // null
+ * ```
+ *
+ * @throws {UsageError} when `fetch` is not a function, or `columns` lacks `from` or `to`.
+ */
 export function hasOne<
   Q extends RowsQueryable,
   const From extends string,
@@ -96,8 +138,18 @@ export function hasOne<
 }
 
 /**
- * The row that the row's column `from` refers to, where it is not null. That there is none, or more than one, is a
- * {@link ResultError}; {@link hasOne} is for references that may dangle.
+ * A relation to the one row whose column `to` equals the parent row's column `from`; `null` if `from` is null. No row, or
+ * more than one, is a {@link ResultError}: use {@link hasOne} for references that may dangle. See {@link hasMany} for
+ * `fetch`.
+ *
+ * @example
+ * ```ts
+ * const account = belongsTo(accounts.byIds, { from: 'accountId', to: 'id' })
+ * const order = await uow.read(orders.byId(1).with({ account }))
+ * console.log(order.account.name) // Ann
+ * ```
+ *
+ * @throws {UsageError} when `fetch` is not a function, or `columns` lacks `from` or `to`.
  */
 export function belongsTo<
   Q extends RowsQueryable,
@@ -137,7 +189,7 @@ function relation(
 
 const COLUMNS: ReadonlySet<string> = new Set(['from', 'to'])
 
-/** A query of what was given, row or rows, with the relations nested into it. */
+/** The query of a row, or of rows, with the relations nested into them. */
 export function nest(value: unknown, relations: Readonly<Record<string, unknown>>): Query<unknown> {
   const rows = rowsIn(value)
   const names = Object.keys(relations)
@@ -158,26 +210,27 @@ function rowsIn(value: unknown): readonly Row[] {
   if (value === undefined || value === null) return []
   if (Array.isArray(value)) return value as readonly Row[]
   if (typeof value === 'object') return [value as Row]
-  throw new UsageError(`with: expected a query of rows, got one of ${typeof value}`)
+  throw new UsageError(`with: expected the result of the query to be rows, got a ${typeof value}`)
 }
 
-/** A query of what each of the rows gets. */
+/** The query of the nested value of each row. */
 function valuesFor(rows: readonly Row[], name: string, relation: unknown): Query<readonly unknown[]> {
   if (!(relation instanceof Relation)) {
-    throw new UsageError(`with: expected ${name} to be a relation, made by hasMany, hasOne or belongsTo`)
+    throw new UsageError(`with: expected ${name} to be a relation; make it with hasMany, hasOne or belongsTo`)
   }
-  if (name === '__proto__') throw new UsageError('with: a relation can not be called __proto__')
+  if (name === '__proto__')
+    throw new UsageError('with: a relation cannot be named __proto__; choose another name')
   const { fetch, from, to, pick, nested } = relation['~definition']
   const keys = new Map<Identity, unknown>()
   const identities = rows.map((row) => {
     const key = row[from]
     if (key === undefined)
-      throw new UsageError(`with: ${name} needs the column ${from}, which the rows don't have`)
+      throw new UsageError(`with: ${name} joins on the column ${from}, which the rows lack; select it`)
     if (key === null) return undefined
     if (typeof key === 'number' && !Number.isInteger(key)) {
       throw new UsageError(
         `with: expected ${name} to join on integers, text, dates or bytes, got a fraction in the column ${from}: a FLOAT is not ` +
-          'equal to its digits, so that rows would be missed; join on a DECIMAL or another column',
+          'equal to its digits, and the join would miss rows; join on a DECIMAL or another column',
       )
     }
     const identity = identityOf(key)

@@ -1,4 +1,4 @@
-/** The shapes a statement's result can take, and the failures that come with them. */
+/** Result shapes: how many rows a statement may return, and the failure for any other number. */
 import type { Compilable, CompiledQuery, InferResult } from 'kysely'
 import { ResultError, UsageError } from '../errors/errors.ts'
 import { assertKnown } from '../options/known-options.ts'
@@ -16,24 +16,45 @@ import {
 export type RowOf<B> = B extends Compilable | CompiledQuery ? InferResult<B>[number] : never
 
 export interface OneOptions {
-  /** Makes the error for "no row" instead of a {@link ResultError}; it comes out of the unit as it is. */
+  /** Makes the error for a missing row; the unit rejects with the same object. Default: a {@link ResultError}. */
   readonly orElse?: () => Error
 }
 
 export interface AffectedOptions {
-  /** The number of matched rows to insist on; any other fails the unit with a {@link ResultError}. */
+  /** The required number of matched rows, a whole number from 0. Any other number fails with a {@link ResultError}. Default: any. */
   readonly exactly?: number
 }
 
 const ONE_OPTIONS: ReadonlySet<string> = new Set(['orElse'] satisfies (keyof OneOptions)[])
 const AFFECTED_OPTIONS: ReadonlySet<string> = new Set(['exactly'] satisfies (keyof AffectedOptions)[])
 
-/** All rows, in the server's order. */
+/**
+ * The query of all rows, in the order of the server's answer.
+ *
+ * @example
+ * ```ts
+ * const names = many(db.selectFrom('accounts').select('name').orderBy('id'))
+ * await uow.read(names) // [ { name: 'Ann' }, { name: 'Bob' } ]
+ * ```
+ *
+ * @throws {UsageError} when `builder` is no builder of `mysqlBuilder`.
+ */
 export function many<B extends Builder>(builder: B): Query<RowOf<B>[], AccessOf<B>> {
   return rowsQuery(builder) as Query<RowOf<B>[], AccessOf<B>>
 }
 
-/** The only row, or `undefined`; more than one row is a {@link ResultError}. */
+/**
+ * The query of the only row, or `undefined` without one. More than one row fails the unit with a {@link ResultError}.
+ *
+ * @example
+ * ```ts
+ * const byName = (name: string) =>
+ *   maybeOne(db.selectFrom('accounts').selectAll().where('name', '=', name))
+ * await uow.read(byName('Eve')) // undefined
+ * ```
+ *
+ * @throws {UsageError} when `builder` is no builder of `mysqlBuilder`.
+ */
 export function maybeOne<B extends Builder>(builder: B): Query<RowOf<B> | undefined, AccessOf<B>> {
   return shape(builder, (answer) => {
     const { rows } = answer
@@ -42,7 +63,22 @@ export function maybeOne<B extends Builder>(builder: B): Query<RowOf<B> | undefi
   })
 }
 
-/** The only row; none is a {@link ResultError} or what `orElse` makes, more than one is a {@link ResultError}. */
+/**
+ * The query of the only row. No row fails the unit with the error of `orElse`, else a {@link ResultError}. More than one
+ * row fails it with a {@link ResultError}.
+ *
+ * @example
+ * ```ts
+ * const byId = (id: number) =>
+ *   one(db.selectFrom('accounts').selectAll().where('id', '=', id), {
+ *     orElse: () => new RangeError(`there is no account ${id}`),
+ *   })
+ * await uow.read(byId(1)) // { id: 1, name: 'Ann', cents: 1000 }
+ * await uow.read(byId(9)) // throws RangeError
+ * ```
+ *
+ * @throws {UsageError} when `builder` is no builder of `mysqlBuilder`, or an option is unknown.
+ */
 export function one<B extends Builder>(builder: B, options: OneOptions = {}): Query<RowOf<B>, AccessOf<B>> {
   assertKnown('one', options, ONE_OPTIONS)
   return shape(builder, (answer) => {
@@ -53,12 +89,20 @@ export function one<B extends Builder>(builder: B, options: OneOptions = {}): Qu
   })
 }
 
-/** What counts rows, which a builder that reads does not: raw SQL, and builders that write. */
+/** A builder that may write: any but a select, raw SQL included. */
 export type WriteBuilder = Builder & { readonly isSelectQueryBuilder?: never }
 
 /**
- * The number of rows that a write matched, whether or not it changed their values. Throws a {@link UsageError} for what
- * reads.
+ * The query of the number of rows that a write matched, whether or not their values changed.
+ *
+ * @example
+ * ```ts
+ * const raise = db.updateTable('accounts').set((eb) => ({ cents: eb('cents', '+', 10) }))
+ * await uow.run(affected(raise)) // 2
+ * await uow.run(affected(raise.where('id', '=', 9), { exactly: 1 })) // throws ResultError
+ * ```
+ *
+ * @throws {UsageError} when `builder` is a select or no builder of `mysqlBuilder`, or an option is unknown or invalid.
  */
 export function affected(builder: WriteBuilder, options: AffectedOptions = {}): Query<number, 'write'> {
   assertKnown('affected', options, AFFECTED_OPTIONS)
@@ -75,36 +119,53 @@ export function affected(builder: WriteBuilder, options: AffectedOptions = {}): 
 }
 
 /**
- * The key that AUTO_INCREMENT gave to the first inserted row. A statement that got none, or one that a number
- * can't hold, is a {@link ResultError}; for the latter take the `insertId` of `one(builder)`, a bigint.
+ * The query of the key that AUTO_INCREMENT generated for the first inserted row. A statement without a generated key fails
+ * the unit with a {@link ResultError}, and so does a key beyond 2^53 - 1. `one(builder)` gives such a key as `insertId`, a
+ * bigint.
+ *
+ * @example
+ * ```ts
+ * const add = inserted(db.insertInto('accounts').values({ name: 'Eve', cents: 0 }))
+ * await uow.run(add) // 3
+ * ```
+ *
+ * @throws {UsageError} when `builder` is a select or no builder of `mysqlBuilder`.
  */
 export function inserted(builder: WriteBuilder): Query<number, 'write'> {
   return shape(writing('inserted', builder), generatedKey)
 }
 
-/** The types are those of a caller who heeds them. */
+/** Refuses a select, which types alone don't keep out: callers may use JavaScript or casts. */
 function writing(name: string, builder: WriteBuilder): WriteBuilder {
   if (!('isSelectQueryBuilder' in builder)) return builder
   throw new UsageError(
-    `${name}: expected a statement that writes, got a select: many, one or maybeOne give its rows`,
+    `${name}: expected a statement that writes, got a select; use many, one or maybeOne for its rows`,
   )
 }
 
-/** The key that AUTO_INCREMENT gave; throws a {@link ResultError} if there is none. */
+/**
+ * The key that AUTO_INCREMENT generated.
+ *
+ * @throws {ResultError} when the statement generated none.
+ */
 export function generatedId(answer: DecodeInput): bigint {
   const { insertId } = answer.result
   if (insertId > 0n) return insertId
-  throw new ResultError(answer, 'a generated key', 'none: does the table have an AUTO_INCREMENT column?')
+  throw new ResultError(answer, 'a generated key', 'none; check that the table has an AUTO_INCREMENT column')
 }
 
-/** The same as a number; throws a {@link ResultError} for one that a number can't hold, too. */
+/**
+ * The key that AUTO_INCREMENT generated, as a number.
+ *
+ * @throws {ResultError} when the statement generated none, or one beyond 2^53 - 1.
+ */
 export function generatedKey(answer: DecodeInput): number {
   const id = generatedId(answer)
   if (id <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(id)
   throw new ResultError(answer, 'a generated key up to 2^53 - 1', String(id))
 }
 
-/** A statement with what is to be made of its answer; `checked`, if that can throw. */
+/** The query of one statement, whose answer `decode` turns into the result. `checked`: whether `decode` can throw. */
 export function shape<T, A extends Access>(
   builder: Builder,
   decode: (answer: DecodeInput) => T,

@@ -1,27 +1,39 @@
-/** Builders that are built and compiled once, and then only given other values. */
+/** Templates: builders that are compiled once and reused with other values. */
 import type { Compilable, CompiledQuery } from 'kysely'
 import { UsageError } from '../errors/errors.ts'
 import { abridged } from '../errors/messages.ts'
 import type { SelectBuilder } from './query.ts'
 
-/** What a template gives: it can be run, and shaped by `one` and its like, but not built on. */
+/** The result of a template: it can be run, and passed to `one`, `many` and the like, but not extended. */
 export type Filled<B> =
   B extends SelectBuilder<infer O> ? SelectBuilder<O> : B extends Compilable<infer O> ? Compilable<O> : never
 
-/** Shapes of arguments that a template keeps the SQL of, the ones used last. */
+/** Size of a template's cache: the SQL of the shapes of arguments used last. */
 const SHAPES = 64
-/** Values of one call beyond which Kysely's share is small, and the SQL large. */
+/** Calls with more values are not cached: their SQL is large, and compiling is a small part of their cost. */
 const VALUES = 1_000
-/** Calls, the first ones with each shape, that are compared with what `make` gives. */
+/** For each shape, the number of first calls that are compared with the SQL and parameters of `make`. */
 const CHECKS = 8
 
 /**
- * The same function, which builds and compiles its SQL once instead of at every call: for statements that are run so
- * often that Kysely's share is to be felt (some microseconds each).
+ * The function `make` with its SQL compiled once instead of at every call. It saves some microseconds per call, which
+ * matter for statements that run very often.
  *
- * `make` is called with stand-ins for the numbers, strings, dates and bytes in its arguments, which it must pass on to the
- * builder as they are; what it does otherwise depend on may be the length of lists, the keys of records, booleans and
- * `null`. The first calls are compared with what `make` gives by itself: a difference is a {@link UsageError}.
+ * `make` receives placeholder objects in the place of numbers, strings, dates and bytes, and must pass them to the builder
+ * unchanged. The SQL may depend on everything else: the length of lists, the keys of records, booleans and `null`.
+ * Arguments with functions or class instances, and calls with more than 1 000 values, are compiled as usual.
+ *
+ * The returned function throws a {@link UsageError} when `make` computes with an argument. So it does when one of the
+ * first calls differs from the SQL or parameters that `make` gives for the real values.
+ *
+ * @example
+ * ```ts
+ * const byName = template((name: string) =>
+ *   db.selectFrom('accounts').select(['id', 'name']).where('name', '=', name),
+ * )
+ * const ann = await uow.read(one(byName('Ann'))) // { id: 1, name: 'Ann' }
+ * const bob = await uow.read(one(byName('Bob'))) // { id: 2, name: 'Bob' }
+ * ```
  */
 export function template<A extends readonly unknown[], B extends Compilable>(
   make: (...args: A) => B,
@@ -30,7 +42,7 @@ export function template<A extends readonly unknown[], B extends Compilable>(
   return (...args) => {
     const values: unknown[] = []
     const shape = shapeOf(args, values)
-    // What is no plain data may be part of the SQL.
+    // An argument that is no plain data, such as an expression, may be part of the SQL.
     if (shape === undefined || values.length > VALUES) return make(...args) as unknown as Filled<B>
     const known = learnt.get(shape) ?? learn(make, args)
     learnt.delete(shape)
@@ -47,7 +59,7 @@ export function template<A extends readonly unknown[], B extends Compilable>(
 
 interface Learnt {
   readonly compiled: CompiledQuery
-  /** For each parameter the place of its value, or the parameter itself where `make` has put it there. */
+  /** For each parameter, the position of its value among those of the call, or a constant that `make` wrote. */
   readonly slots: readonly (StandIn | { readonly constant: unknown })[]
   checks: number
 }
@@ -79,7 +91,7 @@ class FilledTemplate implements Compilable {
   }
 }
 
-/** What is in the place of a value when the SQL is learnt. */
+/** Replaces a value while `make` builds the SQL to cache. */
 class StandIn {
   readonly place: number
 
@@ -89,7 +101,7 @@ class StandIn {
 
   [Symbol.toPrimitive](): never {
     throw new UsageError(
-      'template: an argument was computed with, but only stands for its values: compute before, and pass the results',
+      'template: an argument was computed with, but it is a placeholder for its value; compute the value before the call, and pass the result',
     )
   }
 }
@@ -105,7 +117,7 @@ function standInFor(arg: unknown, counter: { next: number }): unknown {
   return standIn
 }
 
-/** All that the SQL may depend on; the rest goes to `values`. `undefined` for what is no plain data. */
+/** Everything of the argument that the SQL may depend on; adds the rest to `values`. `undefined` if it is no plain data. */
 function shapeOf(arg: unknown, values: unknown[]): string | undefined {
   if (arg === null || arg === undefined || typeof arg === 'boolean') return String(arg)
   if (Array.isArray(arg)) return joined('[', arg, '', values)
@@ -140,18 +152,18 @@ function isRecord(value: unknown): value is object {
 function assertEqual(learnt: CompiledQuery, made: CompiledQuery): void {
   if (learnt.sql !== made.sql) {
     throw new UsageError(
-      `template: the SQL depends on the value of an argument: expected ${around(learnt.sql, made.sql)}, got ${around(made.sql, learnt.sql)}; decide outside, ` +
-        'between two templates',
+      `template: the SQL depends on the value of an argument: expected ${around(learnt.sql, made.sql)}, got ${around(made.sql, learnt.sql)}; make two ` +
+        'templates, and choose between them outside',
     )
   }
   const differs = learnt.parameters.findIndex((value, index) => !Object.is(value, made.parameters[index]))
   if (differs === -1 && learnt.parameters.length === made.parameters.length) return
   throw new UsageError(
-    `template: parameter ${differs + 1} of ${abridged(made.sql)} is no argument as it was passed: compute it before, and pass it`,
+    `template: parameter ${differs + 1} of ${abridged(made.sql)} is not an unchanged argument; compute the value before the call, and pass it`,
   )
 }
 
-/** The part of a text where it begins to differ from another. */
+/** The part of `text` where it begins to differ from `other`. */
 function around(text: string, other: string): string {
   let at = 0
   while (at < text.length && text[at] === other[at]) at += 1

@@ -77,6 +77,14 @@ export interface ComposerOptions {
 /**
  * A `Kysely<DB>` for repositories that builds and compiles queries. Methods that need a connection (`execute`,
  * `transaction`, `connection`) throw a {@link UsageError}.
+ *
+ * @example
+ * ```ts
+ * import { MysqlAdapter, MysqlQueryCompiler } from 'kysely'
+ * const db = composer<Database>({ adapter: new MysqlAdapter(), queryCompiler: new MysqlQueryCompiler() })
+ * const { sql } = db.selectFrom('accounts').select('name').compile()
+ * console.log(sql) // select `name` from `accounts`
+ * ```
  */
 export function composer<DB>(options: ComposerOptions): Kysely<DB> {
   const { adapter, queryCompiler, plugins = [] } = options

@@ -18,7 +18,15 @@ export type Token = string
 /** Tokens of a text as a server reads it, which depends on its version and `sql_mode`. */
 export type Reading = readonly Token[]
 
-/** All readings of a text; most texts have one. Readings with an open quote are left out, since no server runs them. */
+/**
+ * All readings of a text; most texts have one. Readings with an open quote are left out, since no server runs them.
+ *
+ * @example
+ * ```ts
+ * const readings = readingsOf('SELECT name FROM accounts')
+ * console.log(readings) // [ [ 'select', 'name', 'from', 'accounts' ] ]
+ * ```
+ */
 export function readingsOf(sql: string): readonly Reading[] {
   return readingsIn(readAll(sql))
 }

@@ -1,24 +1,28 @@
 /**
- * Cursors: places in an order of rows, as text that callers carry around and don't look into. One that was cut off,
- * changed, or belongs to another order is refused. It is no secret and no proof: it shows the values it stands for to
- * whoever takes it apart, and anybody can make one.
+ * Cursors: opaque texts that mark a position in an order of rows. A digest detects cursors that are truncated, modified or
+ * of another order. A cursor is neither encrypted nor signed: it reveals the sort values, and anyone can make one.
  */
 import { createHash } from 'node:crypto'
 import { UsageError } from '../errors/errors.ts'
 
-/** Bytes of the digest: enough to find accidents. */
+/** Bytes of the digest: enough to detect accidents, not attacks. */
 const DIGEST = 6
 
 /**
- * `order` names the order that the place is in; the values are those of its columns. Throws a {@link UsageError} for an
- * object other than a `Date` or bytes.
+ * The cursor of a position: `order` identifies the order of the rows, `values` are those of its columns.
+ *
+ * @throws {UsageError} for an object other than a `Date` or bytes.
  */
 export function encodeCursor(order: string, values: readonly unknown[]): string {
   const payload = Buffer.from(JSON.stringify(values.map(pack)))
   return Buffer.concat([digest(order, payload), payload]).toString('base64url')
 }
 
-/** The values of a cursor that was made for the same order. Throws a {@link UsageError} for any other text. */
+/**
+ * The values of a cursor of the same order.
+ *
+ * @throws {UsageError} for any other text.
+ */
 export function decodeCursor(order: string, cursor: string): readonly unknown[] {
   try {
     const bytes = Buffer.from(cursor, 'base64url')
@@ -27,11 +31,11 @@ export function decodeCursor(order: string, cursor: string): readonly unknown[] 
       return (JSON.parse(payload.toString()) as readonly unknown[]).map(unpack)
     }
   } catch {
-    // Somebody has made it by hand.
+    // The digest fits, but not the payload: a forged cursor.
   }
   throw new UsageError(
-    `expected a cursor that a page in the order ${order} gave, got another: it was changed, or is one ` +
-      'of another table or order; begin with the first page',
+    `expected a cursor of a page in the order ${order}, got one that was modified or is of another order; ` +
+      'begin with the first page',
   )
 }
 
@@ -39,7 +43,7 @@ function digest(order: string, payload: Buffer): Buffer {
   return createHash('sha256').update(order).update('\n').update(payload).digest().subarray(0, DIGEST)
 }
 
-/** What JSON has no type for is a pair of its type and its text. */
+/** A value as JSON; a type that JSON lacks becomes the pair of its name and the value's text. */
 function pack(value: unknown): unknown {
   switch (typeof value) {
     case 'string':
@@ -51,7 +55,9 @@ function pack(value: unknown): unknown {
     default:
       if (value instanceof Date) return ['date', value.toISOString()]
       if (value instanceof Uint8Array) return ['bytes', Buffer.from(value).toString('base64url')]
-      throw new UsageError(`expected a value that rows can be sorted by, got one of ${typeof value}`)
+      throw new UsageError(
+        `expected a string, number, bigint, boolean, Date or bytes to sort by, got a value of type ${typeof value}`,
+      )
   }
 }
 

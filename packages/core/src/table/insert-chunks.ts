@@ -1,12 +1,15 @@
-/** Rows in portions that a server takes as one statement each. */
+/** Splits rows into chunks, each of which fits one INSERT statement. */
 import type { TableRow } from './table.ts'
 
-/** Bytes beyond which a longer statement is not faster; each is held in memory as a whole, by the server and here. */
+/** Longer statements are not faster, and the server and the client hold each statement in memory. In bytes. */
 const LONGEST = 1 << 18
-/** As many parameters as a statement can have anywhere. */
+/** The limit of a prepared statement's parameters, on MySQL and MariaDB. */
 const MOST_VALUES = 65_535
 
-/** The rows in their order, in portions of which each fits a statement of `longest` bytes, or is one row that may not. */
+/**
+ * Splits the rows, in their order, into chunks that fit a statement of `longest` bytes. A row that is longer becomes a chunk
+ * of its own.
+ */
 export function chunked(rows: readonly TableRow[], longest: number): readonly (readonly TableRow[])[] {
   const columns = new Set(rows.flatMap((row) => Object.keys(row)))
   const head = 100 + [...columns].reduce((bytes, column) => bytes + BYTES_OF_UNIT * column.length + 4, 0)
@@ -28,10 +31,10 @@ export function chunked(rows: readonly TableRow[], longest: number): readonly (r
   return chunks
 }
 
-/** UTF-8 has three bytes at most for a UTF-16 unit, and what is escaped has two. */
+/** A UTF-16 unit takes at most three bytes in UTF-8, and at most two when it is escaped. */
 const BYTES_OF_UNIT = 3
 
-/** The bytes that a value takes in a statement, at most. */
+/** An upper bound of the bytes that a value takes in a statement. */
 function bytesOf(value: unknown): number {
   if (typeof value === 'string') return BYTES_OF_UNIT * value.length + 2
   if (value instanceof Uint8Array) return 2 * value.length + 3

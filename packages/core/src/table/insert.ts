@@ -1,4 +1,4 @@
-/** Adding rows to a table. */
+/** Inserts rows into a table. */
 import { type InsertQueryBuilder, type InsertResult, type SelectQueryBuilder, sql } from 'kysely'
 import { all, succeed } from '../query/combinators.ts'
 import { ResultError, UsageError } from '../errors/errors.ts'
@@ -19,7 +19,7 @@ import {
 } from './table.ts'
 import { fromKey, hasKey, isMissing, keyIn, toKey } from './key.ts'
 
-/** Gives the key: the row's own, or the one that AUTO_INCREMENT made. */
+/** The query that inserts a row; its result is the row's key, which AUTO_INCREMENT may have generated. */
 export function insert(table: Table, row: TableRow): Query<unknown> {
   const statement = insertInto(table, [storedValues(table, row)])
   const generated = generatedColumn(table, row)
@@ -35,8 +35,8 @@ export function insert(table: Table, row: TableRow): Query<unknown> {
       if (generated === undefined) {
         throw new ResultError(
           answer,
-          'a table whose AUTO_INCREMENT column is known, where the key is 0',
-          'none',
+          'a table whose AUTO_INCREMENT column SHOW COLUMNS lists, because the key is 0',
+          'none; insert a key other than 0, or leave the key out',
         )
       }
       const column = zeros.find((name) => serverNameOf(table, name) === generated.toLowerCase())
@@ -45,7 +45,7 @@ export function insert(table: Table, row: TableRow): Query<unknown> {
   })
 }
 
-/** The columns of the key that are 0, or rounded to it: AUTO_INCREMENT puts another value in the place of that, unless told otherwise. */
+/** The key columns whose value rounds to 0: AUTO_INCREMENT replaces 0, unless `sql_mode` has NO_AUTO_VALUE_ON_ZERO. */
 function zeroColumns({ key }: Table, row: TableRow): readonly string[] {
   return key.filter((column) => {
     const value = row[column]
@@ -53,12 +53,12 @@ function zeroColumns({ key }: Table, row: TableRow): readonly string[] {
   })
 }
 
-/** The table as it is called on the server, with the schema that a plugin adds. */
+/** The server's name of the table, with the schema that a plugin may add. */
 function serverTable({ db, name }: Table): string {
   return db.selectFrom(name).selectAll().compile().sql.slice('select * from '.length)
 }
 
-/** The column of the table that AUTO_INCREMENT fills, which the answer to an INSERT does not tell. */
+/** The AUTO_INCREMENT column of the table, which the answer to an INSERT does not name. */
 function autoIncrement(table: Table): Query<string | undefined> {
   const found = sql<
     Record<string, string>
@@ -68,7 +68,7 @@ function autoIncrement(table: Table): Query<string | undefined> {
   )
 }
 
-/** Gives the row as it is in the table, with what the server has put there. */
+/** The query that inserts a row; its result is the stored row, with defaults and generated columns. */
 export function insertAndGet(table: Table, row: TableRow): Query<TableRow> {
   const statement = insertInto(table, [storedValues(table, row)])
   const generated = generatedColumn(table, row)
@@ -93,7 +93,7 @@ function withKey(table: Table, key: TableRow): SelectQueryBuilder<AnyDatabase, s
   return rowsOf(table).selectAll().where(hasKey(key))
 }
 
-/** In as few statements as the server takes, all of them at once; gives the number of rows. */
+/** The query that inserts rows in one flight, with as few statements as the server accepts; its result is their number. */
 export function insertMany(table: Table, rows: readonly TableRow[]): Query<number> {
   if (rows.length === 0) return succeed(0)
   const stored = rows.map((row) => storedValues(table, row))
@@ -105,9 +105,10 @@ export function insertMany(table: Table, rows: readonly TableRow[]): Query<numbe
 }
 
 /**
- * Inserts the row, or gives its values to the one that is there with its key, or with its value of another unique index.
- * The values are written twice, because the servers have no word in common for those of the new row: `values(…)` is all
- * that MariaDB has, and MySQL warns of it.
+ * The query that inserts a row, or writes its values to the row with the same key or the same value in another unique index.
+ *
+ * The SQL contains the values twice, because the servers share no syntax for the values of the new row: MariaDB has
+ * only `values(…)`, which MySQL deprecates.
  */
 export function upsert(table: Table, row: TableRow): Query<void> {
   const [column = ''] = table.key
@@ -131,12 +132,16 @@ function storedValues(table: Table, row: TableRow): TableRow {
   return { ...Object.fromEntries(key), ...ownValues(table, row), ...whenInserted(table) }
 }
 
-/** The column of the key that AUTO_INCREMENT is to fill. Throws a {@link UsageError} if that is more than one. */
+/**
+ * The key column without a value, which AUTO_INCREMENT fills.
+ *
+ * @throws {UsageError} when several key columns have no value.
+ */
 function generatedColumn({ name, key }: Table, row: TableRow): string | undefined {
   const [missing, ...others] = key.filter((column) => isMissing(row[column]))
   if (others.length === 0) return missing
   throw new UsageError(
-    `${name}: expected a key that is given but for the column that AUTO_INCREMENT fills, got none for ` +
+    `${name}: expected at most one key column without a value, for AUTO_INCREMENT to fill; missing: ` +
       [missing, ...others].join(', '),
   )
 }

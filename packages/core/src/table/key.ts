@@ -1,18 +1,23 @@
-/** The key of a table, by whose values rows are told apart. */
+/** The key of a table: conversions, and conditions that select rows by it. */
 import { type Expression, type ExpressionBuilder, sql, type SqlBool } from 'kysely'
 import { UsageError } from '../errors/errors.ts'
 import type { AnyDatabase, TableRow, Table } from './table.ts'
 
 /**
- * The key by its columns, from the form that callers have it in: the value of the only column, or a record of several.
- * Throws a {@link UsageError} for a value that is missing.
+ * The key as a record of its columns. Callers pass the value of a single key column, or a record of several.
+ *
+ * @throws {UsageError} for a value that is missing.
  */
 export function toKey(table: Table, given: unknown): TableRow {
   const [column = ''] = table.key
   return keyIn(table, table.composite ? given : { [column]: given })
 }
 
-/** The key, by its columns, of a record that has more. Throws a {@link UsageError} for a value that is missing. */
+/**
+ * The key of a row, as a record of its columns.
+ *
+ * @throws {UsageError} for a value that is missing.
+ */
 export function keyIn(table: Table, row: unknown): TableRow {
   if (typeof row !== 'object' || row === null) {
     throw new UsageError(
@@ -27,7 +32,7 @@ export function keyIn(table: Table, row: unknown): TableRow {
   )
 }
 
-/** The key of a record in the form that callers have it in. */
+/** The key of a row in the form of callers: the value of a single key column, or a record of several. */
 export function fromKey(table: Table, row: TableRow): unknown {
   const key = keyIn(table, row)
   const [column = ''] = table.key
@@ -38,12 +43,12 @@ export function isMissing(value: unknown): boolean {
   return value === undefined || value === null
 }
 
-/** Whether a row is the one with the key. */
+/** The condition that selects the row with the key. */
 export function hasKey(key: TableRow): (eb: ExpressionBuilder<AnyDatabase, string>) => Expression<SqlBool> {
   return (eb) => eb.and(Object.entries(key).map(([column, value]) => eb(column, '=', value)))
 }
 
-/** Whether a row is one with a key of the list. Not by tuples, whose text the servers compare with numbers as doubles. */
+/** The condition that selects the rows with these keys. It avoids tuples: in those, servers compare text and numbers as doubles. */
 export function hasKeyIn(
   { key: [column = ''], composite }: Table,
   keys: readonly TableRow[],
@@ -55,7 +60,7 @@ export function hasKeyIn(
   }
 }
 
-/** Values that are compared alike: text and numbers side by side would all be doubles. */
+/** Values of one type: in a list of text and numbers, servers would compare all as doubles. */
 function alike(values: readonly unknown[]): readonly unknown[] {
   const isNumber = (value: unknown): boolean => typeof value === 'number' || typeof value === 'bigint'
   if (!values.some((value) => typeof value === 'string') || !values.some(isNumber)) return values

@@ -1,11 +1,12 @@
-/** The order of rows: which columns they are sorted by, each in which direction. */
+/** Orders of rows: columns and their directions. */
 import type { SelectQueryBuilder } from 'kysely'
 import { UsageError } from '../errors/errors.ts'
 import type { AnyDatabase, TableRow, Table } from './table.ts'
 
+/** `asc` is ascending, `desc` descending. */
 export type Direction = 'asc' | 'desc'
 
-/** Columns by which rows are sorted, the first one first; ascending unless a direction is given. */
+/** Columns to sort rows by, the first one first. Default direction: ascending. */
 export type OrderBy<Column extends string> = readonly (Column | readonly [Column, Direction])[]
 
 export interface Sorting {
@@ -13,7 +14,11 @@ export interface Sorting {
   readonly direction: Direction
 }
 
-/** Throws a {@link UsageError} for a direction that is none. */
+/**
+ * The columns with their directions.
+ *
+ * @throws {UsageError} for a direction other than `asc` and `desc`.
+ */
 export function sortingOf(table: Table, orderBy: OrderBy<string>): readonly Sorting[] {
   return orderBy.map((item) => {
     const [column, direction = 'asc'] = typeof item === 'string' ? [item] : item
@@ -25,8 +30,8 @@ export function sortingOf(table: Table, orderBy: OrderBy<string>): readonly Sort
 }
 
 /**
- * The same order with the key behind it, so that no two rows are in the same place; in the direction of the last column,
- * because an index on the columns before it can then be read in one go.
+ * The total order: the given columns, then the missing columns of the key. The key columns take the direction of the last
+ * given column. InnoDB appends the key to each index, so one scan of an index on the given columns then has that order.
  */
 export function total(table: Table, sorting: readonly Sorting[]): readonly Sorting[] {
   const direction = sorting.at(-1)?.direction ?? 'asc'

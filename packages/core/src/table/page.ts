@@ -1,6 +1,6 @@
 /**
- * Pages by their keys: a page begins behind the place where another ended, which an index finds at once, however far in
- * the table it is; and rows that come and go elsewhere neither repeat nor hide any.
+ * Keyset pagination: a page begins after the last row of another page. An index finds that position at once, at any depth.
+ * Rows that are inserted or deleted elsewhere neither repeat rows nor hide them.
  */
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
 import { decodeCursor, encodeCursor } from './cursor.ts'
@@ -20,12 +20,13 @@ export interface Paging extends Filter {
   readonly before?: string | undefined
 }
 
-/** Some rows of an order, and the ways to those around them. */
+/** Consecutive rows of an order, and the cursors of the adjacent pages. */
 export interface Page<T> {
+  /** At most `limit` rows, in the order of `orderBy`. */
   readonly rows: T[]
-  /** The cursor to pass as `after`; absent when these are the last rows. */
+  /** The cursor to pass as `after`; `undefined` on the last page. */
   readonly next: string | undefined
-  /** The cursor to pass as `before`; absent when these are the first rows. */
+  /** The cursor to pass as `before`; `undefined` on the first page. */
   readonly previous: string | undefined
 }
 
@@ -80,7 +81,7 @@ export function page(table: Table, options: Paging): Query<Page<TableRow>> {
   })
 }
 
-/** Behind a value of such a column, rows would be left out, or come again and again. */
+/** A cursor in such a column would skip or repeat rows: the server sorts by another value than it returns. */
 function assertSorted(table: Table, sorting: readonly Sorting[], answer: DecodeInput): void {
   const { sortedOtherwise: otherwise } = answer.result
   if (otherwise === undefined) return
@@ -89,28 +90,28 @@ function assertSorted(table: Table, sorting: readonly Sorting[], answer: DecodeI
   if (found === undefined) return
   throw new ResultError(
     answer,
-    'columns to sort a page by that are compared as they are sorted',
-    `${found.column}, a FLOAT, ENUM, SET, BIT or JSON, whose values are not compared by what is read of them; sort by another column`,
+    'columns to sort a page by whose values compare as they sort',
+    `${found.column}, a FLOAT, ENUM, SET, BIT or JSON, whose values the server sorts differently; sort by another column`,
   )
 }
 
 /**
- * Whether a row comes behind the place, as in `a > 1 or (a = 1 and b > 2)`. Both servers read such a range from an index;
- * for `(a, b) > (1, 2)` they read the index from its beginning.
+ * The condition for rows after a position, as in `a > 1 or (a = 1 and b > 2)`. Both servers read such a range from an
+ * index; for `(a, b) > (1, 2)` they scan the index from its beginning.
  */
 function isBeyond(
   eb: ExpressionBuilder<AnyDatabase, string>,
   [first, ...rest]: readonly Sorting[],
   [value, ...values]: readonly unknown[],
 ): Expression<SqlBool> {
-  if (first === undefined) return eb.lit(false) // No row comes behind itself.
+  if (first === undefined) return eb.lit(false) // A row does not come after itself.
   const { column, direction } = first
   const further = eb(column, direction === 'asc' ? '>' : '<', value)
   if (rest.length === 0) return further
   return eb.or([further, eb.and([eb(column, '=', value), isBeyond(eb, rest, values)])])
 }
 
-/** Behind a value of which the server has sorted the beginning alone, rows may be left out. */
+/** The server sorts by the first `max_sort_length` bytes, so a cursor with a longer value may skip rows. */
 function assertSortedWhole(column: string, value: unknown, answer: DecodeInput): void {
   const { sortedBytes = Infinity } = answer.result
   const bytes =
@@ -119,11 +120,11 @@ function assertSortedWhole(column: string, value: unknown, answer: DecodeInput):
   throw new ResultError(
     answer,
     `a value in ${column} that the server sorts as a whole, by ${sortedBytes} bytes at most (max_sort_length)`,
-    `one of ${(value as string | Uint8Array).length}; sort by another column`,
+    `one of length ${(value as string | Uint8Array).length}; sort by another column`,
   )
 }
 
-/** At most: a collation takes up to three weights of two bytes for each character that one consists of. */
+/** An upper bound: a collation has up to three weights of two bytes for each decomposed character. */
 function sortedBytesOf(text: string): number {
   return 6 * text.normalize('NFKD').length
 }
@@ -132,7 +133,7 @@ function placeOf(row: TableRow, sorting: readonly Sorting[], answer: DecodeInput
   return sorting.map(({ column }) => {
     const value = row[column]
     if (isMissing(value)) {
-      throw new ResultError(answer, `a value in ${column}, by which the page is sorted`, String(value))
+      throw new ResultError(answer, `a value in the sort column ${column}`, String(value))
     }
     assertSortedWhole(column, value, answer)
     return value

@@ -1,4 +1,4 @@
-/** Reading the rows of a table. */
+/** Reads rows of a table. */
 import { type Expression, type ExpressionBuilder, type SelectQueryBuilder, sql, type SqlBool } from 'kysely'
 import { succeed } from '../query/combinators.ts'
 import { UsageError } from '../errors/errors.ts'
@@ -26,13 +26,17 @@ export function select(
   return rowsOf(table, reading).selectAll()
 }
 
-/** The rows that the filter lets through. */
+/**
+ * The builder of the rows that match the filter.
+ *
+ * @throws {UsageError} for an unknown option.
+ */
 export function filtered(
   table: Table,
   { where, ...reading }: Filter,
 ): SelectQueryBuilder<AnyDatabase, string, object> {
   const rows = rowsOf(table, reading)
-  // In parentheses: raw SQL may be an `or`.
+  // Parentheses, because raw SQL may contain an `or`.
   return where === undefined ? rows : rows.where((eb) => eb.parens(where(eb)))
 }
 

@@ -1,4 +1,4 @@
-/** A repository with what every table needs. Here the types of its table meet code that gets the names as values. */
+/** The repository of a table: connects the types of one table with operations that receive names as values. */
 import type { Kysely } from 'kysely'
 import { page } from './page.ts'
 import { defineRepository } from '../query/repository.ts'
@@ -36,15 +36,22 @@ const always = {
 }
 
 /**
- * A repository of the table's rows. For functions of your own, spread it into another:
+ * A repository with the usual functions for one table; see {@link TableRepository}. To add functions, spread it into
+ * another repository. Column names are those of the interface `DB`; the plugins of `db` apply.
  *
- *     const accounts = defineRepository('accounts', {
- *       ...tableRepository(db, 'accounts', { key: 'id' }),
- *       byEmail: (email: string) => one(db.selectFrom('accounts').selectAll().where('email', '=', email)),
- *     })
+ * @example
+ * ```ts
+ * const people = defineRepository('people', {
+ *   ...tableRepository(db, 'accounts', { key: 'id' }),
+ *   byName: (name: string) =>
+ *     maybeOne(db.selectFrom('accounts').selectAll().where('name', '=', name)),
+ * })
+ * const id = await uow.run(people.insert({ name: 'Eve', cents: 5 })) // 3
+ * await uow.run(people.patch(id, { cents: 7 }))
+ * const eve = await uow.read(people.byName('Eve')) // { id: 3, name: 'Eve', cents: 7 }
+ * ```
  *
- * Names of columns are those of the database's interface; plugins of `db` apply. Throws a `UsageError` for options that
- * name no key, or one column twice.
+ * @throws {UsageError} when the options have no key column, name a column twice, or are unknown.
  */
 export function tableRepository<
   DB,
@@ -59,7 +66,7 @@ export function tableRepository<
   table: T,
   options: TableOptions<K, V, S, C, U>,
 ): RepositoryOfTable<TypesOfTable<DB, T, K, V, S, V | S | C | U>> {
-  // The border: these operations get names as values; what they take and give of a known table only its types say.
+  // The operations are untyped: they receive names as values, and only the cast below restores the table's types.
   const known = tableOf(db as unknown as Kysely<AnyDatabase>, table, options)
   const operations = known.managed.softDelete === undefined ? always : { ...always, restore }
   const functions = Object.entries<Operation>(operations).map(

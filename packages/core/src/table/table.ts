@@ -1,14 +1,14 @@
-/** A table as the functions of its repository know it: its key, and the columns that they look after. */
+/** The facts of a table that its repository uses: name, key and managed columns. */
 import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
 import { UsageError } from '../errors/errors.ts'
 import { assertKnown } from '../options/known-options.ts'
 
-/** Any database, for code that gets the names of tables and columns as values. */
+/** The type of any database, for code that receives the names of tables and columns as values. */
 export type AnyDatabase = Record<string, Record<string, unknown>>
 
 export type TableRow = Readonly<Record<string, unknown>>
 
-/** The columns that callers read and the repository writes. */
+/** The columns that only the repository writes; callers may read them. */
 export interface ManagedColumns {
   readonly version?: string | undefined
   readonly softDelete?: string | undefined
@@ -20,10 +20,10 @@ export interface Table {
   readonly db: Kysely<AnyDatabase>
   readonly name: string
   readonly key: readonly string[]
-  /** Whether a key is given as a record of its columns, and not as the value of its only one. */
+  /** Whether callers pass a key as a record of its columns, instead of the value of a single column. */
   readonly composite: boolean
   readonly managed: ManagedColumns
-  /** The columns of the key, and the managed ones. */
+  /** The key columns and the managed columns. */
   readonly reserved: ReadonlySet<string>
   /** Their names here and on the server, in a form that is equal where the servers take names for one. */
   readonly reservedForms: ReadonlySet<string>
@@ -31,7 +31,11 @@ export interface Table {
 
 const OPTIONS: ReadonlySet<string> = new Set(['key', 'version', 'softDelete', 'createdAt', 'updatedAt'])
 
-/** Throws a {@link UsageError} for a key without columns, and for a column that has two parts to play. */
+/**
+ * The table of a repository's options.
+ *
+ * @throws {UsageError} for an unknown option, a key without columns, or a column with two roles.
+ */
 export function tableOf(
   db: Kysely<AnyDatabase>,
   name: string,
@@ -45,7 +49,7 @@ export function tableOf(
     (column) => column !== undefined,
   )
   if (keyColumns.length === 0) {
-    throw new UsageError(`${name}: expected a key of at least one column, got none`)
+    throw new UsageError(`${name}: expected a key of at least one column, got none; set the option key`)
   }
   const twice = columns.find((column, index) => columns.indexOf(column) !== index)
   if (twice !== undefined) {
@@ -85,24 +89,26 @@ export function serverNameOf({ db, name }: Pick<Table, 'db' | 'name'>, column: s
 }
 
 /**
- * What a row says of all other columns. Throws a {@link UsageError} for one of the reserved columns under a name that is
- * another only to JavaScript: the servers tell names of columns apart without regard to case and accents.
+ * The values of a row without those of reserved columns.
+ *
+ * @throws {UsageError} for a name that differs from a reserved column only in case or accents, which servers ignore in
+ *   column names.
  */
 export function ownValues(table: Table, row: TableRow): TableRow {
   const own = Object.entries(row).filter(([column]) => !table.reserved.has(column))
   const other = own.find(([column]) => isReserved(table, column))
   if (other === undefined) return values(own)
   throw new UsageError(
-    `${table.name}: ${other[0]} is, but for its case, a column of the key or one that the repository writes by itself`,
+    `${table.name}: ${other[0]} differs only in case or accents from a key or managed column; use the name of that column`,
   )
 }
 
-/** Whether the servers take it for a column of the key or a managed one. */
+/** Whether the servers consider the name that of a key or managed column. */
 export function isReserved({ reserved, reservedForms }: Table, column: string): boolean {
   return reserved.has(column) || reservedForms.has(nameForm(column))
 }
 
-/** Equal for names that the servers take for one (collation utf8mb3_general_ci). */
+/** Equal for column names that the servers consider equal (collation utf8mb3_general_ci). */
 function nameForm(name: string): string {
   return name
     .normalize('NFKD')
@@ -111,7 +117,7 @@ function nameForm(name: string): string {
     .replaceAll('ı', 'i')
 }
 
-/** The managed columns of a new row. */
+/** The values of the managed columns of a new row. */
 export function whenInserted({ managed: { version, createdAt, updatedAt } }: Table): TableRow {
   return values([
     [version, 1],
@@ -120,7 +126,7 @@ export function whenInserted({ managed: { version, createdAt, updatedAt } }: Tab
   ])
 }
 
-/** The managed columns of a row that is changed. */
+/** The values of the managed columns of a changed row. */
 export function whenChanged({ managed: { version, updatedAt } }: Table): TableRow {
   return values([
     [version, version === undefined ? undefined : sql`${sql.ref(version)} + 1`],
@@ -128,14 +134,14 @@ export function whenChanged({ managed: { version, updatedAt } }: Table): TableRo
   ])
 }
 
-/** The column that tells whether a row is deleted. */
+/** The value of the column that marks deleted rows. */
 export function whenDeleted({ managed: { softDelete } }: Table, deleted: boolean): TableRow {
   return values([[softDelete, deleted ? NOW : null]])
 }
 
 /**
- * The server's clock, which is one for all clients; to the millisecond, because that is what a `Date` holds, and a
- * column with microseconds is then still one that can be read.
+ * The server's clock, which all clients share. It is cut to milliseconds, the precision of a `Date`, so that a `Date` can
+ * hold the values of a column with microseconds, too.
  */
 const NOW = sql`current_timestamp(3)`
 
@@ -147,11 +153,11 @@ function values(entries: readonly (readonly [string | undefined, unknown])[]): T
 }
 
 export interface Reading {
-  /** Whether deleted rows are there as well. */
+  /** Whether to include deleted rows. Default: false. */
   readonly withDeleted?: boolean | undefined
 }
 
-/** The rows of the table that are not deleted, or also those that are. */
+/** The builder of the table's rows, by default without deleted rows. */
 export function rowsOf(
   { db, name, managed: { softDelete } }: Table,
   { withDeleted = false }: Reading = {},

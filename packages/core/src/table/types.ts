@@ -1,4 +1,4 @@
-/** The types of a table repository, read off Kysely's types of the table. */
+/** The types of a table repository, derived from Kysely's types of the table. */
 import type {
   Expression,
   ExpressionBuilder,
@@ -15,38 +15,42 @@ import type { Query } from '../query/query.ts'
 import type { OneOptions } from '../query/result-shapes.ts'
 import type { OrderBy } from './order.ts'
 
-/** Columns of the table `R` whose values, as they are read, are all of type `V`. */
+/** The columns of the table `R` whose selected type extends `V`. */
 export type ColumnOf<R, V> = {
   [C in keyof R]: [SelectType<R[C]>] extends [never] ? never : SelectType<R[C]> extends V ? C : never
 }[keyof R] &
   string
 
-/** Columns that rows can be found and sorted by: NULL is equal to nothing, and objects have no order. */
+/** The columns that can be keys or sort rows: not nullable, since NULL equals nothing, and no objects, which have no order. */
 export type KeyColumn<R> = ColumnOf<R, string | number | bigint | boolean | Date | Uint8Array>
 
-/** Columns that may be NULL. */
+/** The columns that may be NULL. */
 export type NullableColumn<R> = {
   [C in keyof R]: null extends SelectType<R[C]> ? C : never
 }[keyof R] &
   string
 
+/** The options of {@link tableRepository}. Callers can read managed columns, but only the repository writes them. */
 export interface TableOptions<K, V, S, C, U> {
   /** The column of the primary key, or the list of its columns. */
   readonly key: K
   /**
-   * A column that counts the changes of its row, from 1. Whoever changes or deletes a row then passes the version that
-   * they read it in, and gets a `StaleError` if it is another by now.
+   * A column that counts the changes of its row, from 1, for optimistic locking. A change or delete must pass the version
+   * that was read, and fails with a `StaleError` if the row has another version by then. Default: none.
    */
   readonly version?: V
-  /** A column for the time of deletion, NULL until then: `delete` marks the row, and reads pass over it. */
+  /**
+   * A column for the time of deletion, NULL before. `delete` then sets the column instead of deleting the row, and reads
+   * skip the row. Default: none.
+   */
   readonly softDelete?: S
-  /** A column for the time of insertion, on the server's clock. */
+  /** A column for the time of insertion, by the server's clock in milliseconds. Default: none. */
   readonly createdAt?: C
-  /** A column for the time of the last change, on the server's clock. */
+  /** A column for the time of the last change, by the server's clock in milliseconds. Default: none. */
   readonly updatedAt?: U
 }
 
-/** What the functions of a table repository take and give: see {@link TypesOfTable}. */
+/** The parameter and result types of a table repository's functions; {@link TypesOfTable} computes them. */
 export interface TableTypes {
   readonly eb: unknown
   readonly select: unknown
@@ -64,8 +68,8 @@ export interface TableTypes {
 }
 
 /**
- * The types for the table `T` of the database `DB`, with the key `K` (a column or a list of them), the column `V` of its
- * version and the column `S` that marks deleted rows (`never` where there is none), and all managed columns `M`.
+ * The types of the table `T` of the database `DB`. `K` is the key, a column or a list of columns. `V` is the version
+ * column, `S` the column that marks deleted rows, `M` the union of the managed columns. Each is `never` without one.
  */
 export interface TypesOfTable<DB, T extends keyof DB & string, K, V, S, M> extends TableTypes {
   readonly eb: ExpressionBuilder<DB, T>
@@ -101,93 +105,127 @@ type VersionOf<R, V> = [V] extends [never] ? void : V extends keyof R ? SelectTy
 
 type WritableColumn<R, K, M> = keyof R & Exclude<keyof Updateable<R>, ColumnsOf<K> | M>
 
-/** A type with some of its members no longer optional. */
+/** `T` with its members `C` required. */
 type Requiring<T, C> = Omit<T, C & string> & { [P in keyof T & C]: Exclude<T[P], undefined> }
 
-/** The members of a type in one piece, as it is shown to a reader. */
+/** `T` as one object type, so that editors show its members. */
 type Flat<T> = { [C in keyof T]: T[C] } & {}
 
+/** Options of all functions that read. */
 export interface ReadingOptions<X extends TableTypes> {
-  /** Whether deleted rows are there as well; for tables that mark them only. */
+  /** Whether to include deleted rows; only for tables with `softDelete`. Default: false. */
   readonly withDeleted?: X['withDeleted']
 }
 
+/** Options of `count` and `exists`. */
 export interface FilterOptions<X extends TableTypes> extends ReadingOptions<X> {
-  /** What must hold for a row, as in `(eb) => eb('cents', '>', 0)`. */
+  /** The condition for rows, as in `(eb) => eb('cents', '>', 0)`. Default: all rows. */
   readonly where?: (eb: X['eb']) => Expression<SqlBool>
 }
 
+/** Options of `list`. */
 export interface ListOptions<X extends TableTypes> extends FilterOptions<X> {
-  /** As in `['city', ['name', 'desc']]`; in any order unless given. */
+  /** The columns to sort by, as in `['city', ['name', 'desc']]`. Default: no defined order. */
   readonly orderBy?: OrderBy<X['sortable']>
-  /** The most rows to give. */
+  /** The maximum number of rows. Default: no limit. */
   readonly limit?: number
 }
 
+/** Options of `page`. At most one of `after` and `before` may be given; without both, the result is the first page. */
 export interface PageOptions<X extends TableTypes> extends FilterOptions<X> {
-  /** The key comes last, so that the order is a definite one. */
+  /** The columns to sort by. The key is appended, so that the order is total. Default: the key, ascending. */
   readonly orderBy?: OrderBy<X['sortable']>
-  /** The most rows to give, from 1. */
+  /** The maximum number of rows, a whole number from 1. */
   readonly limit: number
-  /** The `next` of a page before. */
+  /** The `next` of another page: the page begins after the rows of that page. */
   readonly after?: string | undefined
-  /** The `previous` of a page behind. */
+  /** The `previous` of another page: the page ends before the rows of that page. */
   readonly before?: string | undefined
 }
 
-/** The functions that every table has; each is a query under the label `table.function`. */
+/**
+ * The functions for every table. All but `select` return queries, with the label `table.function`.
+ *
+ * They throw a `UsageError` for a key that is null or lacks a column, for an unknown option, and for a column name that
+ * differs only in case or accents from a key or managed column.
+ */
 export interface TableRepository<X extends TableTypes> {
-  /** A builder of all rows that are not deleted, to be narrowed further. */
+  /** The Kysely builder of all rows that are not deleted, for callers to narrow. */
   readonly select: (options?: ReadingOptions<X>) => X['select']
-  /** The row with the key; none is a `ResultError`, or what `orElse` makes. */
+  /** The row with the key. No row fails with the error of `orElse`, else a `ResultError`. */
   readonly byId: (key: X['key'], options?: ReadingOptions<X> & OneOptions) => Query<X['row'], 'read'>
-  /** The row with the key, or `undefined`. */
+  /** The row with the key, or `undefined` without one. */
   readonly find: (key: X['key'], options?: ReadingOptions<X>) => Query<X['row'] | undefined, 'read'>
-  /** The rows with these keys that there are, each once, in any order. */
+  /** The existing rows with these keys, each once, in no defined order. */
   readonly byIds: (keys: readonly X['key'][], options?: ReadingOptions<X>) => Query<X['row'][], 'read'>
-  /** The rows that a filter lets through; all unless given. */
+  /** The rows that match the filter. */
   readonly list: (options?: ListOptions<X>) => Query<X['row'][], 'read'>
   /**
-   * One page of an order: the first, or that after or before another. Throws a `UsageError` for what is no cursor of the
-   * same table and order.
+   * One page of the rows that match the filter: the first page, or the one after or before another page. A sort column whose
+   * values the server sorts differently than it returns them (FLOAT, ENUM, SET, BIT, JSON) fails with a `ResultError`.
+   *
+   * @throws {UsageError} for an invalid limit or direction, for both of `after` and `before`, and a cursor that was modified
+   *   or belongs to another order.
    */
   readonly page: (options: PageOptions<X>) => Query<Page<X['row']>, 'read'>
-  /** How many rows a filter lets through. */
+  /** The number of rows that match the filter. */
   readonly count: (options?: FilterOptions<X>) => Query<number, 'read'>
-  /** Whether a filter lets any row through. */
+  /** Whether any row matches the filter. */
   readonly exists: (options?: FilterOptions<X>) => Query<boolean, 'read'>
 
-  /** Gives the key: the row's own, or what AUTO_INCREMENT made. A key that is neither is a `ResultError`. */
+  /**
+   * Inserts the row. The result is its key: the one in the row, or the one that AUTO_INCREMENT generated. A key that is
+   * neither fails with a `ResultError`.
+   *
+   * @throws {UsageError} when several key columns have no value.
+   */
   readonly insert: (row: X['newRowWithKey']) => Query<X['key'], 'write'>
-  /** Gives the row as it is in the table then, in the same flight. */
+  /** Inserts the row. The result is the stored row, with defaults and generated columns; it is read in the same flight. */
   readonly insertAndGet: (row: X['newRow']) => Query<X['row'], 'write'>
-  /** Gives the number of rows. They are sent at once, in as many statements as the server's limits ask for. */
+  /** Inserts the rows, in one flight with as many statements as the server's limits require. The result is their number. */
   readonly insertMany: (rows: readonly X['newRow'][]) => Query<number, 'write'>
   /**
-   * Inserts the row. If a row with its key is there, or with the same value in another unique index, that one gets the
-   * values instead, in whatever version it is; and it is no longer deleted.
+   * Inserts the row. If a row with the same key exists, or with the same value in another unique index, its values are
+   * overwritten instead, whatever its version. A deleted row is restored.
    */
   readonly upsert: (row: X['newRow']) => Query<void, 'write'>
 
   /**
-   * Writes a whole row, as it was read and changed since; managed columns in it are passed over. Like `patch`, `delete`
-   * and `restore` it gives the row's new version where there are versions, and fails with a {@link StaleError} if it is
-   * not there in the version that was passed; without versions a row that is not there is a `ResultError`.
+   * Writes all columns of a row, which was read before and changed. It ignores managed columns, other than the version.
+   *
+   * For `update`, `patch`, `delete` and `restore`: the result is the row's new version, for a table with versions. A row
+   * that does not exist in the passed version fails with a `StaleError`. Without versions, a row that does not exist fails
+   * with a `ResultError`.
+   *
+   * @throws {UsageError} when the key or version is missing, or the row has no other value to write.
    */
   readonly update: (row: X['wholeRow']) => Query<X['version'], 'write'>
-  /** Writes some columns of a row; those that are `undefined` stay. Throws a `UsageError` if none is left. */
+  /**
+   * Writes some columns of a row. A column that is `undefined` keeps its value.
+   *
+   * @throws {UsageError} when the key or version is missing, when `changes` has no value, or has a key or managed column.
+   */
   readonly patch: (row: X['target'], changes: X['changes']) => Query<X['version'], 'write'>
-  /** Marks a row as deleted, or deletes it where there is no column for that. */
+  /**
+   * Deletes a row; for a table with `softDelete`, marks it as deleted. For a table with versions, deletes the row only in
+   * the passed version.
+   *
+   * @throws {UsageError} when the key or version is missing.
+   */
   readonly delete: (row: X['target']) => Query<X['versionOfDeleted'], 'write'>
 }
 
-/** What there is besides where deleted rows are marked. */
+/** The additional functions for tables with `softDelete`. */
 export interface DeletedRows<X extends TableTypes> {
-  /** Undoes `delete`. */
+  /**
+   * Removes the mark of a deleted row. A row that is not deleted fails as a missing one does.
+   *
+   * @throws {UsageError} when the key or version is missing.
+   */
   readonly restore: (row: X['target']) => Query<X['version'], 'write'>
 }
 
-/** The functions of a repository whose table is of the types `X`. */
+/** The repository of a table with the types `X`. */
 export type RepositoryOfTable<X extends TableTypes> = X['withDeleted'] extends false
   ? TableRepository<X>
   : TableRepository<X> & DeletedRows<X>

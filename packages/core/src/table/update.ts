@@ -1,4 +1,4 @@
-/** Changing and deleting rows of a table, one at a time, and with a version only in the state that they were read in. */
+/** Changes and deletes single rows of a table; for a table with versions, only in the version that was read. */
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
 import { fail, succeed } from '../query/combinators.ts'
 import { ResultError, StaleError, UsageError } from '../errors/errors.ts'
@@ -17,15 +17,15 @@ import { keyIn, toKey } from './key.ts'
 
 type Version = number | bigint
 
-/** The row that is meant. */
+/** The row to change. */
 interface Target {
   readonly key: TableRow
-  /** The version that it was read in, if the table has versions. */
+  /** The version that was read; `undefined` for a table without versions. */
   readonly version: Version | undefined
   readonly deleted: boolean
 }
 
-/** Gives the row's new version, if the table has versions; so do the others. */
+/** The query that writes a row. As for `patch`, `remove` and `restore`, its result is the new version, if the table has versions. */
 export function update(table: Table, row: TableRow): Query<Version | void> {
   const target = { key: keyIn(table, row), version: versionIn(table, row), deleted: false }
   return changed(table, target, changes(table, row))
@@ -36,13 +36,13 @@ export function patch(table: Table, target: unknown, columns: TableRow): Query<V
   const reserved = given.find((column) => isReserved(table, column))
   if (reserved !== undefined) {
     throw new UsageError(
-      `${table.name}: ${reserved} can't be patched: it is the key's, or the repository writes it by itself`,
+      `${table.name}: ${reserved} can't be patched, because it is a key or managed column; leave it out of the changes`,
     )
   }
   return changed(table, targetOf(table, target, false), changes(table, columns))
 }
 
-/** Marks the row as deleted where the table has a column for that; else it is gone. */
+/** The query that deletes a row, or marks it as deleted if the table has `softDelete`. */
 export function remove(table: Table, given: unknown): Query<Version | void> {
   const target = targetOf(table, given, false)
   if (table.managed.softDelete === undefined) {
@@ -60,7 +60,7 @@ function changes(table: Table, row: TableRow): TableRow {
   const own = ownValues(table, row)
   if (Object.keys(own).length > 0) return own
   throw new UsageError(
-    `${table.name}: expected values to write, got none but those of the key and managed columns`,
+    `${table.name}: expected values to write, got only key and managed columns; pass a value of another column`,
   )
 }
 
@@ -77,7 +77,7 @@ function versionIn({ name, managed }: Table, row: TableRow): Version | undefined
   if (typeof version === 'number') {
     if (Number.isSafeInteger(version) && Number.isSafeInteger(version + 1)) return version
     throw new UsageError(
-      `${name}: expected ${managed.version} to be a whole number below 2^53 - 1, got ${version}: set the driver's option bigints ` +
+      `${name}: expected ${managed.version} to be a whole number below 2^53 - 1, got ${version}; set the driver's option bigints ` +
         "to 'bigint'",
     )
   }
@@ -94,7 +94,7 @@ function changed(table: Table, target: Target, values: TableRow): Query<Version 
   return written(table, target, statement)
 }
 
-/** Whether a row is the one that is meant, in the version that is. */
+/** The condition that selects the target row, in its version. */
 function isTarget(
   { managed: { softDelete, version } }: Table,
   target: Target,
@@ -107,7 +107,7 @@ function isTarget(
     ])
 }
 
-/** A statement that must have found its row. */
+/** The query of a statement that must match the target row; its result is the new version. */
 function written(table: Table, target: Target, statement: Builder): Query<Version | void> {
   const { version } = target
   const found = shape(statement, (answer) => {
@@ -120,11 +120,11 @@ function written(table: Table, target: Target, statement: Builder): Query<Versio
   return found.andThen((isFound) => (isFound ? succeed(next) : stale(table, target, version)))
 }
 
-/** Says what became of a row that is not there in its version any more. */
+/** The query that fails with a `StaleError`, after it has read the row's current version. */
 function stale(table: Table, target: Target, expected: Version): Query<never> {
   const { version = '' } = table.managed
   const now = { ...target, version: undefined }
-  // Locking: what is committed is to be seen, and not the snapshot that the version was read from.
+  // A locking read, because a plain one may read the snapshot that the old version came from.
   const row = table.db.selectFrom(table.name).select(version).where(isTarget(table, now)).forUpdate()
   return maybeOne(row).andThen((row) => {
     const actual = row?.[version] as Version | undefined

@@ -29,6 +29,15 @@ export interface Finding {
  * flight that `answers` does not cover.
  *
  * Resolves with the findings, an empty list if all statements fit. Errors of functions and of the check are findings, too.
+ *
+ * @example
+ * ```ts
+ * const names = defineRepository('names', {
+ *   all: () => many(db.selectFrom('accounts').select('name')),
+ *   of: (id: number) => one(db.selectFrom('accounts').select('name').where('id', '=', id)),
+ * })
+ * const findings = await checkRepository(names, uow, { of: [1] }) // []
+ * ```
  */
 export async function checkRepository<R extends Readonly<Record<string, (...args: never[]) => unknown>>>(
   repository: R,

@@ -17,6 +17,14 @@ const { start } = tracingChannel<unknown, FlightEvent>('leasehold:flight')
 /**
  * Runs `work` and records its flights; concurrent flights of other code are left out. Rejects with the error of `work`, and
  * with an `Error` if a flight, its own or another, had no event.
+ *
+ * @example
+ * ```ts
+ * const both = all([accounts.byId(1), accounts.byId(2)])
+ * const { value, flights } = await recordFlights(() => uow.read(both))
+ * console.log(value.map(({ name }) => name)) // [ 'Ann', 'Bob' ]
+ * console.log(flights.length) // 1
+ * ```
  */
 export async function recordFlights<T>(work: () => Promise<T>): Promise<Recording<T>> {
   const own = new AsyncLocalStorage<true>()
@@ -41,14 +49,31 @@ export async function recordFlights<T>(work: () => Promise<T>): Promise<Recordin
   }
 }
 
-/** Runs `work` and resolves with its result. Rejects with an `Error` that lists the flights if they exceed `limit`. */
+/**
+ * Runs `work` and resolves with its result. Rejects with an `Error` that lists the flights if they exceed `limit`.
+ *
+ * @example
+ * ```ts
+ * const both = all([accounts.byId(1), accounts.byId(2)])
+ * const [ann, bob] = await atMostFlights(1, () => uow.read(both))
+ * ```
+ */
 export async function atMostFlights<T>(limit: number, work: () => Promise<T>): Promise<T> {
   const { value, flights } = await recordFlights(work)
   if (flights.length <= limit) return value
   throw new Error(`expected at most ${limit} flights, got ${flights.length}:\n${flightsText(flights)}`)
 }
 
-/** Formats flights for a snapshot: one line per command, without values. */
+/**
+ * Formats flights for a snapshot: one line per command, without values.
+ *
+ * @example
+ * ```ts
+ * const { flights } = await recordFlights(() => uow.read(accounts.find(1)))
+ * const lines = flightsText(flights).split('\n')
+ * console.log(lines) // [ 'flight 1', '  accounts.find: select * from `accounts` where `id` = ?' ]
+ * ```
+ */
 export function flightsText(flights: readonly Flight[]): string {
   return flights
     .map((flight, index) =>

@@ -50,6 +50,15 @@ export type JournalEntry = 'acquire' | 'release' | 'discard' | 'close' | readonl
 /**
  * A driver for tests without a server: `createUnitOfWork({ driver: new RecordingDriver({ answers }) })`. A call that breaks
  * the contract of the driver port throws an `Error`.
+ *
+ * @example
+ * ```ts
+ * const answers = { 'accounts.byId': { id: 1, name: 'Ann', cents: 5 } }
+ * const driver = new RecordingDriver({ answers })
+ * const uow = createUnitOfWork({ driver })
+ * const { name } = await uow.run(accounts.byId(1))
+ * console.log(name, driver.sent)
+ * ```
  */
 export class RecordingDriver implements Driver {
   /** Calls and flights, in order. */

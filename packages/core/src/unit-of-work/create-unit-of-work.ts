@@ -21,6 +21,18 @@ import { assertUnitOfWorkOptions } from './unit-options.ts'
 import { UnitRunner, type UnitSettings } from './unit-runner.ts'
 import { watchForUnused } from './unused-queries.ts'
 
+/**
+ * The unit of work of a driver. It opens no connection before its first unit.
+ *
+ * @example
+ * ```ts
+ * const uow = createUnitOfWork({ driver: mysqlDriver({ uri: 'mysql://root@localhost/shop' }) })
+ * const howMany = await uow.read(accounts.count()) // 2
+ * await uow.close()
+ * ```
+ *
+ * @throws {UsageError} when an option is unknown or invalid, or the driver uses another copy of `@leasehold/core`.
+ */
 export function createUnitOfWork({ driver, ...options }: UnitOfWorkOptions): UnitOfWork {
   assertUnitOfWorkOptions(options)
   if (driver['~core'] !== undefined && driver['~core'] !== LeaseholdError) {

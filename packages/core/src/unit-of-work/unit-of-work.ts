@@ -67,6 +67,16 @@ export interface UnitOfWork {
    * Rejects with an `AcquireError` (nothing ran), a `StatementError`, a `ResultError`, a `DeadlineError`, a
    * `ConnectionLostError` (nothing of it is in the database), a `CommitUnknownError`, an `ImplicitCommitError`, a
    * `UsageError`, or with what the caller's own code threw.
+   *
+   * @example
+   * ```ts
+   * await uow.run(accounts.insert({ name: 'Eve', cents: 0 })) // 3
+   * const left = await uow.run(async (q) => {
+   *   const { cents } = await q(accounts.byId(1))
+   *   await q(accounts.patch(1, { cents: cents - 300 }))
+   *   return cents - 300
+   * }) // 700
+   * ```
    */
   run<T>(body: Body<T>, options?: RunOptions): Promise<T>
   run<const Q extends Queryable>(query: Q, options?: RunOptions): Promise<ResultOf<Q>>
@@ -75,6 +85,13 @@ export interface UnitOfWork {
    * The same in a read-only transaction, for what only reads. What the types know to write does not compile; locking
    * reads, and raw SQL that is no plain read, are a `UsageError` before they are sent; the server refuses the rest.
    * It is over with the last answer: that its transaction ends is not waited for.
+   *
+   * @example
+   * ```ts
+   * const { ann, howMany } = await uow.read(all({ ann: accounts.byId(1), howMany: accounts.count() }))
+   * console.log(ann) // { id: 1, name: 'Ann', cents: 1000 }
+   * console.log(howMany) // 2
+   * ```
    */
   read<T>(body: Body<T, 'read'>, options?: ReadOptions): Promise<T>
   read<const Q extends Queryable<'read'>>(query: Q, options?: ReadOptions): Promise<ResultOf<Q>>
@@ -83,6 +100,16 @@ export interface UnitOfWork {
    * The rows of one statement as they come, in a read-only transaction on a connection of their own, which is leased when
    * the loop begins and free when it ends. `timeout` and `signal` count for the whole loop; it throws what `read` rejects
    * with.
+   *
+   * @example
+   * ```ts
+   * const names = db.selectFrom('accounts').select('name').orderBy('id')
+   * for await (const { name } of uow.stream(names, { timeout: 60_000 })) {
+   *   console.log(name)
+   * }
+   * ```
+   *
+   * @throws {UsageError} in the loop, when the query is not the rows of one statement that reads.
    */
   stream<const Q extends RowsQueryable<'read'>>(
     query: Q,
@@ -93,6 +120,13 @@ export interface UnitOfWork {
    * How the server runs each statement of a query, in the order in which they are sent. The statements really run, since
    * later ones may depend on their results, in a unit that is rolled back at its end; no hook is called. Rejects as `run`
    * does.
+   *
+   * @example
+   * ```ts
+   * const [{ sql, plan } = { sql: '', plan: [] }] = await uow.explain(accounts.byId(1))
+   * console.log(sql) // select * from `accounts` where `id` = ?
+   * console.log(plan.map(({ key }) => key)) // [ 'PRIMARY' ]
+   * ```
    */
   explain(query: Queryable, options?: ReadOptions): Promise<readonly ExplainedStatement[]>
 
@@ -100,6 +134,16 @@ export interface UnitOfWork {
    * Has the server look at the statements of a query without running them, as far as `answers` lead (see `describeQuery`):
    * whether it knows the tables and columns, and what else it checks when it prepares a statement. Gives an error for each
    * that it could not run. Rejects as `run` does when nothing can be checked, with an `AcquireError` for instance.
+   *
+   * @example
+   * ```ts
+   * import { sql } from 'kysely'
+   * const typo = db.selectFrom('accounts').select(sql<number>`balance`.as('balance'))
+   * const [checked] = await uow.check(typo)
+   * console.log(checked?.error?.name) // StatementError
+   * ```
+   *
+   * @throws {UsageError} when an answer does not fit its statement.
    */
   check(query: Queryable, answers?: Answers, options?: ReadOptions): Promise<readonly CheckedStatement[]>
 
@@ -108,22 +152,52 @@ export interface UnitOfWork {
    * receives a unit of work that stays inside, for code that runs units by itself: they come one after the other, each
    * behind a savepoint, to which one that fails or is stopped is rolled back; their hooks are called as ever. Their connection is the
    * sandbox's, and so are the options of their transaction; none is run again. Rejects as `run` does.
+   *
+   * @example
+   * ```ts
+   * const cents = await uow.sandbox(async (q, sandboxed) => {
+   *   await sandboxed.run(accounts.patch(1, { cents: 0 }))
+   *   return (await q(accounts.byId(1))).cents
+   * }) // 0
+   * console.log((await uow.read(accounts.byId(1))).cents) // 1000
+   * ```
    */
   sandbox<T>(body: SandboxBody<T>, options?: ReadOptions): Promise<T>
 
   /**
    * Whether a unit with this `outcomeKey` was committed. Rejects with a `StatementError` (lock timeout) while the server
    * itself does not know yet.
+   *
+   * @example
+   * ```ts
+   * await uow.run(accounts.patch(1, { cents: 500 }), { outcomeKey: 'invoice 7' })
+   * await uow.outcome('invoice 7') // true
+   * await uow.outcome('invoice 8') // false
+   * ```
    */
   outcome(key: string): Promise<boolean>
 
-  /** What the connections are doing. */
+  /**
+   * What the connections are doing.
+   *
+   * @example
+   * ```ts
+   * const { open, leased, waiting } = uow.stats()
+   * console.log({ open, leased, waiting }) // { open: 0, leased: 0, waiting: 0 }
+   * ```
+   */
   stats(): DriverStats
 
   /**
    * Gives out no more connections, waits for those that units have as long as the driver allows (`pool.closeTimeout`), and
    * closes all. A unit that waits for one or comes to need one, a body that has sent nothing yet too, fails with an
    * `AcquireError`; one that needs none runs.
+   *
+   * @example
+   * ```ts
+   * await uow.close()
+   * await uow.run(accounts.count()) // throws AcquireError
+   * ```
    */
   close(): Promise<void>
 }

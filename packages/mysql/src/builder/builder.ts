@@ -10,6 +10,17 @@ export interface MysqlBuilderOptions {
 /**
  * A `Kysely<DB>` for repositories that builds and compiles queries for MySQL and MariaDB. Methods that need a connection
  * (`execute`, `transaction` …) throw a `UsageError`.
+ *
+ * @example
+ * ```ts
+ * import type { Generated } from 'kysely'
+ * interface Shop {
+ *   accounts: { id: Generated<number>; name: string; cents: number }
+ * }
+ * const db = mysqlBuilder<Shop>()
+ * const names = await uow.read(db.selectFrom('accounts').select('name').orderBy('id'))
+ * console.log(names) // [ { name: 'Ann' }, { name: 'Bob' } ]
+ * ```
  */
 export function mysqlBuilder<DB>(options: MysqlBuilderOptions = {}): Kysely<DB> {
   const unknown = Object.keys(options).find((name) => name !== 'plugins')
