@@ -23,9 +23,9 @@ interface Run {
 
 const runs: Readonly<Record<string, Run>> = {
   'README.md': {
-    tables: ['accounts (id int primary key, name varchar(50), cents int, frozen boolean)'],
-    rows: ["accounts values (1, 'Ann', 1000, false), (2, 'Bob', 0, false)"],
-    prints: ['Ann paid 500', "{ payer: 'Ann', cents: 500 } 1000"],
+    tables: ['accounts (id int primary key, cents int, version int not null)'],
+    rows: ['accounts values (1, 1000, 1), (2, 0, 1)'],
+    prints: ['paid', "1 { type: 'waiting', for: [ 'accounts.byId' ] }"],
   },
   'docs/guarantees.md': {
     tables: ['jobs (id int primary key, done boolean)'],

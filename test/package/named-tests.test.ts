@@ -1,45 +1,58 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { codesOf, promisesOf } from './support/promises.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 
-/** Rows of the tables whose last column is `tests`, with the tests that each names. */
-function rowsOf(document: string): { row: string; tests: readonly string[] }[] {
-  const rows: { row: string; tests: readonly string[] }[] = []
-  let inTable = false
-  for (const line of readFileSync(resolve(root, document), 'utf8').split('\n')) {
-    const cells = line.split('|').map((cell) => cell.trim())
-    const last = cells.at(-2) ?? ''
-    if (!line.startsWith('|')) inTable = false
-    else if (last === 'tests') inTable = true
-    else if (inTable && !/^-+$/.test(last)) rows.push({ row: cells[1] ?? '', tests: codes(last) })
-  }
-  return rows
-}
+/** Documents of promises, and how many each has at least: a form that the parser misses must not pass. */
+const promising = [
+  ['docs/guarantees.md', 23],
+  ['docs/servers.md', 23],
+] as const
 
-function codes(cell: string): string[] {
-  return [...cell.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code)
+function read(document: string): string {
+  return readFileSync(resolve(root, document), 'utf8')
 }
 
 function exists(name: string): boolean {
   return ['.test.ts', '.test-d.ts'].some((ending) => existsSync(resolve(root, 'test', name + ending)))
 }
 
-describe.each(['docs/guarantees.md', 'docs/servers.md'])('%s', (document) => {
-  test.each(rowsOf(document))('has a test for: $row', ({ tests }) => {
+describe.each(promising)('%s', (document, least) => {
+  const promises = promisesOf(read(document))
+
+  test(`has at least ${least} promises`, () => {
+    expect(promises.length).toBeGreaterThanOrEqual(least)
+  })
+
+  test.each(promises)('names existing tests for: $promise', ({ tests }) => {
     expect(tests).not.toEqual([])
     expect(tests.filter((name) => !exists(name))).toEqual([])
   })
 })
 
 test('every test that a document names exists', () => {
-  const folders = ['core', 'faults', 'mysql', 'package', 'types']
+  const folders = ['core', 'faults', 'galera', 'mysql', 'package', 'types']
   const named = globSync('docs/**/*.md', { cwd: root }).flatMap((document) =>
-    codes(readFileSync(resolve(root, document), 'utf8')).filter((code) =>
-      folders.some((folder) => code.startsWith(`${folder}/`)),
-    ),
+    codesOf(read(document)).filter((code) => folders.some((folder) => code.startsWith(`${folder}/`))),
   )
   expect(named.length).toBeGreaterThan(20)
   expect(named.filter((name) => !exists(name))).toEqual([])
+})
+
+describe('promisesOf', () => {
+  test('finds the tests of a section, over several lines', () => {
+    const section =
+      '### It holds\n\n_Limits:_ Not `always`.\n\n_Tests:_ `core/a`,\n`core/b`\n\nMore `code`.\n'
+    expect(promisesOf(section)).toEqual([{ promise: 'It holds', tests: ['core/a', 'core/b'] }])
+  })
+
+  test.each([
+    ['a section without tests', '### It holds\n\nSee `core/a`.\n\n### Next\n\n_Tests:_ `core/b`\n'],
+    ['a section before another part', '### It holds\n\n## Next\n\n_Tests:_ `core/b`\n'],
+    ['a fact without tests', '## In common\n\nThey hold:\n\n- It holds, see `core/a`\n- Next (`core/b`).\n'],
+  ])('finds no tests in %s', (_, markdown) => {
+    expect(promisesOf(markdown)[0]?.tests).toEqual([])
+  })
 })
