@@ -93,7 +93,8 @@ export function one<B extends Builder>(builder: B, options: OneOptions = {}): Qu
 export type WriteBuilder = Builder & { readonly isSelectQueryBuilder?: never }
 
 /**
- * The query of the number of rows that a write matched, whether or not their values changed.
+ * The query of the number of rows that a write matched, whether or not their values changed. The servers count a row twice
+ * if ON DUPLICATE KEY UPDATE changed it, and the deleted rows of a REPLACE as well.
  *
  * @example
  * ```ts
