@@ -1,6 +1,6 @@
 /**
- * Units of work. The word means identity map and change tracking elsewhere; here it means that a query or a body
- * runs on one lease in one transaction, and that the connection comes back whatever happens.
+ * Units of work. Elsewhere the term includes an identity map and change tracking. Here it means: a query or a body runs on one
+ * lease in one transaction, and the connection always comes back.
  */
 import type { DeadlineOptions } from './deadline.ts'
 import type { Driver, DriverStats, TransactionOptions } from '../driver.ts'
@@ -16,57 +16,58 @@ import type { RowStream } from '../executor/row-stream.ts'
 import type { Body } from './job.ts'
 
 export interface ReadOptions extends Omit<TransactionOptions, 'accessMode'>, DeadlineOptions {
-  /** Name of the unit in events and errors: the query's own unless given, or that of the body's function. */
+  /** Name of the unit in events and errors. Default: the label of the query, or the name of the body's function. */
   readonly label?: string | undefined
   /**
-   * Whether the unit is run again, as a whole, when the server rolled it back for a deadlock or a conflict or the
-   * connection was lost before COMMIT. On for a query, of which nothing can have happened outside of the database; off
-   * for a body unless asked, since it may have sent a mail. Where raw SQL that may commit by itself, such as a CALL, failed
-   * with it or was under way when the connection was lost, none of these is a reason unless asked.
+   * Whether the unit runs again, as a whole, after a deadlock, a conflict, or the loss of the connection before COMMIT.
+   * Default: on for queries, which have no outside effects; off for bodies, which may. A unit with raw SQL that may have
+   * committed, such as a CALL, runs again only if this option is set.
    */
   readonly retry?: boolean | RetryOptions | undefined
 }
 
-/** Rows that were taken can't be taken back, so a stream is not run again. */
+/** Options of `stream`. There is no `retry`, because rows that were handed out cannot be taken back. */
 export type StreamOptions = Omit<ReadOptions, 'retry'>
 
 export interface RunOptions extends ReadOptions, TransactionOptions {
   /**
-   * A name for what is to happen once, written in the unit's transaction: it lets an unknown outcome be settled, so that
-   * the unit can be run again without happening twice. A key that was committed before is an `AlreadyCommittedError`.
-   * Keys are compared byte by byte; one that is empty, no well-formed text or longer than 1 020 bytes in UTF-8 is a
-   * `UsageError`, and so is a table for keys that is missing or of an earlier definition.
+   * Idempotency key, written in the unit's transaction. It settles an unknown outcome, so that the unit can run again without
+   * happening twice. A key that was committed before is an `AlreadyCommittedError`. Keys are 1 to 1 020 bytes of well-formed
+   * UTF-8, compared byte by byte; others are a `UsageError`, and so is a missing or outdated table of keys. Default: none.
    */
   readonly outcomeKey?: string | undefined
   /**
-   * Milliseconds that the answer to COMMIT is waited for, whatever the unit's deadline: 30 000 unless given. They count from
-   * the answers to all that came before it; then the connection is given up and the outcome is unknown. Until then a
-   * deadline stops the unit, also where COMMIT travels along with a write, and from then on it does not.
+   * Milliseconds for the answer to COMMIT, whatever the unit's deadline. They count from the answers to all statements before
+   * it. Afterwards the connection is given up, and the outcome is unknown. A deadline stops the unit until all other answers
+   * have arrived, and no longer after that. Default: 30 000.
    */
   readonly commitTimeout?: number | undefined
 }
 
 export interface UnitOfWorkOptions {
   readonly driver: Driver
-  /** Milliseconds after which a lease that is still held is reported by a process warning that tells where `run` was called. */
+  /**
+   * Leak detection: after this many milliseconds, a held connection emits a process warning that shows where `run` was called.
+   * Default: off.
+   */
   readonly leakAfter?: number | undefined
   /**
-   * Whether queries that a unit made and never ran are reported by a process warning that tells where they were made: for
-   * a forgotten `yield*` or `q`. Unless given, they are if NODE_ENV is not `production`.
+   * Whether queries that a unit built and never ran emit a process warning that shows where they were built. It finds a
+   * forgotten `yield*` or `q`. Default: on, unless NODE_ENV is `production`.
    */
   readonly warnUnused?: boolean | undefined
-  /** Told what `afterCommit` and `afterRollback` hooks throw; a process warning unless given. */
+  /** Receives errors of `afterCommit` and `afterRollback` hooks. Default: a process warning. */
   readonly onHookError?: HookErrorHandler | undefined
 }
 
 export interface UnitOfWork {
   /**
-   * Runs a query, or a body that runs queries, in one transaction, commits it and gives the result. A failure rolls
-   * everything back and comes out: the body's own error as the same object, else the first failure.
+   * Runs a query, or a body that runs queries, in one transaction. Commits, and resolves with the result. A failure rolls
+   * everything back. The promise rejects with the body's own error, as the same object, or with the first failure.
    *
    * Rejects with an `AcquireError` (nothing ran), a `StatementError`, a `ResultError`, a `DeadlineError`, a
-   * `ConnectionLostError` (nothing of it is in the database), a `CommitUnknownError`, an `ImplicitCommitError`, a
-   * `UsageError`, or with what the caller's own code threw.
+   * `ConnectionLostError` (nothing was committed), a `CommitUnknownError`, an `ImplicitCommitError`, a `UsageError`, or an
+   * error of the caller's own code.
    *
    * @example
    * ```ts
@@ -82,9 +83,9 @@ export interface UnitOfWork {
   run<const Q extends Queryable>(query: Q, options?: RunOptions): Promise<ResultOf<Q>>
 
   /**
-   * The same in a read-only transaction, for what only reads. What the types know to write does not compile; locking
-   * reads, and raw SQL that is no plain read, are a `UsageError` before they are sent; the server refuses the rest.
-   * It is over with the last answer: that its transaction ends is not waited for.
+   * Runs a query, or a body, that only reads, in a read-only transaction. Queries that write do not compile. Locking reads,
+   * and raw SQL that is no plain read, are a `UsageError` before they are sent; the server refuses the rest. Resolves with
+   * the last answer, without waiting for COMMIT.
    *
    * @example
    * ```ts
@@ -97,9 +98,9 @@ export interface UnitOfWork {
   read<const Q extends Queryable<'read'>>(query: Q, options?: ReadOptions): Promise<ResultOf<Q>>
 
   /**
-   * The rows of one statement as they come, in a read-only transaction on a connection of their own, which is leased when
-   * the loop begins and free when it ends. `timeout` and `signal` count for the whole loop; it throws what `read` rejects
-   * with.
+   * The rows of one statement as they arrive, in a read-only transaction on a connection of its own. The loop leases the
+   * connection when it begins, and releases it when it ends. `timeout` and `signal` apply to the whole loop. The loop throws
+   * the errors with which `read` rejects.
    *
    * @example
    * ```ts
@@ -117,9 +118,8 @@ export interface UnitOfWork {
   ): RowStream<RowIn<ResultOf<Q>>>
 
   /**
-   * How the server runs each statement of a query, in the order in which they are sent. The statements really run, since
-   * later ones may depend on their results, in a unit that is rolled back at its end; no hook is called. Rejects as `run`
-   * does.
+   * The server's plan of each statement of a query, in the order of sending. The statements run, because later ones may
+   * depend on their results; the unit is rolled back, and runs no hooks. Rejects as `run` does.
    *
    * @example
    * ```ts
@@ -131,9 +131,9 @@ export interface UnitOfWork {
   explain(query: Queryable, options?: ReadOptions): Promise<readonly ExplainedStatement[]>
 
   /**
-   * Has the server look at the statements of a query without running them, as far as `answers` lead (see `describeQuery`):
-   * whether it knows the tables and columns, and what else it checks when it prepares a statement. Gives an error for each
-   * that it could not run. Rejects as `run` does when nothing can be checked, with an `AcquireError` for instance.
+   * Lets the server prepare the statements of a query, without running them: it checks names of tables and columns, among
+   * others. Checks the statements that `answers` reach (see `describeQuery`). Resolves with each statement, and its error if
+   * the server cannot run it. Rejects as `run` does if nothing can be checked, with an `AcquireError` for instance.
    *
    * @example
    * ```ts
@@ -148,10 +148,10 @@ export interface UnitOfWork {
   check(query: Queryable, answers?: Answers, options?: ReadOptions): Promise<readonly CheckedStatement[]>
 
   /**
-   * Runs a body in a transaction that is rolled back whatever happens, and gives its result: for tests. Besides `q` it
-   * receives a unit of work that stays inside, for code that runs units by itself: they come one after the other, each
-   * behind a savepoint, to which one that fails or is stopped is rolled back; their hooks are called as ever. Their connection is the
-   * sandbox's, and so are the options of their transaction; none is run again. Rejects as `run` does.
+   * For tests: runs a body in a transaction that is always rolled back, and resolves with its result. Besides `q`, the body
+   * receives a unit of work for code that runs units. These units run one after the other, each behind a savepoint to which a
+   * failed or stopped one is rolled back. Their hooks run. They use the sandbox's connection and transaction options, and
+   * are not retried. Rejects as `run` does.
    *
    * @example
    * ```ts
@@ -165,8 +165,8 @@ export interface UnitOfWork {
   sandbox<T>(body: SandboxBody<T>, options?: ReadOptions): Promise<T>
 
   /**
-   * Whether a unit with this `outcomeKey` was committed. Rejects with a `StatementError` (lock timeout) while the server
-   * itself does not know yet.
+   * Whether a unit with this `outcomeKey` was committed. Waits for a unit that is still running, and rejects with a
+   * `StatementError` (lock timeout) if that takes too long.
    *
    * @example
    * ```ts
@@ -178,7 +178,7 @@ export interface UnitOfWork {
   outcome(key: string): Promise<boolean>
 
   /**
-   * What the connections are doing.
+   * The state of the connections, and their numbers so far.
    *
    * @example
    * ```ts
@@ -189,9 +189,8 @@ export interface UnitOfWork {
   stats(): DriverStats
 
   /**
-   * Gives out no more connections, waits for those that units have as long as the driver allows (`pool.closeTimeout`), and
-   * closes all. A unit that waits for one or comes to need one, a body that has sent nothing yet too, fails with an
-   * `AcquireError`; one that needs none runs.
+   * Closes all connections. Leases no more of them, and waits up to `pool.closeTimeout` for the units that hold one. A unit
+   * that needs a connection afterwards, or waits for one, fails with an `AcquireError`.
    *
    * @example
    * ```ts
@@ -202,13 +201,13 @@ export interface UnitOfWork {
   close(): Promise<void>
 }
 
-/** What the server thinks of a statement. */
+/** A statement that the server has checked. */
 export interface CheckedStatement {
   readonly label: string | undefined
   readonly sql: string
-  /** Absent if it could be run. */
+  /** The reason why the server cannot run it; `undefined` if it can. */
   readonly error: LeaseholdError | undefined
 }
 
-/** `sandboxed` is the unit of work to be used inside; its `close` does nothing. */
+/** The body of a sandbox. `sandboxed` is the unit of work for code inside; its `close` does nothing. */
 export type SandboxBody<T> = (q: Executor, sandboxed: UnitOfWork) => Promise<T>
