@@ -304,7 +304,7 @@ describe('a mistake is told', () => {
       }),
     )
     expect(error).toBeInstanceOf(UsageError)
-    expect((error as Error).message).toMatch(/rows of its q\.stream were on their way/)
+    expect((error as Error).message).toMatch(/within the loop of its q\.stream/)
   })
 
   test('a use after the end of the sandbox', async () => {

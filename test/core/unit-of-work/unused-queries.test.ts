@@ -53,7 +53,7 @@ function unitOfWork(warnUnused = true): UnitOfWork {
 /** The names of what was told, once the garbage has been looked through. */
 async function told(): Promise<readonly string[]> {
   for (let turn = 0; turn < 20 && warnings.length === 0; turn++) await sleep(5)
-  return warnings.map(({ message }) => message.slice(0, message.indexOf(' was made in ')))
+  return warnings.map(({ message }) => message.slice(0, message.indexOf(' was built in ')))
 }
 
 describe('a forgotten', () => {
@@ -66,7 +66,7 @@ describe('a forgotten', () => {
     )
     expect(await told()).toEqual(['accounts.add'])
     expect(warnings[0]?.message).toMatch(
-      /^accounts\.add was made in unit \d+ \(forgetful\) and never run: yield\* it, pass it to q, return it or leave it out$/,
+      /^accounts\.add was built in unit \d+ \(forgetful\) and never run: yield\* it, pass it to q, return it or leave it out$/,
     )
     const [first] = warnings[0]?.detail?.split('\n') ?? []
     expect(first).toMatch(/unused-queries\.test\.ts:2\d:/)

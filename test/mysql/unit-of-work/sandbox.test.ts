@@ -66,7 +66,7 @@ test('a deadlock ends the sandbox, for its transaction is gone', async () => {
         await q(accounts.add(9, 1))
       })
       await expect(losing).rejects.toMatchObject({ kind: 'deadlock' })
-      await expect(sandboxed.run(accounts.add(3, 5))).rejects.toThrow('nothing more is run in the sandbox')
+      await expect(sandboxed.run(accounts.add(3, 5))).rejects.toThrow('the sandbox has failed (see cause)')
     })
     await expect(sandbox).rejects.toMatchObject({ kind: 'deadlock' })
   })

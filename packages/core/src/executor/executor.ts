@@ -49,7 +49,7 @@ export async function runBody<T>(
   const refusal = (): UsageError | undefined => {
     if (scheduler.failure !== undefined && !ended) {
       return new UsageError(
-        `nothing more is sent: ${nameOf(unit)} will be rolled back, because of the failure that is the cause`,
+        `${nameOf(unit)} has failed (see cause) and will be rolled back: it takes no further queries`,
         { cause: scheduler.failure.error },
       )
     }
@@ -100,7 +100,7 @@ export async function runBody<T>(
     }
     if (isGenerator(value)) {
       throw new UsageError(
-        `the body of ${nameOf(unit)} is a generator function, of which nothing was run: make a program of it, as in ` +
+        `the body of ${nameOf(unit)} is a generator function, so none of it ran: wrap it in program, as in ` +
           'run(program(function* () { … }))',
       )
     }

@@ -25,7 +25,8 @@ export class RowStream<out Row> implements AsyncIterable<Row> {
   /** The source, for a stream that wraps this one. */
   static sourceOf<Row>(stream: RowStream<Row>): RowSource<Row> {
     const open = stream.#open
-    if (open === undefined) throw new UsageError('a stream of rows was iterated twice: ask for another one')
+    if (open === undefined)
+      throw new UsageError('a stream of rows was iterated twice: call stream once for each loop')
     stream.#open = undefined
     return open()
   }

@@ -221,7 +221,9 @@ export class Scheduler {
   async *#whole<T>(rows: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
     // Set with the first row only: a loop that never begins never ends.
     if (this.#stream !== undefined) {
-      throw new UsageError('a stream was begun while the rows of another were on their way: take those first')
+      throw new UsageError(
+        'a stream began within the loop of another one, on the same connection: end the other loop first',
+      )
     }
     this.#stream = rows
     try {
@@ -231,9 +233,7 @@ export class Scheduler {
     }
     if (this.failure !== undefined) throw this.failure.error
     if (this.#cut) {
-      throw new UsageError(
-        'the unit ended while rows of its stream were still to come: await the loop that takes them',
-      )
+      throw new UsageError('the unit ended before the loop over its stream: await the loop')
     }
   }
 

@@ -18,7 +18,7 @@ export class LeakDetection {
   begin(connection: number): () => void {
     const timer = setTimeout(() => {
       process.emitWarning(
-        `${nameOf(this.#unit)} has held connection ${connection} for ${this.#after} ms; what does it wait for?`,
+        `possible connection leak: ${nameOf(this.#unit)} has held connection ${connection} for ${this.#after} ms`,
         { type: 'LeaseholdLeakWarning', detail: this.#caller.stack ?? '' },
       )
     }, this.#after).unref()

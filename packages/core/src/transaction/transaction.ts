@@ -266,9 +266,11 @@ export class Transaction {
       const { commitLost, cut, stopped } = this.#flights
       if (commitLost === undefined || !this.#wrote) throw error
       const by = cut ?? stopped
-      const why =
-        by === undefined ? 'the connection was lost' : `it was not waited for any longer (${by.message})`
-      throw this.#noteUnknown(`COMMIT was sent and its answer did not come, for ${why}`, by ?? commitLost)
+      const why = by === undefined ? 'the connection was lost' : `the wait for it ended (${by.message})`
+      throw this.#noteUnknown(
+        `COMMIT was sent and its answer did not arrive, because ${why}`,
+        by ?? commitLost,
+      )
     }
   }
 
@@ -280,7 +282,7 @@ export class Transaction {
     }
     if (!this.#wrote || tellsNotCommitted(answer)) return answer
     const number = answer instanceof StatementError ? `${answer.errno}, ${answer.sqlState}` : answer.name
-    const why = `COMMIT was answered with an error that does not tell whether it was carried out (${number})`
+    const why = `COMMIT was answered with an error that does not show whether the server executed it (${number})`
     const unknown = this.#noteUnknown(why, answer)
     this.#flights.spend(unknown)
     return unknown
@@ -288,7 +290,7 @@ export class Transaction {
 
   #noteUnknown(why: string, cause: Error): CommitUnknownError {
     this.#unknown = new CommitUnknownError(
-      `${why}: the unit is in the database whole or not at all; look there before running it again, or give it an outcomeKey`,
+      `${why}: the unit was committed whole or not at all; check the database before you run it again, or set outcomeKey`,
       { cause },
     )
     return this.#unknown
@@ -318,7 +320,7 @@ export class Transaction {
     if (unsent === -1 || own.slice(0, unsent).some((answer) => answer instanceof LeaseholdError)) return
     const reason = this.#flights.stopped ?? answers.find((answer) => answer instanceof LeaseholdError)
     throw (
-      reason ?? new ConnectionLostError('a statement was not sent, and no answer tells why', { sent: true })
+      reason ?? new ConnectionLostError('a statement was not sent, and no answer shows why', { sent: true })
     )
   }
 

@@ -76,8 +76,8 @@ export async function settledByKey(
 function unsettled({ cause }: CommitUnknownError, asking: unknown): CommitUnknownError {
   const why = asking instanceof Error ? asking.message : String(asking)
   return new CommitUnknownError(
-    'COMMIT was sent and nothing tells whether it was carried out; its outcomeKey could not be looked up, either: ' +
-      `${abridged(why, 200)}; ask uow.outcome(key) before it is run again, with the same key`,
+    'COMMIT was sent and its outcome is unknown; looking up its outcomeKey failed, too: ' +
+      `${abridged(why, 200)}; call uow.outcome(key) before you run it again, with the same key`,
     { cause },
   )
 }
@@ -87,14 +87,14 @@ export function outcomeKeyError(error: unknown): unknown {
   if (!(error instanceof StatementError) || error.label !== LABEL) return error
   if (error.kind === 'unknown-name') {
     return new UsageError(
-      'the table for outcome keys is missing, or of an earlier definition: run the migration outcomeTable or, to keep the ' +
-        'keys of an earlier one, outcomeTableUpgrade, both of which the package of the driver exports',
+      'the table of outcome keys is missing or outdated: run the migration outcomeTable or, to keep the keys of an earlier ' +
+        'table, outcomeTableUpgrade; the package of the driver exports both',
       { cause: error },
     )
   }
   if (error.kind !== 'duplicate-key') return error
   return new AlreadyCommittedError(
-    'a unit with this outcomeKey has been committed before; nothing of this one remains',
+    'a unit with this outcomeKey was committed before; this one was rolled back',
     { cause: error },
   )
 }

@@ -31,7 +31,7 @@ function report(error: unknown, unit: UnitIdentity, onError: HookErrorHandler): 
 
 function warn(error: unknown, unit: UnitIdentity): void {
   const detail = error instanceof Error ? error.stack : String(error)
-  process.emitWarning(`a hook of ${nameOf(unit)} failed, which changes nothing about how the unit ended`, {
+  process.emitWarning(`a hook of ${nameOf(unit)} failed; the outcome of the unit is unchanged`, {
     type: 'LeaseholdHookWarning',
     ...(detail === undefined ? {} : { detail }),
   })

@@ -29,14 +29,12 @@ export class Sandbox implements TransactionSource {
   async turn<T>(unit: () => Promise<T>): Promise<T> {
     if (this.#ended) throw new UsageError('the sandbox has ended: await every unit inside of it')
     if (this.#scheduler.streaming) {
-      throw new UsageError(
-        'a unit of a sandbox was run while the rows of its q.stream were on their way: take them first',
-      )
+      throw new UsageError('a unit of a sandbox was run within the loop of its q.stream: end the loop first')
     }
     return this.#scheduler.exclusively(async () => {
       const { failure } = this.#scheduler
       if (failure === undefined) return unit()
-      throw new UsageError('nothing more is run in the sandbox, because of the failure that is the cause', {
+      throw new UsageError('the sandbox has failed (see cause): it runs no further units', {
         cause: failure.error,
       })
     })

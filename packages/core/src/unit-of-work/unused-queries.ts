@@ -130,7 +130,7 @@ async function tell(): Promise<void> {
     const where = placeOf({ place })
     if (query.deref() === undefined && !known.has(where)) {
       process.emitWarning(
-        `${name} was made in ${nameOf(unit)} and never run: yield* it, pass it to q, return it or leave it out`,
+        `${name} was built in ${nameOf(unit)} and never run: yield* it, pass it to q, return it or leave it out`,
         { type: 'LeaseholdUnusedQueryWarning', detail: where },
       )
     }

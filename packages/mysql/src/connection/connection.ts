@@ -393,7 +393,7 @@ export class MysqlConnection implements Connection {
     const [variable, charset] = foreign
     this.#wire.destroy(
       new UsageError(
-        `a statement set ${variable} to ${charset}, and values can be written and read in utf8mb4 only`,
+        `a statement set ${variable} to ${charset}: values are written and read in utf8mb4 only`,
       ),
     )
   }

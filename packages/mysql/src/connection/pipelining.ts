@@ -83,9 +83,9 @@ export class Pipelining {
     if (this.#warned) return
     this.#warned = true
     process.emitWarning(
-      'statements sent together were not all answered as they should be, so the server or a proxy before it takes ' +
-        'them one at a time only; units will be slower. Set the option pipeline to false to skip the test, which is ' +
-        'made again from time to time',
+      'statements that travelled together were not answered correctly: the server, or a proxy before it, accepts one at a ' +
+        'time only, and units are slower. Set the option pipeline to false to skip this test, which is repeated from time ' +
+        'to time',
       { type: 'LeaseholdPipelineWarning' },
     )
   }

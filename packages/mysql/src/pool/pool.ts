@@ -279,8 +279,8 @@ export class Pool implements ConnectionOwner {
     const { leased, busy, connecting, waiting } = this.stats
     return new AcquireError(
       'timeout',
-      `no connection came free within ${acquireTimeout} ms: of ${max} at most, ${leased} are leased, ${busy} are ` +
-        `being reset or checked and ${connecting} are being opened; ${waiting} more wait`,
+      `no connection came free within ${acquireTimeout} ms (max=${max}, leased=${leased}, busy=${busy}, ` +
+        `connecting=${connecting}, waiting=${waiting}): shorten the units, or raise pool.max`,
     )
   }
 
@@ -298,5 +298,5 @@ function aborted(cause?: Error): AcquireError {
 }
 
 function closed(): AcquireError {
-  return new AcquireError('closed', 'the driver is closed, or about to be')
+  return new AcquireError('closed', 'the driver is closed or closing: units need a new unit of work')
 }

@@ -157,7 +157,7 @@ export class SessionKiller {
   async #send(verb: string, session: SessionIdentity, asked: number): Promise<void> {
     const { server } = session
     if (server === undefined) {
-      throw new KillError('nameless', session, 'its server does not tell how it differs from others')
+      throw new KillError('nameless', session, 'its server does not identify itself')
     }
     if (this.#failed?.server === server && this.#failed.at > asked) throw this.#failed.error
     const error = await this.#tryAll(verb, session, server)

@@ -113,7 +113,7 @@ export class Wire {
       const abort = (): void => fail(new Error('connecting was given up'))
       // mysql2's own limit ends with the server's greeting.
       const heard = patience(connectTimeout, () =>
-        fail(new SilenceError(`the server did not let us in within ${connectTimeout} ms`)),
+        fail(new SilenceError(`the login took longer than ${connectTimeout} ms (connectTimeout)`)),
       )
       signal?.addEventListener('abort', abort, { once: true })
       if (signal?.aborted === true) abort()
