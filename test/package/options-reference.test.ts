@@ -15,6 +15,7 @@ const sources = {
   MysqlDriverOptions: 'packages/mysql/src/options/options.ts',
   PoolOptions: 'packages/mysql/src/options/pool-options.ts',
   UnitOfWorkOptions: 'packages/core/src/unit-of-work/unit-of-work.ts',
+  UnitDefaults: 'packages/core/src/unit-of-work/unit-of-work.ts',
   TransactionOptions: 'packages/core/src/driver.ts',
   DeadlineOptions: 'packages/core/src/unit-of-work/deadline.ts',
   ReadOptions: 'packages/core/src/unit-of-work/unit-of-work.ts',
@@ -78,7 +79,8 @@ function bodyOf(name: Group | 'UnitOfWork'): string {
 /** Its own names and those of the interfaces that it extends, sorted. */
 function optionsOf(group: Group): readonly string[] {
   const source = withoutComments(read(sources[group]))
-  const heads = new RegExp(`^export interface ${group}(?: extends ([^{]+))? \\{`, 'm').exec(source)?.[1] ?? ''
+  const heads =
+    new RegExp(`^export interface ${group}(?:\\s+extends\\s+([^{]+))? \\{`, 'm').exec(source)?.[1] ?? ''
   const inherited = [...heads.matchAll(/Omit<(\w+), '(\w+)'>|(\w+)/g)].flatMap(([, from, name, whole]) =>
     without(optionsOf((from ?? whole) as Group), name === undefined ? [] : [name]),
   )
@@ -164,6 +166,7 @@ async function defaultsOfCode(): Promise<typeof defaults> {
         ),
       ),
     }),
+    UnitDefaults: withNone('UnitDefaults', {}),
     TransactionOptions: withNone('TransactionOptions', {
       snapshot: code(
         captured('packages/mysql/src/connection/transaction-sql.ts', /\{.*\bsnapshot = (\w+).*\} = options/),

@@ -98,6 +98,23 @@ test('createUnitOfWork takes a driver, of @leasehold/mysql for instance', () => 
   createUnitOfWork({ driver: {} })
 })
 
+describe('defaults', () => {
+  test('a derived unit of work is one', () => {
+    expectTypeOf(
+      uow.with({ timeout: 5, tags: { request: 'a' }, signal: undefined }),
+    ).toEqualTypeOf<UnitOfWork>()
+  })
+
+  test('are no options of a single unit', () => {
+    // @ts-expect-error the access mode is that of run or read
+    uow.with({ accessMode: 'read only' })
+    // @ts-expect-error a key belongs to one unit
+    uow.with({ outcomeKey: 'a' })
+    // @ts-expect-error tags are text
+    uow.with({ tags: { id: 7 } })
+  })
+})
+
 describe('sandbox and explain', () => {
   test('a sandbox gives what its body gives, and hands over q and a unit of work', () => {
     const value = uow.sandbox(async (q, sandboxed) => {

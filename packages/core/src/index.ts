@@ -119,6 +119,7 @@ export type {
   RunOptions,
   SandboxBody,
   StreamOptions,
+  UnitDefaults,
   UnitOfWork,
   UnitOfWorkOptions,
 } from './unit-of-work/unit-of-work.ts'

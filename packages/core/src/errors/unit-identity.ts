@@ -5,6 +5,8 @@ export interface UnitIdentity {
   /** Sequence number of the unit in this process, from 1. */
   readonly id: number
   readonly label: string | undefined
+  /** The tags of `uow.with`; absent without any. */
+  readonly tags?: Readonly<Record<string, string>>
 }
 
 /** Name of a unit in messages: `unit 7 (transfer)`. */

@@ -14,11 +14,13 @@ import type {
   RunOptions,
   SandboxBody,
   StreamOptions,
+  UnitDefaults,
   UnitOfWork,
   UnitOfWorkOptions,
 } from './unit-of-work.ts'
 import { assertUnitOfWorkOptions } from './unit-options.ts'
-import { UnitRunner, type UnitSettings } from './unit-runner.ts'
+import { DefaultOptions } from './unit-defaults.ts'
+import { UnitRunner } from './unit-runner.ts'
 import { watchForUnused } from './unused-queries.ts'
 
 /**
@@ -33,7 +35,7 @@ import { watchForUnused } from './unused-queries.ts'
  *
  * @throws {UsageError} when an option is unknown or invalid, or the driver uses another copy of `@leasehold/core`.
  */
-export function createUnitOfWork({ driver, ...options }: UnitOfWorkOptions): UnitOfWork {
+export function createUnitOfWork({ driver, defaults, ...options }: UnitOfWorkOptions): UnitOfWork {
   assertUnitOfWorkOptions(options)
   if (driver['~core'] !== undefined && driver['~core'] !== LeaseholdError) {
     throw new UsageError(
@@ -44,11 +46,10 @@ export function createUnitOfWork({ driver, ...options }: UnitOfWorkOptions): Uni
   const settings = { ...options, warnUnused: options.warnUnused ?? process.env['NODE_ENV'] !== 'production' }
   if (settings.leakAfter !== undefined) milliseconds('leakAfter', settings.leakAfter)
   if (settings.warnUnused) watchForUnused()
-  return unitOfWork(new UnitRunner(leasing(driver), settings), settings)
+  return unitOfWork(new UnitRunner(leasing(driver), settings, DefaultOptions.of(defaults)))
 }
 
-function unitOfWork(units: UnitRunner, settings: UnitSettings): UnitOfWork {
-  const { source } = units
+function unitOfWork(units: UnitRunner, close: () => Promise<void> = () => units.source.close()): UnitOfWork {
   return Object.freeze({
     run: (work: Work, options: RunOptions = {}) => units.run(jobOf(work), options, 'run'),
     read: (work: Work, options: ReadOptions = {}) =>
@@ -59,26 +60,21 @@ function unitOfWork(units: UnitRunner, settings: UnitSettings): UnitOfWork {
       checkStatements(units, query, answers, options),
     explain: (query: Queryable, options: ReadOptions = {}) => units.run(jobOf(query), options, 'explain'),
     outcome: (key: string) => units.outcome(key),
-    sandbox: (body: SandboxBody<unknown>, options: ReadOptions = {}) =>
-      runSandbox(units, settings, body, options),
-    stats: () => source.driver.stats(),
-    close: () => source.close(),
+    sandbox: (body: SandboxBody<unknown>, options: ReadOptions = {}) => runSandbox(units, body, options),
+    with: (defaults: UnitDefaults) => unitOfWork(units.with(defaults), () => Promise.resolve()),
+    stats: () => units.source.driver.stats(),
+    close,
   }) as UnitOfWork
 }
 
-function runSandbox(
-  units: UnitRunner,
-  settings: UnitSettings,
-  body: SandboxBody<unknown>,
-  options: ReadOptions,
-): Promise<unknown> {
+function runSandbox(units: UnitRunner, body: SandboxBody<unknown>, options: ReadOptions): Promise<unknown> {
   const job = innerJob(async (q, scheduler) => {
     const sandbox = new Sandbox(units.source.driver, scheduler)
-    const inner = new UnitRunner(sandbox, settings)
+    const inner = new UnitRunner(sandbox, units.settings)
     try {
       return await body(
         outside(q, () => inner.inside),
-        unitOfWork(inner, settings),
+        unitOfWork(inner),
       )
     } finally {
       sandbox.end()

@@ -18,7 +18,7 @@ export function commitLimit(timeout: number = COMMIT_TIMEOUT): number {
 }
 
 /** Checks values that bypass the types. An `AbortSignal` may come from another realm. */
-function assertSignal(signal: unknown): void {
+export function assertSignal(signal: unknown): void {
   const { addEventListener, aborted } = Object(signal) as Partial<AbortSignal>
   if (typeof addEventListener === 'function' && typeof aborted === 'boolean') return
   throw new UsageError(`signal: expected an AbortSignal, got ${inspect(signal, { depth: 0 })}`)

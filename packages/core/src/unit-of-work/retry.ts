@@ -98,3 +98,15 @@ export class RetryBudget {
     return true
   }
 }
+
+/** The policy of a unit; `undefined` for none. Throws a `UsageError` for an invalid option. */
+export function retryOf(
+  work: 'query' | 'body' | 'inner',
+  retry: boolean | RetryOptions | undefined,
+): Retry | undefined {
+  if (retry === false || (retry === undefined && work !== 'query')) return undefined
+  if (retry !== undefined && typeof retry !== 'boolean' && typeof retry !== 'object') {
+    throw new UsageError(`retry: expected true, false or { attempts, … }, got ${String(retry)}`)
+  }
+  return new Retry(typeof retry === 'object' ? retry : {}, { asked: retry !== undefined })
+}

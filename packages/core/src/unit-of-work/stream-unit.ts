@@ -28,7 +28,8 @@ export function streamUnit(
       running = scheduler
       for await (const rows of q.stream(query).batches()) if (!(await give(rows))) return
     }, labelOf(query))
-    await units.run(job, readOnly, 'read')
+    // Rows that were handed out cannot be taken back, whatever the defaults say.
+    await units.run(job, { ...readOnly, retry: false }, 'read')
   })
   return { batches, failure: () => running?.failure }
 }

@@ -44,8 +44,20 @@ export interface RunOptions extends ReadOptions, TransactionOptions {
   readonly commitTimeout?: number | undefined
 }
 
+/** Options that a unit of work gives to its units. An option of a unit takes the place of a default. */
+export interface UnitDefaults
+  extends
+    Omit<TransactionOptions, 'accessMode'>,
+    DeadlineOptions,
+    Pick<RunOptions, 'commitTimeout' | 'label' | 'retry'> {
+  /** Names and values for events, as `unit.tags`, such as the id of a request. Nested tags are merged. Default: none. */
+  readonly tags?: Readonly<Record<string, string>> | undefined
+}
+
 export interface UnitOfWorkOptions {
   readonly driver: Driver
+  /** Options of all units, unless their own or those of {@link UnitOfWork.with} differ. Default: none. */
+  readonly defaults?: UnitDefaults | undefined
   /**
    * Leak detection: after this many milliseconds, a held connection emits a process warning that shows where `run` was called.
    * Default: off.
@@ -187,6 +199,23 @@ export interface UnitOfWork {
    * ```
    */
   stats(): DriverStats
+
+  /**
+   * A unit of work for one request or job: it gives these options to all of its units, so that services take it without
+   * knowing them. It shares the connections of the original. `with` can be nested: of two timeouts the shorter holds, also
+   * beside a unit's own; of two signals the first that is aborted; tags are merged; other options replace outer ones. Its
+   * `close` does nothing.
+   *
+   * @example
+   * ```ts
+   * const forRequest = uow.with({ timeout: 5_000, tags: { request: 'a1' } })
+   * const ann = await forRequest.read(accounts.byId(1))
+   * console.log(ann.name) // Ann
+   * ```
+   *
+   * @throws {UsageError} when an option is unknown or invalid.
+   */
+  with(options: UnitDefaults): UnitOfWork
 
   /**
    * Closes all connections. Leases no more of them, and waits up to `pool.closeTimeout` for the units that hold one. A unit

@@ -35,7 +35,7 @@ export function assertUnitOptions(access: UnitAccess | 'stream', options: object
   assertKnown(access, options, known)
 }
 
-/** Throws a `UsageError` for an unknown option of `createUnitOfWork`, the driver left out. */
+/** Throws a `UsageError` for an unknown option of `createUnitOfWork`, the driver and the defaults left out. */
 export function assertUnitOfWorkOptions(options: object): void {
   assertKnown('createUnitOfWork', options, UNIT_OF_WORK_OPTIONS)
 }

@@ -10,26 +10,48 @@ import { type Job, jobOf } from './job.ts'
 import { NestedRuns } from './nested-run.ts'
 import { outcomeKeyError, outcomeOf, settledByKey, withOutcome } from './outcome-key.ts'
 import { repeatAttempts } from './retry-loop.ts'
-import { Retry, RetryBudget, type RetryOptions } from './retry.ts'
+import { RetryBudget, retryOf } from './retry.ts'
 import { callHooks } from './run-hooks.ts'
 import { type Ended, runUnit } from './unit-attempt.ts'
-import type { RunOptions, UnitOfWorkOptions } from './unit-of-work.ts'
+import { DefaultOptions } from './unit-defaults.ts'
+import type { RunOptions, UnitDefaults, UnitOfWorkOptions } from './unit-of-work.ts'
 import { assertUnitOptions } from './unit-options.ts'
 import { tellingUnused } from './unused-queries.ts'
 
-export type UnitSettings = Omit<UnitOfWorkOptions, 'driver'>
+export type UnitSettings = Omit<UnitOfWorkOptions, 'driver' | 'defaults'>
+
+/** Units of derived units of work are those of the original. */
+interface Shared {
+  readonly nested: NestedRuns
+  readonly budget: RetryBudget
+}
 
 let units = 0
 
 export class UnitRunner {
   readonly source: TransactionSource
-  readonly #settings: UnitSettings
-  readonly #nested = new NestedRuns()
-  readonly #budget = new RetryBudget()
+  readonly settings: UnitSettings
+  readonly #defaults: DefaultOptions
+  readonly #nested: NestedRuns
+  readonly #budget: RetryBudget
 
-  constructor(source: TransactionSource, settings: UnitSettings) {
+  constructor(
+    source: TransactionSource,
+    settings: UnitSettings,
+    defaults: DefaultOptions = DefaultOptions.of(),
+    shared: Shared = { nested: new NestedRuns(), budget: new RetryBudget() },
+  ) {
     this.source = source
-    this.#settings = settings
+    this.settings = settings
+    this.#defaults = defaults
+    this.#nested = shared.nested
+    this.#budget = shared.budget
+  }
+
+  /** Runs units of the same unit of work with more defaults. */
+  with(defaults: UnitDefaults): UnitRunner {
+    const shared = { nested: this.#nested, budget: this.#budget }
+    return new UnitRunner(this.source, this.settings, this.#defaults.with(defaults), shared)
   }
 
   /** Whether the caller is inside one of the units. */
@@ -39,14 +61,20 @@ export class UnitRunner {
 
   /** Resolves with the result of the unit, and rejects with its failure. */
   run(job: Job, options: RunOptions, access: UnitAccess): Promise<unknown> {
-    const { leakAfter, onHookError } = this.#settings
-    const unit: UnitIdentity = { id: ++units, label: options.label ?? job.label }
+    const { leakAfter, onHookError } = this.settings
+    const own = this.#defaults.for(options)
+    const { tags } = this.#defaults
+    const unit: UnitIdentity = {
+      id: ++units,
+      label: own.label ?? job.label,
+      ...(tags === undefined ? {} : { tags }),
+    }
     const event: UnitEvent = { unit, access, flights: 0, attempts: 0 }
     const leaks = leakAfter === undefined ? undefined : new LeakDetection(leakAfter, unit)
     return traceUnit(event, async () => {
       assertUnitOptions(access, options)
       this.#nested.assertOutside()
-      const end = await this.#attempts(job, options, event, leaks)
+      const end = await this.#attempts(job, own, event, leaks)
       event.outcome = end.outcome === 'undone' ? 'rolled back' : end.outcome
       if (end.outcome !== 'unknown' && end.hooks.length > 0) await callHooks(end.hooks, unit, onHookError)
       if (end.outcome === 'committed' || end.outcome === 'undone') return end.value
@@ -74,7 +102,7 @@ export class UnitRunner {
       )
     }
     const { source } = this
-    const policy = source.sandboxed ? undefined : retryOf(job, retry)
+    const policy = source.sandboxed ? undefined : retryOf(job.type, retry)
     const commitTimeoutMs = commitLimit(commitTimeout)
     const whole = outcomeKey === undefined ? job : withOutcome(job, outcomeKey, source.driver)
     const deadline = Deadline.from({ timeout, signal })
@@ -89,7 +117,7 @@ export class UnitRunner {
           commitTimeout: commitTimeoutMs,
           attempt: number,
         })
-      return this.#settings.warnUnused === true ? tellingUnused(event.unit, once) : once()
+      return this.settings.warnUnused === true ? tellingUnused(event.unit, once) : once()
     }
     const repetition = {
       unit: event.unit,
@@ -115,12 +143,4 @@ export class UnitRunner {
 function outOf(unit: UnitIdentity, attempts: number, error: unknown): unknown {
   if (error instanceof LeaseholdError && error.unit === undefined) Object.assign(error, { unit, attempts })
   return error
-}
-
-function retryOf({ type }: Job, retry: boolean | RetryOptions | undefined): Retry | undefined {
-  if (retry === false || (retry === undefined && type !== 'query')) return undefined
-  if (retry !== undefined && typeof retry !== 'boolean' && typeof retry !== 'object') {
-    throw new UsageError(`retry: expected true, false or { attempts, … }, got ${String(retry)}`)
-  }
-  return new Retry(typeof retry === 'object' ? retry : {}, { asked: retry !== undefined })
 }
