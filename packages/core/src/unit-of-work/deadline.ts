@@ -27,25 +27,22 @@ export function assertSignal(signal: unknown): void {
 export class Deadline {
   readonly #controller = new AbortController()
   readonly #timer: NodeJS.Timeout | undefined
-  readonly #caller: AbortSignal | undefined
+  readonly #callers: readonly AbortSignal[]
   readonly #timeout: number | undefined
 
-  private constructor({ timeout, signal }: DeadlineOptions) {
+  private constructor(timeout: number | undefined, signals: readonly AbortSignal[]) {
     this.#timeout = timeout
-    this.#caller = signal
+    this.#callers = signals
     if (timeout !== undefined) this.#timer = setTimeout(this.#reach, timeout)
-    if (signal?.aborted === true) this.#reach()
-    else signal?.addEventListener('abort', this.#reach, { once: true })
+    if (signals.some(({ aborted }) => aborted)) this.#reach()
+    else for (const signal of signals) signal.addEventListener('abort', this.#reach, { once: true })
   }
 
-  /** `undefined` if the options set none. Throws a `UsageError` for an invalid number. */
-  static from({ timeout, signal }: DeadlineOptions): Deadline | undefined {
-    if (timeout === undefined && signal === undefined) return undefined
-    if (signal !== undefined) assertSignal(signal)
-    return new Deadline({
-      timeout: timeout === undefined ? undefined : milliseconds('timeout', timeout),
-      signal,
-    })
+  /** `undefined` without a limit and signals. Throws a `UsageError` for an invalid number or signal. */
+  static from(timeout: number | undefined, signals: readonly AbortSignal[]): Deadline | undefined {
+    if (timeout === undefined && signals.length === 0) return undefined
+    signals.forEach(assertSignal)
+    return new Deadline(timeout === undefined ? undefined : milliseconds('timeout', timeout), signals)
   }
 
   get reached(): boolean {
@@ -59,9 +56,10 @@ export class Deadline {
 
   /** The error of a unit that was stopped during `activity`. */
   error(unit: string, activity: string): DeadlineError {
-    if (this.#caller?.aborted === true) {
+    const caller = this.#callers.find(({ aborted }) => aborted)
+    if (caller !== undefined) {
       const message = `${unit} was aborted by its signal while ${activity}`
-      return new DeadlineError('aborted', message, activity, { cause: this.#caller.reason })
+      return new DeadlineError('aborted', message, activity, { cause: caller.reason })
     }
     return new DeadlineError(
       'timeout',
@@ -70,10 +68,10 @@ export class Deadline {
     )
   }
 
-  /** Releases the timer and the caller's signal. */
+  /** Releases the timer and the callers' signals. */
   end(): void {
     clearTimeout(this.#timer)
-    this.#caller?.removeEventListener('abort', this.#reach)
+    for (const signal of this.#callers) signal.removeEventListener('abort', this.#reach)
   }
 
   readonly #reach = (): void => this.#controller.abort()

@@ -18,69 +18,72 @@ const NAMES: ReadonlySet<string> = new Set([
   'timeout',
 ] satisfies (keyof UnitDefaults)[])
 
-export type Tags = Readonly<Record<string, string>>
+type Tags = Readonly<Record<string, string>>
+
+/** Options but the signals, all of which count. */
+type Options = Omit<UnitDefaults, 'signal' | 'tags'>
 
 export class DefaultOptions {
   /** Those of `createUnitOfWork`; any other value takes their place. */
-  readonly #base: UnitDefaults
+  readonly #base: Options
   /** Those of `with`, merged. */
-  readonly #derived: UnitDefaults
-
-  /** The unit of work has none, as most do. */
+  readonly #derived: Options
   readonly #isEmpty: boolean
+  /** Each of them stops every unit. */
+  readonly signals: readonly AbortSignal[]
+  /** `undefined` without any. */
+  readonly tags: Tags | undefined
 
-  private constructor(base: UnitDefaults, derived: UnitDefaults) {
+  private constructor(
+    base: Options,
+    derived: Options,
+    { signals, tags }: Pick<DefaultOptions, 'signals' | 'tags'>,
+  ) {
     this.#base = base
     this.#derived = derived
     this.#isEmpty = Object.keys({ ...base, ...derived }).length === 0
+    this.signals = signals
+    this.tags = tags
   }
 
-  /** Throws a `UsageError` for an unknown option, or tags that are no strings. */
+  /** Throws a `UsageError` for an unknown or invalid option. */
   static of(base: UnitDefaults = {}): DefaultOptions {
-    assertDefaults('createUnitOfWork.defaults', base)
-    return new DefaultOptions(defined(base), {})
+    const none = new DefaultOptions({}, {}, { signals: [], tags: undefined })
+    const { signals, tags } = none.#joined('createUnitOfWork.defaults', base)
+    return new DefaultOptions(merged({}, base), {}, { signals, tags })
   }
 
   /** The options of a unit of work that is derived with `inner`. Throws as {@link DefaultOptions.of} does. */
   with(inner: UnitDefaults): DefaultOptions {
-    assertDefaults('with', inner)
-    return new DefaultOptions(this.#base, merged(this.#derived, inner))
+    const joined = this.#joined('with', inner)
+    return new DefaultOptions(this.#base, merged(this.#derived, inner), joined)
   }
 
-  get tags(): Tags | undefined {
-    return merged(this.#base, this.#derived).tags
+  /** The options of one unit, its signal apart: its own, and the defaults where it has none. The shorter deadline holds. */
+  for({ signal: _, ...options }: RunOptions): RunOptions {
+    return this.#isEmpty ? options : { ...this.#base, ...merged(this.#derived, options) }
   }
 
-  /** The options of one unit: its own, and the defaults where it has none. The shorter deadline holds. */
-  for(options: RunOptions): RunOptions {
-    if (this.#isEmpty) return options
-    const { tags: _, ...all } = { ...this.#base, ...merged(this.#derived, options) }
-    const signal = either(this.#base.signal, all.signal === this.#base.signal ? undefined : all.signal)
-    return signal === undefined ? all : { ...all, signal }
+  #joined(where: string, inner: UnitDefaults): Pick<DefaultOptions, 'signals' | 'tags'> {
+    assertDefaults(where, inner)
+    const { signal, tags = {} } = inner
+    const all = Object.keys(tags).length === 0 ? this.tags : Object.freeze({ ...this.tags, ...tags })
+    return { signals: signal === undefined ? this.signals : [...this.signals, signal], tags: all }
   }
 }
 
-function merged<O extends UnitDefaults>(outer: UnitDefaults, inner: O): UnitDefaults & O {
+function merged<O extends UnitDefaults>(
+  outer: Options,
+  { signal: _, tags: __, ...inner }: O,
+): Options & Omit<O, 'signal' | 'tags'> {
   const timeout = shorter(outer.timeout, inner.timeout)
-  const signal = either(outer.signal, inner.signal)
-  const tags = { ...outer.tags, ...inner.tags }
-  return {
-    ...outer,
-    ...defined(inner),
-    ...(timeout === undefined ? {} : { timeout }),
-    ...(signal === undefined ? {} : { signal }),
-    ...(Object.keys(tags).length === 0 ? {} : { tags }),
-  }
+  return { ...outer, ...defined(inner), ...(timeout === undefined ? {} : { timeout }) }
 }
 
 /** An invalid `inner` is left to the check of the unit, which names it. */
 function shorter(outer: number | undefined, inner: number | undefined): number | undefined {
   if (outer === undefined || inner === undefined) return outer ?? inner
   return typeof inner === 'number' && inner > outer ? outer : inner
-}
-
-function either(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
-  return one === undefined || other === undefined ? (one ?? other) : AbortSignal.any([one, other])
 }
 
 /** Without options that are `undefined`, which would hide a default. */

@@ -62,8 +62,8 @@ export class UnitRunner {
   /** Resolves with the result of the unit, and rejects with its failure. */
   run(job: Job, options: RunOptions, access: UnitAccess): Promise<unknown> {
     const { leakAfter, onHookError } = this.settings
+    const { signals, tags } = this.#defaults
     const own = this.#defaults.for(options)
-    const { tags } = this.#defaults
     const unit: UnitIdentity = {
       id: ++units,
       label: own.label ?? job.label,
@@ -74,7 +74,9 @@ export class UnitRunner {
     return traceUnit(event, async () => {
       assertUnitOptions(access, options)
       this.#nested.assertOutside()
-      const end = await this.#attempts(job, own, event, leaks)
+      const { signal } = options
+      const stopping = signal === undefined ? signals : [...signals, signal]
+      const end = await this.#attempts(job, own, stopping, event, leaks)
       event.outcome = end.outcome === 'undone' ? 'rolled back' : end.outcome
       if (end.outcome !== 'unknown' && end.hooks.length > 0) await callHooks(end.hooks, unit, onHookError)
       if (end.outcome === 'committed' || end.outcome === 'undone') return end.value
@@ -91,11 +93,12 @@ export class UnitRunner {
 
   async #attempts(
     job: Job,
-    options: RunOptions,
+    options: Omit<RunOptions, 'signal'>,
+    signals: readonly AbortSignal[],
     event: UnitEvent,
     leaks: LeakDetection | undefined,
   ): Promise<Ended> {
-    const { label: _, retry, timeout, signal, outcomeKey, commitTimeout, ...transaction } = options
+    const { label: _, retry, timeout, outcomeKey, commitTimeout, ...transaction } = options
     if (outcomeKey !== undefined && transaction.accessMode === 'read only') {
       throw new UsageError(
         'outcomeKey: expected a unit that may write, since the key is written in it, got read only',
@@ -105,7 +108,7 @@ export class UnitRunner {
     const policy = source.sandboxed ? undefined : retryOf(job.type, retry)
     const commitTimeoutMs = commitLimit(commitTimeout)
     const whole = outcomeKey === undefined ? job : withOutcome(job, outcomeKey, source.driver)
-    const deadline = Deadline.from({ timeout, signal })
+    const deadline = Deadline.from(timeout, signals)
     const attempt = (number: number): Promise<Ended> => {
       event.attempts = number
       const once = (): Promise<Ended> =>
