@@ -60,7 +60,8 @@ export class DefaultOptions {
   }
 
   /** The options of one unit, its signal apart: its own, and the defaults where it has none. The shorter deadline holds. */
-  for({ signal: _, ...options }: RunOptions): RunOptions {
+  for(own: RunOptions): RunOptions {
+    const { signal: _, ...options } = own
     return this.#isEmpty ? options : { ...this.#base, ...merged(this.#derived, options) }
   }
 
@@ -72,10 +73,8 @@ export class DefaultOptions {
   }
 }
 
-function merged<O extends UnitDefaults>(
-  outer: Options,
-  { signal: _, tags: __, ...inner }: O,
-): Options & Omit<O, 'signal' | 'tags'> {
+function merged<O extends UnitDefaults>(outer: Options, given: O): Options & Omit<O, 'signal' | 'tags'> {
+  const { signal: _, tags: __, ...inner } = given
   const timeout = shorter(outer.timeout, inner.timeout)
   return { ...outer, ...defined(inner), ...(timeout === undefined ? {} : { timeout }) }
 }
