@@ -10,34 +10,23 @@ import {
   type StatementResult,
   UsageError,
 } from '@leasehold/core'
+import { hasLostPrepared, isServerError } from '../errors.ts'
+import { closePacket, preparePacket, queryPacket } from '../protocol/packets.ts'
+import { SilenceError } from '../protocol/patience.ts'
 import type { Reply, Rows } from '../protocol/reply-readers.ts'
-import { controlSql } from './transaction-sql.ts'
-import type { ServerKind } from '../protocol/server-kind.ts'
-import { hasLostPrepared, isServerError, kindOf } from '../errors.ts'
-import { SERVER_SQL, serverOf, type SessionIdentity } from './session-identity.ts'
+import type { Check, CommandEncoder, Outcome, Wire } from '../protocol/wire.ts'
+import { exactRows, type ValueSettings } from '../values/exact-rows.ts'
+import { failureOf, isOwn, isUnpreparable, NOTHING, resultOf, unreadable } from './decode-reply.ts'
+import { checking, inText, text, textOf, written } from './encode-command.ts'
 import { explainSql, isExplained } from './explain.ts'
 import { Interruption } from './interruption.ts'
-import { checking, inText, RESET, text, textOf, written } from './encode-command.ts'
-import { closePacket, preparePacket, queryPacket } from '../protocol/packets.ts'
-import { patience, SilenceError } from '../protocol/patience.ts'
-import type { Check, Outcome, CommandEncoder, Wire } from '../protocol/wire.ts'
-import { amongProbes, KEPT_SQL, keptOf, readProbes } from './session-probes.ts'
 import { PreparedStatements } from './prepared-statements.ts'
-import {
-  LIMITS_SQL,
-  modeSql,
-  NO_BACKSLASH_ESCAPES,
-  SESSION_SETUP_SQL,
-  type SessionMode,
-  STATUS,
-} from './session-setup.ts'
-import { type Condition, foreignCharsetOf, SessionState } from './session-state.ts'
-import { failureOf, isOwn, isUnpreparable, NOTHING, resultOf, unreadable } from './decode-reply.ts'
 import { RowBatches } from './row-batches.ts'
-import { exactRows, type ValueSettings } from '../values/exact-rows.ts'
-
-/** Milliseconds for the work of a connection between leases, such as a reset. */
-const ERRAND_TIMEOUT = 1_000
+import type { SessionIdentity } from './session-identity.ts'
+import { type SessionFacts, SessionPreparation } from './session-preparation.ts'
+import { modeSql, type SessionMode, STATUS } from './session-setup.ts'
+import { type Condition, foreignCharsetOf, SessionState } from './session-state.ts'
+import { controlSql } from './transaction-sql.ts'
 
 export interface ConnectionSettings {
   readonly values: ValueSettings
@@ -62,13 +51,10 @@ export class MysqlConnection implements Connection {
   readonly #isSuperseded: () => boolean
   readonly #prepared: PreparedStatements
   readonly #state = new SessionState()
+  readonly #preparation: SessionPreparation
   readonly #interruption: Interruption
-  /** The initial values of the state that a reset does not restore. */
-  #kept = ''
   #mode: SessionMode = 'units'
-  #server: ServerKind = 'mysql'
-  #sortedBytes: number | undefined
-  #identity: SessionIdentity = { id: 0, server: undefined }
+  #facts: SessionFacts = { identity: { id: 0, server: undefined }, server: 'mysql', sortedBytes: undefined }
   #idleSince = performance.now()
 
   constructor(
@@ -88,8 +74,9 @@ export class MysqlConnection implements Connection {
     this.#settings = options.settings
     this.#owner = options.owner
     wire.together = options.pipelining
+    this.#preparation = new SessionPreparation(wire, this.#state)
     this.#interruption = new Interruption({
-      interrupt: () => options.interrupt(this.#identity),
+      interrupt: () => options.interrupt(this.#facts.identity),
       pass: () => wire.fly([text('DO 0')]),
       giveUp: (limit) => wire.destroy(new SilenceError(`the server did not stop within ${limit} ms`)),
       doubt: () => this.#state.markSpent(),
@@ -99,17 +86,17 @@ export class MysqlConnection implements Connection {
   }
 
   get id(): number {
-    return this.#identity.id
+    return this.#facts.identity.id
   }
 
   /** Known once the session is set up. */
   get identity(): SessionIdentity {
-    return this.#identity
+    return this.#facts.identity
   }
 
   get server(): ServerFacts {
     // MariaDB has RETURNING since 10.5.
-    return { returning: this.#server === 'mariadb', maxAllowedPacket: this.#wire.maxAllowedPacket }
+    return { returning: this.#facts.server === 'mariadb', maxAllowedPacket: this.#wire.maxAllowedPacket }
   }
 
   /** Whether the wire has broken, or was closed. */
@@ -142,18 +129,7 @@ export class MysqlConnection implements Connection {
 
   /** Prepares a fresh session for its first lease. Rejects with the server's refusal, or a `ConnectionLostError`. */
   async setUp(): Promise<void> {
-    const needed = amongProbes(SESSION_SETUP_SQL, LIMITS_SQL).map(text)
-    const replies = await this.#prepare(needed, text(SERVER_SQL))
-    const limits = replies[3]
-    const { hasInitConnect, kept } = readProbes(replies.slice(0, needed.length))
-    this.#kept = kept
-    if (hasInitConnect) this.#state.keepUnreset()
-    const { id, maxAllowedPacket, maxSortLength, version } = limits?.rows?.[0] ?? {}
-    this.#state.noteMode(limits)
-    this.#identity = { id: Number(id), server: serverOf(replies[needed.length]) }
-    this.#wire.maxAllowedPacket = Number(maxAllowedPacket)
-    this.#server = /mariadb/i.test(String(version)) ? 'mariadb' : 'mysql'
-    this.#sortedBytes = Number(maxSortLength)
+    this.#facts = await this.#preparation.setUp()
   }
 
   /**
@@ -162,10 +138,7 @@ export class MysqlConnection implements Connection {
    */
   async reset(): Promise<void> {
     this.#prepared.clear()
-    const replies = await this.#withTimeout(this.#prepare([RESET, text(SESSION_SETUP_SQL), text(KEPT_SQL)]))
-    this.#state.markClean()
-    this.#state.noteMode(replies[2])
-    if (keptOf(replies[2]) !== this.#kept) this.#state.markSpent()
+    await this.#preparation.reset()
     this.#mode = 'units'
   }
 
@@ -174,7 +147,8 @@ export class MysqlConnection implements Connection {
     try {
       // Asked first: after a loss, an unanswered question and COMMIT in one flight would leave the outcome unknown.
       if (commands[0]?.type === 'commit' && !this.proven) await this.#wire.prove()
-      if (this.#state.modeInDoubt && commands.some((command) => 'statement' in command)) await this.#askMode()
+      if (this.#state.modeInDoubt && commands.some((command) => 'statement' in command))
+        await this.#preparation.askMode()
       const mode = commands[0]?.type === 'read' ? 'reads' : 'units'
       this.#turn(mode)
       const outgoing: CommandEncoder[] = []
@@ -198,14 +172,14 @@ export class MysqlConnection implements Connection {
     ahead: readonly Command[],
     onEnd?: (result: StatementResult) => void,
   ): AsyncGenerator<readonly unknown[], void, undefined> {
-    if (this.#state.modeInDoubt) await this.#askMode()
+    if (this.#state.modeInDoubt) await this.#preparation.askMode()
     this.#turn('units')
-    this.#state.noteSent(command.statement, this.#server)
+    this.#state.noteSent(command.statement, this.#facts.server)
     const before = ahead.flatMap((each) => this.#encode(each))
     const batches = new RowBatches(this.#wire)
     const onRows = (rows: Rows): void => batches.push(rows)
     const rows: CommandEncoder = () => ({
-      ...inText(textOf(command, this.#state.escaping(this.#server))),
+      ...inText(textOf(command, this.#state.escaping(this.#facts.server))),
       onRows,
     })
     const flown = this.#wire.fly([...before, rows])
@@ -281,35 +255,6 @@ export class MysqlConnection implements Connection {
     this.#wire.destroy(reason)
   }
 
-  /** Bounds work that no unit waits for: it must not keep the connection for ever. */
-  async #withTimeout<T>(errand: Promise<T>): Promise<T> {
-    const heard = patience(ERRAND_TIMEOUT, () =>
-      this.#wire.destroy(new SilenceError(`the server did not answer within ${ERRAND_TIMEOUT} ms`)),
-    )
-    try {
-      return await errand
-    } finally {
-      heard()
-    }
-  }
-
-  /** Returns the replies to the needed commands, followed by those to the optional ones that succeeded. */
-  async #prepare(
-    needed: readonly CommandEncoder[],
-    ...wanted: readonly CommandEncoder[]
-  ): Promise<readonly Reply[]> {
-    const replies: Reply[] = []
-    for (const [index, outcome] of (await this.#wire.fly([...needed, ...wanted])).entries()) {
-      if (outcome === undefined || outcome instanceof Error) {
-        if (index >= needed.length && !isInterrupted(outcome)) break
-        throw refused(outcome)
-      }
-      replies.push(outcome)
-      this.#state.noteStatus(outcome)
-    }
-    return replies
-  }
-
   /**
    * Prepares the due texts between two units. Inside a unit, an error may have ended the transaction, and commands behind it
    * would run in another one.
@@ -325,21 +270,10 @@ export class MysqlConnection implements Connection {
     }
   }
 
-  /** Asks for the sql_mode, which decides how strings are written. A session that does not answer is given up. */
-  async #askMode(): Promise<void> {
-    let outcome: Outcome
-    for (let tries = 0; tries < 3; tries += 1) {
-      ;[outcome] = await this.#wire.fly([text(`SELECT ${NO_BACKSLASH_ESCAPES}`)])
-      if (!isInterrupted(outcome)) break
-    }
-    if (outcome instanceof Error) this.#wire.destroy(outcome)
-    else this.#state.noteMode(outcome)
-  }
-
   /** Switches the session's mode, ahead of the next flight. A session that refuses is given up. */
   #turn(mode: SessionMode): void {
     if (mode === this.#mode) return
-    this.#wire.sendAhead(queryPacket(modeSql(mode, this.#server)), ENDED)
+    this.#wire.sendAhead(queryPacket(modeSql(mode, this.#facts.server)), ENDED)
     this.#mode = mode
   }
 
@@ -348,14 +282,17 @@ export class MysqlConnection implements Connection {
     if (command.type === 'prepare') return [() => checking(command.statement)]
     if (command.type === 'explain') {
       if (!isExplained(command.statement)) return []
-      this.#state.noteSent(command.statement, this.#server)
-      return [() => inText(explainSql(textOf(command, this.#state.escaping(this.#server)), this.#server))]
+      this.#state.noteSent(command.statement, this.#facts.server)
+      return [
+        () =>
+          inText(explainSql(textOf(command, this.#state.escaping(this.#facts.server)), this.#facts.server)),
+      ]
     }
-    if (!('statement' in command)) return controlSql(command, this.#server).map(text)
-    this.#state.noteSent(command.statement, this.#server)
+    if (!('statement' in command)) return controlSql(command, this.#facts.server).map(text)
+    this.#state.noteSent(command.statement, this.#facts.server)
     // A dirty session may have another database or sql_mode than the one in which the statement was prepared.
     const prepared = this.#state.condition === 'clean' ? this.#prepared.use(command.statement) : undefined
-    return [() => written(command, prepared, this.#state.escaping(this.#server))]
+    return [() => written(command, prepared, this.#state.escaping(this.#facts.server))]
   }
 
   #answerTo(command: Command, index: number, outcomes: readonly Outcome[]): Answer {
@@ -371,7 +308,7 @@ export class MysqlConnection implements Connection {
       if (!isServerError(outcome)) return unreadable(outcome, command)
       if (hasLostPrepared(outcome) && !isOwn(command, outcome)) this.#state.markSpent()
       const { exposeParameters } = this.#settings
-      return failureOf(command, index, outcome, { exposeParameters, server: this.#server })
+      return failureOf(command, index, outcome, { exposeParameters, server: this.#facts.server })
     }
     if (outcome.prepared !== undefined) {
       this.#wire.sendAhead(closePacket(outcome.prepared.id))
@@ -379,7 +316,10 @@ export class MysqlConnection implements Connection {
     }
     if ('statement' in command) this.#noteChanges(outcome)
     try {
-      return resultOf(command, outcome, { values: this.#settings.values, sortedBytes: this.#sortedBytes })
+      return resultOf(command, outcome, {
+        values: this.#settings.values,
+        sortedBytes: this.#facts.sortedBytes,
+      })
     } catch (error) {
       return unreadable(error, command)
     }
@@ -412,17 +352,4 @@ const ENDED: Check = {
 /** Whether an error results from leaving the stream early: the interruption, or a loss that the next flight reports. */
 function isOfLeaving(error: Error): boolean {
   return error instanceof ConnectionLostError || (error instanceof StatementError && error.kind === 'killed')
-}
-
-/** Whether a KILL QUERY interrupted the command, which hides its real answer. */
-function isInterrupted(outcome: Outcome): boolean {
-  return outcome instanceof Error && isServerError(outcome) && kindOf(outcome) === 'killed'
-}
-
-function refused(outcome: Error | undefined): Error {
-  if (outcome === undefined || !isServerError(outcome))
-    return outcome ?? new Error('the session could not be set up')
-  return new Error(`the server refused to set up the session: ${outcome.sqlMessage} (${outcome.errno})`, {
-    cause: outcome,
-  })
 }
