@@ -41,7 +41,7 @@ const runs: Readonly<Record<string, Run>> = {
     tables: ['accounts (id int primary key, name varchar(50) unique)'],
     rows: ["accounts values (1, 'Ann'), (2, 'Bob')"],
     procedures: ['everybody() select id from accounts'],
-    prints: ['3', '2', 'name update `accounts` set `name` = ? where `id` = ?', '2', 'closed'],
+    prints: ['3', '2', 'name update `accounts` set `name` = ? where `id` = ?', '2', 'Zoe', 'closed'],
   },
   'docs/speed.md': {
     tables: ['items (id int primary key, name varchar(50), cents int)'],

@@ -98,6 +98,26 @@ test('createUnitOfWork takes a driver, of @leasehold/mysql for instance', () => 
   createUnitOfWork({ driver: {} })
 })
 
+describe('a held unit', () => {
+  test('runs queries as q does, until it is ended', async () => {
+    const unit = await uow.begin({ label: 'a' })
+    expectTypeOf(await unit(accounts.byId(1))).toEqualTypeOf(await uow.run(accounts.byId(1)))
+    expectTypeOf(unit.commit()).toEqualTypeOf<Promise<void>>()
+  })
+
+  test('takes only reads if it is read only', async () => {
+    const unit = await uow.begin({ accessMode: 'read only' })
+    await unit(accounts.byId(1))
+    // @ts-expect-error it writes
+    await unit(accounts.freeze(1))
+  })
+
+  test('is not repeated', () => {
+    // @ts-expect-error nothing can repeat the code that holds it
+    void uow.begin({ retry: true })
+  })
+})
+
 describe('defaults', () => {
   test('a derived unit of work is one', () => {
     expectTypeOf(

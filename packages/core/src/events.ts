@@ -9,7 +9,7 @@ import type { StatementKind } from './statement/statement.ts'
 import type { UnitIdentity } from './errors/unit-identity.ts'
 
 /** The function of the unit of work that was called. */
-export type UnitAccess = 'run' | 'read' | 'explain' | 'check' | 'sandbox'
+export type UnitAccess = 'run' | 'read' | 'begin' | 'explain' | 'check' | 'sandbox'
 
 /** `leasehold:unit`, from the call of `run`, `read` or another until its hooks have run. */
 export interface UnitEvent {

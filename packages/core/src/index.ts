@@ -115,6 +115,8 @@ export type { Body } from './unit-of-work/job.ts'
 export type { UnitIdentity } from './errors/unit-identity.ts'
 export type {
   CheckedStatement,
+  BeginOptions,
+  HeldUnit,
   ReadOptions,
   RunOptions,
   SandboxBody,

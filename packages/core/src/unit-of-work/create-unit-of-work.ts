@@ -9,7 +9,9 @@ import { checkStatements } from './check-statements.ts'
 import { innerJob, jobOf, nameOfBody, type Work } from './job.ts'
 import { outside, Sandbox } from './sandbox.ts'
 import { streamUnit } from './stream-unit.ts'
+import { beginUnit } from './held-unit.ts'
 import type {
+  BeginOptions,
   ReadOptions,
   RunOptions,
   SandboxBody,
@@ -61,6 +63,7 @@ function unitOfWork(units: UnitRunner, close: () => Promise<void> = () => units.
     explain: (query: Queryable, options: ReadOptions = {}) => units.run(jobOf(query), options, 'explain'),
     outcome: (key: string) => units.outcome(key),
     sandbox: (body: SandboxBody<unknown>, options: ReadOptions = {}) => runSandbox(units, body, options),
+    begin: (options: BeginOptions = {}) => beginUnit(units, options),
     with: (defaults: UnitDefaults) => unitOfWork(units.with(defaults), () => Promise.resolve()),
     stats: () => units.source.driver.stats(),
     close,

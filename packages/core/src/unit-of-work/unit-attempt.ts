@@ -18,7 +18,7 @@ import type { Body, Job } from './job.ts'
 import { nameOf } from '../errors/unit-identity.ts'
 
 /** Kinds of unit that commit when they succeed. */
-const KEPT: ReadonlySet<UnitAccess> = new Set(['run', 'read'])
+const KEPT: ReadonlySet<UnitAccess> = new Set(['run', 'read', 'begin'])
 
 export interface UnitContext {
   readonly event: UnitEvent

@@ -9,7 +9,7 @@ import type { ExplainedStatement } from '../transaction/explain.ts'
 import type { Executor } from '../executor/executor.ts'
 import type { HookErrorHandler } from './run-hooks.ts'
 import type { RowIn } from '../query/relation-types.ts'
-import type { Queryable, ResultOf, RowsQueryable } from '../query/query.ts'
+import type { Access, Queryable, ResultOf, RowsQueryable } from '../query/query.ts'
 import type { Answers } from '../interpreter/scripted-answers.ts'
 import type { RetryOptions } from './retry.ts'
 import type { RowStream } from '../executor/row-stream.ts'
@@ -70,6 +70,22 @@ export interface UnitOfWorkOptions {
   readonly warnUnused?: boolean | undefined
   /** Receives errors of `afterCommit` and `afterRollback` hooks. Default: a process warning. */
   readonly onHookError?: HookErrorHandler | undefined
+}
+
+/** Options of `begin`. There is no `retry`, because Leasehold cannot repeat the code that holds the unit. */
+export type BeginOptions = Omit<RunOptions, 'outcomeKey' | 'retry'>
+
+/**
+ * A unit that its holder ends. As an {@link Executor}, it runs queries until then; afterwards every call rejects with a
+ * `UsageError` that says how and when the unit ended.
+ */
+export interface HeldUnit<in A extends Access = Access> extends Executor<A>, AsyncDisposable {
+  /** Commits. Rejects as `run` does: with the first failure of the unit, or that of COMMIT. */
+  commit(): Promise<void>
+  /** Rolls back. Never rejects for a failing ROLLBACK: the connection is closed then. */
+  rollback(): Promise<void>
+  /** Rolls back, unless the unit has ended. Never rejects, so that it hides no error of the scope. */
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 export interface UnitOfWork {
@@ -199,6 +215,26 @@ export interface UnitOfWork {
    * ```
    */
   stats(): DriverStats
+
+  /**
+   * Begins a unit that the caller holds and ends: for code that cannot be one function. Declare it with `await using`: without
+   * {@link HeldUnit.commit}, the end of the scope rolls it back. It takes its connection with its first statement. It is never
+   * retried. After `timeout` (default 60 000 ms) it is rolled back; so is one whose handle is garbage-collected, which emits
+   * a process warning with the stack of `begin`. Rejects as `run` does.
+   *
+   * @example
+   * ```ts
+   * const unit = await uow.begin({ label: 'raise' })
+   * const { cents } = await unit(accounts.byId(1))
+   * await unit(accounts.patch(1, { cents: cents + 5 }))
+   * await unit.commit()
+   * console.log((await uow.read(accounts.byId(1))).cents) // 1005
+   * ```
+   *
+   * @throws {UsageError} when an option is unknown or invalid.
+   */
+  begin(options: BeginOptions & { readonly accessMode: 'read only' }): Promise<HeldUnit<'read'>>
+  begin(options?: BeginOptions): Promise<HeldUnit>
 
   /**
    * A unit of work for one request or job: it gives these options to all of its units, so that services take it without

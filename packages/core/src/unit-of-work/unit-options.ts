@@ -23,6 +23,11 @@ const RUN_OPTIONS: ReadonlySet<string> = new Set([
   'outcomeKey',
 ] satisfies (keyof RunOptions)[])
 
+const BEGIN_OPTIONS: ReadonlySet<string> = new Set([
+  ...READING.filter((name) => name !== 'retry'),
+  'commitTimeout',
+])
+
 const UNIT_OF_WORK_OPTIONS: ReadonlySet<string> = new Set([
   'leakAfter',
   'onHookError',
@@ -31,7 +36,8 @@ const UNIT_OF_WORK_OPTIONS: ReadonlySet<string> = new Set([
 
 /** Throws a `UsageError` for an unknown option. */
 export function assertUnitOptions(access: UnitAccess | 'stream', options: object): void {
-  const known = { run: RUN_OPTIONS, stream: STREAM_OPTIONS }[access as string] ?? READ_OPTIONS
+  const known =
+    { run: RUN_OPTIONS, stream: STREAM_OPTIONS, begin: BEGIN_OPTIONS }[access as string] ?? READ_OPTIONS
   assertKnown(access, options, known)
 }
 

@@ -26,6 +26,9 @@ interface Shared {
   readonly budget: RetryBudget
 }
 
+/** Default limit of a held unit, in milliseconds. */
+const HOLD_LIMIT = 60_000
+
 let units = 0
 
 export class UnitRunner {
@@ -59,8 +62,13 @@ export class UnitRunner {
     return this.#nested.inside
   }
 
-  /** Resolves with the result of the unit, and rejects with its failure. */
-  run(job: Job, options: RunOptions, access: UnitAccess): Promise<unknown> {
+  /** Resolves with the result of the unit, and rejects with its failure. `onIdentity` is called at once. */
+  run(
+    job: Job,
+    options: RunOptions,
+    access: UnitAccess,
+    onIdentity?: (unit: UnitIdentity) => void,
+  ): Promise<unknown> {
     const { leakAfter, onHookError } = this.settings
     const { signals, tags } = this.#defaults
     const own = this.#defaults.for(options)
@@ -69,6 +77,7 @@ export class UnitRunner {
       label: own.label ?? job.label,
       ...(tags === undefined ? {} : { tags }),
     }
+    onIdentity?.(unit)
     const event: UnitEvent = { unit, access, flights: 0, attempts: 0 }
     const leaks = leakAfter === undefined ? undefined : new LeakDetection(leakAfter, unit)
     return traceUnit(event, async () => {
@@ -98,7 +107,8 @@ export class UnitRunner {
     event: UnitEvent,
     leaks: LeakDetection | undefined,
   ): Promise<Ended> {
-    const { label: _, retry, timeout, outcomeKey, commitTimeout, ...transaction } = options
+    const limit = event.access === 'begin' ? HOLD_LIMIT : undefined
+    const { label: _, retry, timeout = limit, outcomeKey, commitTimeout, ...transaction } = options
     if (outcomeKey !== undefined && transaction.accessMode === 'read only') {
       throw new UsageError(
         'outcomeKey: expected a unit that may write, since the key is written in it, got read only',
