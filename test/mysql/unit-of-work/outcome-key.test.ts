@@ -108,7 +108,7 @@ test('an outcome that can not be asked for stays unknown, and says how to ask la
   })
   await expect(uow.run(work(), { outcomeKey: 'asked in vain' })).rejects.toMatchObject({
     name: 'CommitUnknownError',
-    message: expect.stringMatching(/could not be looked up.*uow\.outcome\(key\)/u) as unknown,
+    message: expect.stringMatching(/looking up its outcomeKey failed, too.*uow\.outcome\(key\)/u) as unknown,
     cause: { name: 'ConnectionLostError' },
   })
   await expect.poll(() => fixture.uow().outcome('asked in vain')).toBe(true)
