@@ -20,7 +20,7 @@ const sources = {
   DeadlineOptions: 'packages/core/src/unit-of-work/deadline.ts',
   ReadOptions: 'packages/core/src/unit-of-work/unit-of-work.ts',
   RunOptions: 'packages/core/src/unit-of-work/unit-of-work.ts',
-  RetryOptions: 'packages/core/src/unit-of-work/retry.ts',
+  RetryOptions: 'packages/core/src/unit-of-work/retry-policy.ts',
   MysqlBuilderOptions: 'packages/mysql/src/builder/builder.ts',
 } as const
 

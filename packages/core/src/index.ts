@@ -109,7 +109,7 @@ export type {
   TableTypes,
   TypesOfTable,
 } from './table/types.ts'
-export type { RetryOptions } from './unit-of-work/retry.ts'
+export type { RetryOptions } from './unit-of-work/retry-policy.ts'
 export { type Filled, template } from './query/template.ts'
 export type { Body } from './unit-of-work/job.ts'
 export type { UnitIdentity } from './errors/unit-identity.ts'

@@ -10,7 +10,7 @@ import {
 } from './options/options.ts'
 import { outcomes } from './schema/outcome-table.ts'
 import { Wire } from './protocol/wire.ts'
-import { Pipelining } from './connection/pipelining.ts'
+import { PipeliningCheck } from './connection/pipelining-check.ts'
 import { Pool } from './pool/pool.ts'
 import { type PoolLimits, poolOptions } from './options/pool-options.ts'
 
@@ -36,7 +36,7 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
     preparedStatements: preparedStatements(options),
   }
   // mysql2 numbers the packets of one compressed command at a time only.
-  const pipelining = new Pipelining(mysql2Options.compress === true ? false : options.pipeline)
+  const pipelining = new PipeliningCheck(mysql2Options.compress === true ? false : options.pipeline)
   const connectTimeout = mysql2Options.connectTimeout ?? PROBE_TIMEOUT
 
   async function connect(owner: ConnectionOwner, pipelined: boolean): Promise<MysqlConnection> {

@@ -2,7 +2,7 @@
 import { AcquireError } from '../errors/errors.ts'
 import { nameOf, type UnitIdentity } from '../errors/unit-identity.ts'
 import type { Deadline } from './deadline.ts'
-import type { Retry, RetryBudget } from './retry.ts'
+import type { RetryPolicy, RetryBudget } from './retry-policy.ts'
 import type { Ended } from './unit-attempt.ts'
 
 type RolledBack = Extract<Ended, { outcome: 'rolled back' }>
@@ -11,7 +11,7 @@ export type Unknown = Extract<Ended, { outcome: 'unknown' }>
 
 export interface Repetition {
   readonly unit: UnitIdentity
-  readonly policy: Retry | undefined
+  readonly policy: RetryPolicy | undefined
   readonly budget: RetryBudget
   readonly deadline: Deadline | undefined
   /** Looks an unknown outcome up, if the unit has a key. */

@@ -3,7 +3,7 @@ import { UsageError } from '../errors/errors.ts'
 import { assertKnown } from '../options/known-options.ts'
 import { milliseconds } from '../options/milliseconds.ts'
 import { assertSignal, commitLimit } from './deadline.ts'
-import { retryOf } from './retry.ts'
+import { retryOf } from './retry-policy.ts'
 import type { RunOptions, UnitDefaults } from './unit-of-work.ts'
 
 const NAMES: ReadonlySet<string> = new Set([

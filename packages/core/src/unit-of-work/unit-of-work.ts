@@ -11,7 +11,7 @@ import type { HookErrorHandler } from './run-hooks.ts'
 import type { RowIn } from '../query/relation-types.ts'
 import type { Access, Queryable, ResultOf, RowsQueryable } from '../query/query.ts'
 import type { Answers } from '../interpreter/scripted-answers.ts'
-import type { RetryOptions } from './retry.ts'
+import type { RetryOptions } from './retry-policy.ts'
 import type { RowStream } from '../executor/row-stream.ts'
 import type { Body } from './job.ts'
 

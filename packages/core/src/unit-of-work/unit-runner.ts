@@ -7,10 +7,10 @@ import { LeakDetection } from '../transaction/leak-detection.ts'
 import type { TransactionSource } from '../transaction/transaction-source.ts'
 import { commitLimit, Deadline } from './deadline.ts'
 import { type Job, jobOf } from './job.ts'
-import { NestedRuns } from './nested-run.ts'
+import { NestedRunGuard } from './nested-run-guard.ts'
 import { outcomeKeyError, outcomeOf, settledByKey, withOutcome } from './outcome-key.ts'
 import { repeatAttempts } from './retry-loop.ts'
-import { RetryBudget, retryOf } from './retry.ts'
+import { RetryBudget, retryOf } from './retry-policy.ts'
 import { callHooks } from './run-hooks.ts'
 import { type Ended, runUnit } from './unit-attempt.ts'
 import { DefaultOptions } from './unit-defaults.ts'
@@ -22,7 +22,7 @@ export type UnitSettings = Omit<UnitOfWorkOptions, 'driver' | 'defaults'>
 
 /** Units of derived units of work are those of the original. */
 interface Shared {
-  readonly nested: NestedRuns
+  readonly nested: NestedRunGuard
   readonly budget: RetryBudget
 }
 
@@ -35,14 +35,14 @@ export class UnitRunner {
   readonly source: TransactionSource
   readonly settings: UnitSettings
   readonly #defaults: DefaultOptions
-  readonly #nested: NestedRuns
+  readonly #nested: NestedRunGuard
   readonly #budget: RetryBudget
 
   constructor(
     source: TransactionSource,
     settings: UnitSettings,
     defaults: DefaultOptions = DefaultOptions.of(),
-    shared: Shared = { nested: new NestedRuns(), budget: new RetryBudget() },
+    shared: Shared = { nested: new NestedRunGuard(), budget: new RetryBudget() },
   ) {
     this.source = source
     this.settings = settings

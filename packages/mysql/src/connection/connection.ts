@@ -15,7 +15,7 @@ import { closePacket, preparePacket, queryPacket } from '../protocol/packets.ts'
 import { SilenceError } from '../protocol/patience.ts'
 import type { Reply, Rows } from '../protocol/reply-readers.ts'
 import type { Check, CommandEncoder, Outcome, Wire } from '../protocol/wire.ts'
-import { exactRows, type ValueSettings } from '../values/exact-rows.ts'
+import { decodeRows, type ValueSettings } from '../values/decode-rows.ts'
 import { failureOf, isOwn, isUnpreparable, NOTHING, resultOf, unreadable } from './decode-reply.ts'
 import { checking, inText, text, textOf, written } from './encode-command.ts'
 import { explainSql, isExplained } from './explain.ts'
@@ -24,7 +24,7 @@ import { PreparedStatements } from './prepared-statements.ts'
 import { RowBatches } from './row-batches.ts'
 import type { SessionIdentity } from './session-identity.ts'
 import { type SessionFacts, SessionPreparation } from './session-preparation.ts'
-import { modeSql, type SessionMode, STATUS } from './session-setup.ts'
+import { modeSql, type SessionMode, STATUS } from './session-sql.ts'
 import { type Condition, foreignCharsetOf, SessionState } from './session-state.ts'
 import { controlSql } from './transaction-sql.ts'
 
@@ -193,7 +193,7 @@ export class MysqlConnection implements Connection {
     flown.then(land, land)
     try {
       for (let batch = await batches.take(); batch !== undefined; batch = await batches.take()) {
-        yield exactRows(batch.rows, batch, this.#settings.values, command)
+        yield decodeRows(batch.rows, batch, this.#settings.values, command)
       }
     } finally {
       const left = !landed

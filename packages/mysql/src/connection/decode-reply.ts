@@ -12,8 +12,8 @@ import type { Field } from '../protocol/mysql2-commands.ts'
 import { constraintIn } from './constraint-name.ts'
 import type { ServerKind } from '../protocol/server-kind.ts'
 import { hasLostPrepared, isServerError, kindOf, type ServerError } from '../errors.ts'
-import { STATUS } from './session-setup.ts'
-import { exactRows, notRead, type ValueSettings } from '../values/exact-rows.ts'
+import { STATUS } from './session-sql.ts'
+import { decodeRows, notRead, type ValueSettings } from '../values/decode-rows.ts'
 
 /** The result of a command that succeeded without rows or counts. */
 export const NOTHING: StatementResult = {
@@ -45,7 +45,7 @@ export function resultOf(
     )
   }
   return {
-    rows: rows === undefined ? undefined : exactRows(rows, reply, values, placeOf(command)),
+    rows: rows === undefined ? undefined : decodeRows(rows, reply, values, placeOf(command)),
     affectedRows: header?.affectedRows ?? 0,
     changedRows: header?.changedRows ?? 0,
     insertId: BigInt.asUintN(64, BigInt(header?.insertId ?? 0)),

@@ -1,4 +1,4 @@
-/** Interrupts a flight on the server. */
+/** Interrupts the running statements of a flight with KILL QUERY, which the session killer sends by another connection. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { patience } from '../protocol/patience.ts'
 

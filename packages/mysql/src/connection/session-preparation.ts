@@ -6,8 +6,8 @@ import type { CommandEncoder, Outcome, Wire } from '../protocol/wire.ts'
 import { isServerError, kindOf } from '../errors.ts'
 import { RESET, text } from './encode-command.ts'
 import { SERVER_SQL, serverOf, type SessionIdentity } from './session-identity.ts'
-import { amongProbes, KEPT_SQL, keptOf, readProbes } from './session-probes.ts'
-import { LIMITS_SQL, NO_BACKSLASH_ESCAPES, SESSION_SETUP_SQL } from './session-setup.ts'
+import { amongProbes, readProbes } from './pipelining-probes.ts'
+import { KEPT_SQL, keptOf, LIMITS_SQL, NO_BACKSLASH_ESCAPES, SESSION_SETUP_SQL } from './session-sql.ts'
 import type { SessionState } from './session-state.ts'
 
 /** Milliseconds for a reset, which no unit waits for. */

@@ -4,7 +4,7 @@ import type { Reply } from '../protocol/reply-readers.ts'
 import { leavesNothing } from './built-in-functions.ts'
 import type { ServerKind } from '../protocol/server-kind.ts'
 import type { EscapeMode } from '../values/text-parameters.ts'
-import { STATUS } from './session-setup.ts'
+import { STATUS } from './session-sql.ts'
 
 /**
  * - `clean`: as it was at the beginning of the lease.

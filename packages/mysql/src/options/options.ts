@@ -7,7 +7,7 @@ import type { PoolOptions } from './pool-options.ts'
 import { tlsOptions } from '../protocol/tls.ts'
 import { assertTypes, type OptionTypes } from './option-types.ts'
 import { parseUri } from './uri.ts'
-import { valueOptions, type ValueSettings } from '../values/exact-rows.ts'
+import { valueOptions, type ValueSettings } from '../values/decode-rows.ts'
 import { milliseconds, wholeNumber } from './whole-numbers.ts'
 
 export interface MysqlDriverOptions {

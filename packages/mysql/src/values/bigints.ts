@@ -6,14 +6,29 @@
  */
 export type Bigints = 'number' | 'bigint' | 'string'
 
-/** Reads a BIGINT as number or bigint. With `number`, mysql2 passes text only if the value does not fit a number. */
+/** mysql2's options, by which it passes on as text all integers that it would round. */
+export function bigintOptions(bigints: Bigints): {
+  readonly supportBigNumbers: true
+  readonly bigNumberStrings: boolean
+} {
+  // false: only integers that do not fit a number are text.
+  return { supportBigNumbers: true, bigNumberStrings: bigints !== 'number' }
+}
+
+/** Reads a BIGINT. `value` is a number only with `number`, and then text only if it does not fit a number. */
 export function readBigint(
   value: number | string,
-  bigints: Exclude<Bigints, 'string'>,
+  bigints: Bigints,
   refuse: (expected: string, actual: string, shown: string) => never,
-): number | bigint {
+): number | bigint | string {
   if (typeof value === 'number') return value
-  return bigints === 'bigint' ? BigInt(value) : refuse('a number', ...tooLarge(value))
+  if (bigints === 'number') return refuse('a number', ...tooLarge(value))
+  return bigints === 'bigint' ? BigInt(value) : withoutZeros(value)
+}
+
+/** Drops the leading zeros of ZEROFILL, which only the text protocol has. */
+function withoutZeros(text: string): string {
+  return text.replace(/^0+(?=\d)/, '')
 }
 
 /** `actual` of the error for an integer that a number cannot hold, and its form without the value for the message. */

@@ -3,6 +3,7 @@ import { abridged, type Statement, UsageError } from '@leasehold/core'
 import { escape } from 'sql-escaper'
 import { isPlaced, type MultiValueComparison } from '../builder/compiler.ts'
 import type { ServerKind } from '../protocol/server-kind.ts'
+import { datetimeText } from './datetimes.ts'
 import { mustSplit, splitText } from './multi-value-comparison.ts'
 
 /** Settings of session and server that determine literals. */
@@ -64,6 +65,7 @@ export function bind({ compiled, parameters, sql }: Statement, mode: EscapeMode)
     const value = parameters[index]
     if (value instanceof Uint8Array) return bytesText(value, mode.server, stored.has(index))
     if (typeof value === 'number' || (operands.has(index) && isDecimal(value))) return String(value)
+    if (value instanceof Date) return `'${datetimeText(value)}'`
     return escape(value as Scalar, true, 'Z', mode)
   }
   const split = compiled.comparisons.filter((comparison) => mustSplit(comparison, parameters))
@@ -151,7 +153,7 @@ function adjoins(sql: string, at: number): boolean {
   }
 }
 
-type Scalar = string | bigint | boolean | null | Date
+type Scalar = string | bigint | boolean | null
 
 function problemOf(value: unknown): string | undefined {
   switch (typeof value) {

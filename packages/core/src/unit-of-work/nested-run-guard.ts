@@ -8,7 +8,7 @@ interface OpenUnit {
   readonly access: UnitAccess
 }
 
-export class NestedRuns {
+export class NestedRunGuard {
   readonly #current = new AsyncLocalStorage<OpenUnit>()
 
   /** Whether the caller is inside a unit. */

@@ -35,7 +35,7 @@ function doubling(attempt: number): number {
   return Math.min(LONGEST_WAIT, 10 * 2 ** (attempt - 2))
 }
 
-export class Retry {
+export class RetryPolicy {
   readonly #attempts: number
   readonly #backoff: (attempt: number) => number
   readonly #lockTimeouts: boolean
@@ -103,10 +103,10 @@ export class RetryBudget {
 export function retryOf(
   work: 'query' | 'body' | 'inner',
   retry: boolean | RetryOptions | undefined,
-): Retry | undefined {
+): RetryPolicy | undefined {
   if (retry === false || (retry === undefined && work !== 'query')) return undefined
   if (retry !== undefined && typeof retry !== 'boolean' && typeof retry !== 'object') {
     throw new UsageError(`retry: expected true, false or { attempts, … }, got ${String(retry)}`)
   }
-  return new Retry(typeof retry === 'object' ? retry : {}, { asked: retry !== undefined })
+  return new RetryPolicy(typeof retry === 'object' ? retry : {}, { asked: retry !== undefined })
 }

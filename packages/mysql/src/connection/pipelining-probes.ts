@@ -4,10 +4,7 @@
  */
 import type { Reply } from '../protocol/reply-readers.ts'
 import { DesyncError } from '../errors.ts'
-import { NO_BACKSLASH_ESCAPES, STATUS } from './session-setup.ts'
-
-/** State that a reset does not restore. */
-const KEPT = 'current_user() AS account, current_role() AS role, database() AS chosen'
+import { KEPT, keptOf, STATUS } from './session-sql.ts'
 
 const PROBES = [
   { sql: 'SELECT 4711 AS probe', probe: 4_711 },
@@ -20,14 +17,6 @@ const PROBES = [
 export function amongProbes(first: string, second: string): readonly string[] {
   const [ahead, between, behind] = PROBES
   return [ahead.sql, first, between.sql, second, behind.sql]
-}
-
-export const KEPT_SQL: string = `SELECT ${KEPT}, ${NO_BACKSLASH_ESCAPES}`
-
-/** State that a reset does not restore, in a comparable form. */
-export function keptOf(reply: Reply | undefined): string {
-  const { account, role, chosen } = reply?.rows?.[0] ?? {}
-  return JSON.stringify([account, role, chosen])
 }
 
 /** The initial state of a session. */

@@ -1,7 +1,10 @@
-/** The state of every session at the beginning of a lease, except its mode. */
+/** SQL that sets and asks for the state of a session. */
+import type { Reply } from '../protocol/reply-readers.ts'
 import type { ServerKind } from '../protocol/server-kind.ts'
 
 /**
+ * The state of every session at the beginning of a lease, except its mode.
+ *
  * - `autocommit = 0`: after a deadlock, which rolls back the whole transaction, the rest of the flight falls into a new
  *   transaction that ROLLBACK ends. With autocommit, the server would commit it statement by statement.
  * - `completion_type`: COMMIT and ROLLBACK leave no transaction open.
@@ -38,6 +41,17 @@ export const NO_BACKSLASH_ESCAPES: string =
 export const LIMITS_SQL: string =
   `SELECT ${NO_BACKSLASH_ESCAPES}, connection_id() AS id, @@max_allowed_packet AS maxAllowedPacket, @@max_sort_length AS maxSortLength, ` +
   'version() AS version'
+
+/** State that a reset does not restore. */
+export const KEPT: string = 'current_user() AS account, current_role() AS role, database() AS chosen'
+
+export const KEPT_SQL: string = `SELECT ${KEPT}, ${NO_BACKSLASH_ESCAPES}`
+
+/** State that a reset does not restore, in a comparable form. */
+export function keptOf(reply: Reply | undefined): string {
+  const { account, role, chosen } = reply?.rows?.[0] ?? {}
+  return JSON.stringify([account, role, chosen])
+}
 
 /** Flags of the server's status (MySQL Source Documentation, "SERVER_STATUS_flags_enum"). */
 export const STATUS: Readonly<Record<'IN_TRANS' | 'AUTOCOMMIT' | 'NO_BACKSLASH_ESCAPES', number>> = {

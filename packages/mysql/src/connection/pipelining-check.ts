@@ -12,7 +12,7 @@ const LONGEST = 5 * 60_000
 /** How to open the next connection: testing, together (the test passed), or singly (works everywhere). */
 export type Manner = 'asking' | 'together' | 'singly'
 
-export class Pipelining {
+export class PipeliningCheck {
   readonly #chosen: boolean | undefined
   #works = false
   /** Consecutive failed tests. */

@@ -1,6 +1,6 @@
 /** Decodes rows: each value is exactly that of the server, or a `ResultError`, never an approximation. */
 import { ResultError, type ResultPlace } from '@leasehold/core'
-import { type Bigints, readBigint } from './bigints.ts'
+import { bigintOptions, type Bigints, readBigint } from './bigints.ts'
 import { type Datetimes, readDatetime } from './datetimes.ts'
 import { readJson } from './json.ts'
 import type { Rows } from '../protocol/reply-readers.ts'
@@ -12,19 +12,11 @@ export interface ValueSettings {
 }
 
 /** mysql2's options, by which it passes on as text all values that it would round, truncate or fail on. */
-export function valueOptions({ bigints }: ValueSettings): {
-  readonly supportBigNumbers: true
-  readonly bigNumberStrings: boolean
+export function valueOptions({ bigints }: ValueSettings): ReturnType<typeof bigintOptions> & {
   readonly dateStrings: true
   readonly jsonStrings: true
 } {
-  return {
-    // false: only integers that do not fit a number are text.
-    supportBigNumbers: true,
-    bigNumberStrings: bigints !== 'number',
-    dateStrings: true,
-    jsonStrings: true,
-  }
+  return { ...bigintOptions(bigints), dateStrings: true, jsonStrings: true }
 }
 
 /**
@@ -32,7 +24,7 @@ export function valueOptions({ bigints }: ValueSettings): {
  *
  * @throws {ResultError} when a value does not fit its JavaScript type.
  */
-export function exactRows(
+export function decodeRows(
   rows: readonly Record<string, unknown>[],
   { fields, binary }: Omit<Rows, 'rows'>,
   settings: ValueSettings,
@@ -84,6 +76,9 @@ const DATETIME = 12
 const VECTOR = 242
 const JSON = 245
 
+/** Flag of a column (MySQL Source Documentation, "Column Definition Flags"). */
+const ZEROFILL = 0x40
+
 /** `undefined` for columns whose values from mysql2 need no conversion, which are most. */
 function readerOf(field: Field, { bigints, datetimes }: ValueSettings, binary: boolean): Reader | undefined {
   const { type, decimals, extendedFormat, flags } = field
@@ -91,7 +86,7 @@ function readerOf(field: Field, { bigints, datetimes }: ValueSettings, binary: b
   if (extendedFormat === 'json') return (text, refuse) => readJson(text as string, bigints, refuse)
   switch (type) {
     case LONGLONG:
-      if (bigints === 'string') return (flags & ZEROFILL) === 0 ? undefined : withoutZeros
+      if (bigints === 'string' && (flags & ZEROFILL) === 0) return undefined
       return (value, refuse) => readBigint(value as number | string, bigints, refuse)
     case FLOAT:
     case DOUBLE:
@@ -137,13 +132,6 @@ function evenNeighbour(digits: string): string | undefined {
 }
 
 const HALF = /^50*$/
-
-/** Drops the leading zeros of ZEROFILL, which only the text protocol has. */
-function withoutZeros(text: unknown): string {
-  return String(text).replace(/^0+(?=\d)/, '')
-}
-
-const ZEROFILL = 0x40
 
 /** Pads the fraction to the digits of the column, as text does: the binary protocol omits trailing zeros. */
 function withFraction(text: string, digits: number): string {
