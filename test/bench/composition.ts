@@ -109,14 +109,17 @@ function memoryDriver(onFlight: () => void): Driver {
     stream: () => {
       throw new Error('nothing is streamed here')
     },
+    renew: () => {},
     release: () => {},
     discard: () => {},
   }
+  const nothing = () => db.selectFrom('items').select('id')
   const none = { open: 1, idle: 0, leased: 0, busy: 0, connecting: 0, waiting: 0 }
   return {
     acquire: () => Promise.resolve(connection),
     // For outcome keys, which no unit here has.
     outcomes: { record: () => db.insertInto('items'), find: () => db.selectFrom('items').select('id') },
+    locks: { take: nothing, release: nothing, holder: nothing },
     stats: () => ({ ...none, created: 1, discarded: {} }),
     close: () => Promise.resolve(),
   }

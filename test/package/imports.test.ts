@@ -133,7 +133,9 @@ function relative(imports: readonly Import[]): readonly Import[] {
 }
 
 function packagesOf(imports: readonly Import[]): readonly Import[] {
-  return imports.filter(({ from }) => !from.startsWith('.'))
+  return imports
+    .filter(({ from }) => !from.startsWith('.'))
+    .map(({ from, typeOnly }) => ({ from: from.replace(/^(mysql2)\/.*/, '$1'), typeOnly }))
 }
 
 function reachableFrom(folder: string, law: Law): readonly string[] {

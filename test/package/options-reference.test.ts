@@ -16,6 +16,8 @@ const sources = {
   PoolOptions: 'packages/mysql/src/options/pool-options.ts',
   UnitOfWorkOptions: 'packages/core/src/unit-of-work/unit-of-work.ts',
   UnitDefaults: 'packages/core/src/unit-of-work/unit-of-work.ts',
+  LeaseOptions: 'packages/core/src/unit-of-work/unit-of-work.ts',
+  LockOptions: 'packages/core/src/unit-of-work/unit-of-work.ts',
   TransactionOptions: 'packages/core/src/driver.ts',
   DeadlineOptions: 'packages/core/src/unit-of-work/deadline.ts',
   ReadOptions: 'packages/core/src/unit-of-work/unit-of-work.ts',
@@ -71,7 +73,9 @@ function membersOf(group: Group): readonly string[] {
 
 function bodyOf(name: Group | 'UnitOfWork'): string {
   const source = withoutComments(read(name === 'UnitOfWork' ? sources.RunOptions : sources[name]))
-  const body = new RegExp(`^export interface ${name}\\b[^{]*\\{\\n(.*?)^\\}`, 'ms').exec(source)?.[1]
+  const body = new RegExp(`^export interface ${name}\\b(?:<[^>]*>)?[^{]*\\{\\n(.*?)^\\}`, 'ms').exec(
+    source,
+  )?.[1]
   if (body === undefined) throw new Error(`expected an interface ${name} in its source, got none`)
   return body
 }
@@ -92,7 +96,8 @@ function optionsByFunction(): Readonly<Record<string, readonly string[]>> {
   const taken: Record<string, readonly string[]> = {}
   for (const signature of bodyOf('UnitOfWork').split(/^(?= {2}\w)/m)) {
     const [, name, type] = /^ {2}(\w+).*\boptions\?: (\w+)/s.exec(signature) ?? []
-    if (name !== undefined && type !== undefined) taken[name] = optionsOfType(type)
+    // `lease` takes options of a lease, not of a unit.
+    if (name !== undefined && type !== undefined && type !== 'LeaseOptions') taken[name] = optionsOfType(type)
   }
   return taken
 }
@@ -171,6 +176,10 @@ async function defaultsOfCode(): Promise<typeof defaults> {
       ),
     }),
     UnitDefaults: withNone('UnitDefaults', {}),
+    LeaseOptions: withNone('LeaseOptions', {}),
+    LockOptions: withNone('LockOptions', {
+      wait: code(captured('packages/core/src/unit-of-work/held-lease.ts', /\{ wait = (\d+), /)),
+    }),
     TransactionOptions: withNone('TransactionOptions', {
       snapshot: code(
         captured('packages/mysql/src/connection/transaction-sql.ts', /\{.*\bsnapshot = (\w+).*\} = options/),

@@ -34,7 +34,7 @@ export function namesThatNeedExamples(): readonly string[] {
   const exported = exports().filter(
     ({ kind, name }) => kind === 'function' || (kind === 'class' && !NOT_MADE_BY_USERS.test(name)),
   )
-  const [, body = ''] = /^export interface UnitOfWork \{\n(.*?)^\}/ms.exec(sourceOf(UNIT_OF_WORK)) ?? []
+  const [, body = ''] = /^export interface UnitOfWork<[^{]* \{\n(.*?)^\}/ms.exec(sourceOf(UNIT_OF_WORK)) ?? []
   const methods = [...body.matchAll(/^ {2}(\w+)[<(]/gm)].map(([, method]) => `UnitOfWork.${method}`)
   return [...new Set([...exported.map(({ name }) => name), ...methods])]
 }

@@ -65,8 +65,8 @@ export interface Session {
   readonly server: ServerFacts
 }
 
-/** A session with the server. The holder of the lease owns it until `release` or `discard`. */
-export interface Connection extends Session {
+/** A session with the server. The holder of the lease owns it until `release` or `discard`. `Native`: see {@link Driver}. */
+export interface Connection<Native = unknown> extends Session {
   /**
    * Writes the commands without waiting for each other, and resolves with their answers in order. After a failed command,
    * the server still executes those on the wire; the others are not sent. With several commands, calls `onLast` when only
@@ -94,6 +94,18 @@ export interface Connection extends Session {
    * limit.
    */
   interrupt(): void
+
+  /**
+   * Begins the next transaction of a lease that has several. It finds the session as the first one did, apart from variables,
+   * temporary tables and named locks. `open` is that of `release`.
+   */
+  renew(transaction?: 'open'): void
+
+  /**
+   * Lends the driver's own connection until `use` settles, and settles likewise. Rejects with a `UsageError` if `use` has left a
+   * transaction open; it is then rolled back. Absent if the driver lends none.
+   */
+  native?<T>(use: (connection: Native) => Promise<T>): Promise<T>
 
   /**
    * Ends the lease of a usable connection; call either this or `discard`, once. `open` leaves a read-only transaction for
@@ -132,16 +144,28 @@ export interface OutcomeLedger {
   find(key: string): Compilable
 }
 
-export interface Driver {
+/** Statements for named locks. A lock belongs to a session, and ends with it at the latest. */
+export interface NamedLocks {
+  /** Selects `granted`: 1, or 0 after that many seconds. A session can be given a lock several times. */
+  take(name: string, seconds: number): Compilable
+  /** Selects `released`: 1 if the session had the lock. */
+  release(name: string): Compilable
+  /** Selects `holder`: the id of the session that has the lock, or null. */
+  holder(name: string): Compilable
+}
+
+/** `Native`: the connection of the library below, which `lease.native` lends. */
+export interface Driver<Native = unknown> {
   /** The driver's `LeaseholdError` class, by which core detects a second copy of itself. Not checked if absent. */
   readonly '~core'?: unknown
   readonly outcomes: OutcomeLedger
+  readonly locks: NamedLocks
 
   /**
    * Leases a connection, first come, first served. Rejects with an `AcquireError` after the driver's time limit, or as soon
    * as `signal` is aborted. A connection that arrives too late returns to the driver.
    */
-  acquire(signal?: AbortSignal): Promise<Connection>
+  acquire(signal?: AbortSignal): Promise<Connection<Native>>
 
   stats(): DriverStats
 

@@ -8,7 +8,9 @@ import {
   preparedStatements,
   valueSettings,
 } from './options/options.ts'
+import { locks } from './schema/named-locks.ts'
 import { outcomes } from './schema/outcome-table.ts'
+import type { NativeConnection } from './protocol/mysql2-commands.ts'
 import { Wire } from './protocol/wire.ts'
 import { PipeliningCheck } from './connection/pipelining-check.ts'
 import { Pool } from './pool/pool.ts'
@@ -28,7 +30,7 @@ const PROBE_TIMEOUT = 2_000
  * await uow.close()
  * ```
  */
-export function mysqlDriver(options: MysqlDriverOptions): Driver {
+export function mysqlDriver(options: MysqlDriverOptions): Driver<NativeConnection> {
   const mysql2Options = connectionOptions(options)
   const settings: ConnectionSettings = {
     values: valueSettings(options),
@@ -95,6 +97,7 @@ export function mysqlDriver(options: MysqlDriverOptions): Driver {
   return Object.freeze({
     '~core': LeaseholdError,
     outcomes,
+    locks,
     acquire: (signal?: AbortSignal) => pool.acquire(signal),
     stats: () => pool.stats,
     async close() {

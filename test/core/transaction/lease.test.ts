@@ -18,6 +18,7 @@ function driverWith(change: (connection: Connection) => Partial<Connection>): Re
       fly: (commands) => connection.fly(commands),
       stream: (command, ahead) => connection.stream(command, ahead),
       interrupt: () => connection.interrupt(),
+      renew: (transaction) => connection.renew(transaction),
       release: (transaction) => connection.release(transaction),
       discard: (reason) => connection.discard(reason),
       ...change(connection),

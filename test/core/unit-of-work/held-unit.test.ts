@@ -4,6 +4,7 @@ import { refusal } from '@leasehold/core/testing'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { failureOf, read, record, write } from '../support/unit.ts'
+import { collectUntil } from '../support/garbage.ts'
 
 test('a held unit runs queries in one transaction, and commits', async () => {
   const { uow, driver } = record()
@@ -160,20 +161,9 @@ test('a held unit whose handle is lost is rolled back, and reported with the pla
     const unit = await uow.begin({ label: 'lost' })
     await unit(write('a'))
   })()
-  const collect = globalThis.gc ?? (await gc())
-  for (let tries = 0; tries < 50 && driver.journal.at(-1) !== 'release'; tries += 1) {
-    collect()
-    await sleep(10)
-  }
+  await collectUntil(() => driver.journal.at(-1) === 'release')
   expect(driver.journal).toEqual(['acquire', ['a'], ['rollback'], 'release'])
   const warning = await warned
   expect(warning.message).toMatch(/^unit \d+ \(lost\) was begun and never ended/)
   expect(warning.detail).toContain('held-unit.test.ts')
 })
-
-async function gc(): Promise<() => void> {
-  const { setFlagsFromString } = await import('node:v8')
-  const { runInNewContext } = await import('node:vm')
-  setFlagsFromString('--expose-gc')
-  return runInNewContext('gc') as () => void
-}

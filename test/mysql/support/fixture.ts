@@ -44,7 +44,7 @@ export interface Fixture {
   /** A connection that has nothing to do with Leasehold: it sees what really is in the database. */
   readonly oracle: Connection
   /** A unit of work that is closed when the file is done. */
-  uow(options?: Partial<MysqlDriverOptions>): UnitOfWork
+  uow(options?: Partial<MysqlDriverOptions>): UnitOfWork<Connection>
   /** What is committed: account ids and their cents. */
   balances(): Promise<Record<number, number>>
   /** Puts the accounts back to where they were. */

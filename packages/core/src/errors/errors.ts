@@ -18,7 +18,7 @@ export abstract class LeaseholdError extends Error {
   }
 }
 
-export type AcquireReason = 'timeout' | 'connect' | 'closed' | 'aborted'
+export type AcquireReason = 'timeout' | 'connect' | 'closed' | 'aborted' | 'lost'
 
 /** The unit got no connection, so nothing ran. */
 export class AcquireError extends LeaseholdError {
@@ -28,6 +28,7 @@ export class AcquireError extends LeaseholdError {
    * - `connect`: none could be opened; `cause` has the reason.
    * - `closed`: the driver is closed.
    * - `aborted`: the caller's signal was aborted.
+   * - `lost`: the lease has lost its connection; `cause` has the reason.
    */
   readonly reason: AcquireReason
 
@@ -206,6 +207,21 @@ export class DeadlineError extends LeaseholdError {
  */
 export class CommitUnknownError extends LeaseholdError {
   override readonly name = 'CommitUnknownError'
+}
+
+/** The named lock is not the lease's: another session has it, or the wait or the lock itself has ended. */
+export class LockError extends LeaseholdError {
+  override readonly name = 'LockError'
+  /** Name of the lock. */
+  readonly lock: string
+  /** The server's id of the session that has the lock, as in its process list; `undefined` if none has. */
+  readonly holder: number | undefined
+
+  constructor(lock: string, holder: number | undefined, message: string) {
+    super(message)
+    this.lock = lock
+    this.holder = holder
+  }
 }
 
 /** A unit with the same outcome key was committed before, so this one was rolled back. */

@@ -1,5 +1,5 @@
 /** An in-memory driver that records its calls, answers from a script, and asserts the contract of the driver port. */
-import { MysqlAdapter, MysqlQueryCompiler } from 'kysely'
+import { MysqlAdapter, MysqlQueryCompiler, sql } from 'kysely'
 import { composer } from '../statement/compile-only-kysely.ts'
 import type {
   Answer,
@@ -7,6 +7,7 @@ import type {
   Connection,
   Driver,
   DriverStats,
+  NamedLocks,
   OutcomeLedger,
   StatementCommand,
 } from '../driver.ts'
@@ -68,6 +69,7 @@ export class RecordingDriver implements Driver {
   /** Reason of each discarded connection, in order. */
   readonly discarded: Error[] = []
   readonly outcomes: OutcomeLedger = ledger
+  readonly locks: NamedLocks = locks
   readonly #script: Script
   readonly #reply: ReturnType<typeof scriptedReplies>
   #connections = 0
@@ -193,6 +195,13 @@ class RecordingConnection implements Connection {
     if (this.#state === 'flying') this.#interrupted?.resolve()
   }
 
+  renew(transaction?: 'open'): void {
+    assert(this.#state === 'idle', `renew was called on a connection that is ${this.#state}`)
+    assert(!this.#inTransaction || transaction === 'open', 'renew was called with a transaction open')
+    this.#inTransaction = false
+    this.#broken = false
+  }
+
   release(transaction?: 'open'): void {
     assert(this.#state === 'idle', `release was called on a connection that is ${this.#state}`)
     assert(!this.#inTransaction || transaction === 'open', 'release was called with a transaction open')
@@ -264,6 +273,12 @@ const ledger: OutcomeLedger = {
   record: (key) => ledgerBuilder.insertInto('leasehold_outcomes').values({ outcome_key: key }),
   find: (key) =>
     ledgerBuilder.selectFrom('leasehold_outcomes').select('outcome_key').where('outcome_key', '=', key),
+}
+
+const locks: NamedLocks = {
+  take: (name, seconds) => ledgerBuilder.selectNoFrom(sql`get_lock(${name}, ${seconds})`.as('granted')),
+  release: (name) => ledgerBuilder.selectNoFrom(sql`release_lock(${name})`.as('released')),
+  holder: (name) => ledgerBuilder.selectNoFrom(sql`is_used_lock(${name})`.as('holder')),
 }
 
 /** Commands that leave no transaction open. */

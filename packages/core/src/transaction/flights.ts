@@ -8,7 +8,7 @@ import {
   UsageError,
 } from '../errors/errors.ts'
 import { traceFlight, type UnitEvent } from '../events.ts'
-import type { Lease } from './lease.ts'
+import type { LeaseHandle } from './lease.ts'
 import type { StatementResult } from '../statement/statement-result.ts'
 
 /** Commands that a stopped unit still sends: they end its transaction, and check that it is still its own. */
@@ -23,7 +23,7 @@ export function hasEnded(answer: unknown): answer is StatementError {
 }
 
 export class Flights {
-  readonly #lease: Lease
+  readonly #lease: LeaseHandle
   readonly #event: UnitEvent
   /** The commands on their way. */
   #commands: readonly Command[] = []
@@ -41,7 +41,7 @@ export class Flights {
   #ended: StatementError | undefined
 
   /** Owns the lease until {@link end}. */
-  constructor(lease: Lease, event: UnitEvent) {
+  constructor(lease: LeaseHandle, event: UnitEvent) {
     this.#lease = lease
     this.#event = event
   }

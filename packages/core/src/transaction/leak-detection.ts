@@ -1,24 +1,24 @@
 /** Reports units that hold a connection for too long. */
-import { nameOf, type UnitIdentity } from '../errors/unit-identity.ts'
 
-/** Watches the leases of a unit. */
+/** Watches the leases of a unit, or one that is held. */
 export class LeakDetection {
   readonly #after: number
-  readonly #unit: UnitIdentity
-  /** Created where `run` was called, for its stack. */
+  readonly #name: string
+  /** Created where `run` or `lease` was called, for its stack. */
   readonly #caller: Error
 
-  constructor(after: number, unit: UnitIdentity) {
+  /** `name` is that of the unit or lease in the warning. */
+  constructor(after: number, name: string) {
     this.#after = after
-    this.#unit = unit
-    this.#caller = new Error('run was called here')
+    this.#name = name
+    this.#caller = new Error('run or lease was called here')
   }
 
   /** Emits a process warning unless the returned function is called in time. */
   begin(connection: number): () => void {
     const timer = setTimeout(() => {
       process.emitWarning(
-        `possible connection leak: ${nameOf(this.#unit)} has held connection ${connection} for ${this.#after} ms`,
+        `possible connection leak: ${this.#name} has held connection ${connection} for ${this.#after} ms`,
         { type: 'LeaseholdLeakWarning', detail: this.#caller.stack ?? '' },
       )
     }, this.#after).unref()

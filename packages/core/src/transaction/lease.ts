@@ -6,10 +6,13 @@ import type { LeakDetection } from './leak-detection.ts'
 import type { StatementResult } from '../statement/statement-result.ts'
 import type { UnitIdentity } from '../errors/unit-identity.ts'
 
-export interface LeaseOptions {
+export interface AcquireOptions {
   readonly signal?: AbortSignal | undefined
   readonly leaks?: LeakDetection | undefined
 }
+
+/** The lease as a transaction sees it. */
+export type LeaseHandle = Pick<Lease, 'session' | 'fly' | 'stream' | 'interrupt' | 'release' | 'discard'>
 
 export class Lease {
   readonly #connection: Connection
@@ -22,7 +25,7 @@ export class Lease {
   }
 
   /** Rejects with an `AcquireError` when the driver has no connection to give, or `signal` is aborted meanwhile. */
-  static async acquire(driver: Driver, unit: UnitIdentity, options: LeaseOptions = {}): Promise<Lease> {
+  static async acquire(driver: Driver, unit: UnitIdentity, options: AcquireOptions = {}): Promise<Lease> {
     const trace = traceLease(unit)
     try {
       const connection = await driver.acquire(options.signal)
@@ -61,6 +64,19 @@ export class Lease {
   /** See {@link Connection.interrupt}. Does nothing once the lease has ended: the flight would be another unit's. */
   interrupt(): void {
     if (this.#ended === undefined) this.#connection.interrupt()
+  }
+
+  /** See {@link Connection.renew}. */
+  renew(transaction?: 'open'): void {
+    this.#assertOpen('used')
+    this.#connection.renew(transaction)
+  }
+
+  /** See {@link Connection.native}. Throws a {@link UsageError} if the driver lends no connection. */
+  native<T>(use: (connection: unknown) => Promise<T>): Promise<T> {
+    this.#assertOpen('used')
+    if (this.#connection.native !== undefined) return this.#connection.native(use)
+    throw new UsageError('native: the driver has no connection of a library below to lend')
   }
 
   /** Gives a sound connection back; see {@link Connection.release}. `where` is named in errors of later use. */

@@ -5,7 +5,7 @@ import { CommitUnknownError, ConnectionLostError, LeaseholdError, StatementError
 import type { UnitEvent } from '../events.ts'
 import { Flights } from './flights.ts'
 import { type Guard, Integrity, isKilled, isRun, releases, TRIES } from './integrity.ts'
-import type { Lease } from './lease.ts'
+import type { LeaseHandle } from './lease.ts'
 import type { StatementResult } from '../statement/statement-result.ts'
 
 const COMMIT: Command = { type: 'commit' }
@@ -50,7 +50,7 @@ export class Transaction {
   #over = true
 
   /** Owns the lease until {@link commit} or {@link rollback}. */
-  constructor(lease: Lease, options: TransactionOptions, event: UnitEvent) {
+  constructor(lease: LeaseHandle, options: TransactionOptions, event: UnitEvent) {
     this.#flights = new Flights(lease, event)
     this.#options = options
     this.#readOnly = options.accessMode === 'read only'

@@ -4,14 +4,17 @@ import { RowStream } from '../executor/row-stream.ts'
 import type { Answers } from '../interpreter/scripted-answers.ts'
 import { milliseconds } from '../options/milliseconds.ts'
 import type { Queryable, RowsQueryable } from '../query/query.ts'
-import { leasing } from '../transaction/transaction-source.ts'
+import { leasing } from '../transaction/leasing.ts'
 import { checkStatements } from './check-statements.ts'
 import { innerJob, jobOf, nameOfBody, type Work } from './job.ts'
 import { outside, Sandbox } from './sandbox.ts'
 import { streamUnit } from './stream-unit.ts'
+import { holdLease } from './held-lease.ts'
 import { beginUnit } from './held-unit.ts'
 import type {
   BeginOptions,
+  HeldLease,
+  LeaseOptions,
   ReadOptions,
   RunOptions,
   SandboxBody,
@@ -37,7 +40,11 @@ import { watchForUnused } from './unused-queries.ts'
  *
  * @throws {UsageError} when an option is unknown or invalid, or the driver uses another copy of `@leasehold/core`.
  */
-export function createUnitOfWork({ driver, defaults, ...options }: UnitOfWorkOptions): UnitOfWork {
+export function createUnitOfWork<Native>({
+  driver,
+  defaults,
+  ...options
+}: UnitOfWorkOptions<Native>): UnitOfWork<Native> {
   assertUnitOfWorkOptions(options)
   if (driver['~core'] !== undefined && driver['~core'] !== LeaseholdError) {
     throw new UsageError(
@@ -48,7 +55,9 @@ export function createUnitOfWork({ driver, defaults, ...options }: UnitOfWorkOpt
   const settings = { ...options, warnUnused: options.warnUnused ?? process.env['NODE_ENV'] !== 'production' }
   if (settings.leakAfter !== undefined) milliseconds('leakAfter', settings.leakAfter)
   if (settings.warnUnused) watchForUnused()
-  return unitOfWork(new UnitRunner(leasing(driver), settings, DefaultOptions.of(defaults)))
+  return unitOfWork(
+    new UnitRunner(leasing(driver), settings, DefaultOptions.of(defaults)),
+  ) as UnitOfWork<Native>
 }
 
 function unitOfWork(units: UnitRunner, close: () => Promise<void> = () => units.source.close()): UnitOfWork {
@@ -64,10 +73,16 @@ function unitOfWork(units: UnitRunner, close: () => Promise<void> = () => units.
     outcome: (key: string) => units.outcome(key),
     sandbox: (body: SandboxBody<unknown>, options: ReadOptions = {}) => runSandbox(units, body, options),
     begin: (options: BeginOptions = {}) => beginUnit(units, options),
+    lease: (options: LeaseOptions = {}) => leaseOn(units, options),
     with: (defaults: UnitDefaults) => unitOfWork(units.with(defaults), () => Promise.resolve()),
     stats: () => units.source.driver.stats(),
     close,
   }) as UnitOfWork
+}
+
+async function leaseOn(units: UnitRunner, options: LeaseOptions): Promise<HeldLease> {
+  const lease = await holdLease(units, options)
+  return Object.freeze({ ...unitOfWork(lease.units), ...lease.functions })
 }
 
 function runSandbox(units: UnitRunner, body: SandboxBody<unknown>, options: ReadOptions): Promise<unknown> {

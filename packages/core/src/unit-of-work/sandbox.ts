@@ -3,7 +3,12 @@ import type { Driver } from '../driver.ts'
 import { UsageError } from '../errors/errors.ts'
 import type { Scheduler } from '../executor/scheduler.ts'
 import type { Executor } from '../executor/executor.ts'
-import type { TransactionSource, OpenRequest } from '../transaction/transaction-source.ts'
+import type {
+  LeasedSource,
+  LeaseRequest,
+  OpenRequest,
+  TransactionSource,
+} from '../transaction/transaction-source.ts'
 import type { Queryable, RowsQueryable } from '../query/query.ts'
 import { RowStream } from '../executor/row-stream.ts'
 import { NestedTransaction } from '../transaction/nested-transaction.ts'
@@ -42,6 +47,34 @@ export class Sandbox implements TransactionSource {
 
   async open({ event }: OpenRequest): Promise<TransactionHandle> {
     return new NestedTransaction(await this.#scheduler.open(), this.#scheduler, event)
+  }
+
+  /** The units of a lease are units of the sandbox, and share its connection with the others. */
+  lease({ name }: LeaseRequest): Promise<LeasedSource> {
+    const open = (request: OpenRequest): Promise<TransactionHandle> => this.open(request)
+    let ended = false
+    return Promise.resolve({
+      driver: this.driver,
+      sandboxed: true,
+      turn: (unit) => {
+        if (ended) throw new UsageError(`${name} was used after its end: take another one`)
+        return this.turn(unit)
+      },
+      open,
+      lease: () => Promise.reject(new UsageError(`lease was called on ${name}, which is one`)),
+      native: () =>
+        Promise.reject(
+          new UsageError(
+            'native was called in a sandbox, whose transaction it could end: use the unit of work',
+          ),
+        ),
+      async end(last) {
+        if (ended) return
+        ended = true
+        await last(open).catch(() => {})
+      },
+      close: () => Promise.resolve(),
+    })
   }
 
   /** Does nothing: the sandbox ends by itself. */

@@ -54,8 +54,8 @@ export interface UnitDefaults
   readonly tags?: Readonly<Record<string, string>> | undefined
 }
 
-export interface UnitOfWorkOptions {
-  readonly driver: Driver
+export interface UnitOfWorkOptions<Native = unknown> {
+  readonly driver: Driver<Native>
   /** Options of all units, unless their own or those of {@link UnitOfWork.with} differ. Default: none. */
   readonly defaults?: UnitDefaults | undefined
   /**
@@ -88,7 +88,74 @@ export interface HeldUnit<in A extends Access = Access> extends Executor<A>, Asy
   [Symbol.asyncDispose](): Promise<void>
 }
 
-export interface UnitOfWork {
+export interface LeaseOptions {
+  /** Name of the lease in events and errors. Default: none. */
+  readonly label?: string | undefined
+  /** Ends the wait for the connection, and stops every unit of the lease, when it is aborted. Default: none. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface LockOptions {
+  /** Milliseconds to wait for the lock; the servers count whole seconds, so they are rounded up. Default: 0. */
+  readonly wait?: number | undefined
+}
+
+/** A named lock that a lease has. */
+export interface NamedLock extends AsyncDisposable {
+  readonly name: string
+  /** Gives the lock back before the end of its lease. Rejects with a `LockError` if the lease no longer had it. */
+  release(): Promise<void>
+  /** Gives the lock back, unless that was done. Never rejects, so that it hides no error of the scope. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * One connection for several units, which run on it one after the other. Temporary tables, session variables and named locks
+ * last from one to the next, and end with the lease. `Native`: the connection of the driver's library.
+ */
+export interface HeldLease<Native = unknown> extends UnitOfWork<Native>, AsyncDisposable {
+  /**
+   * Takes a named lock, outside of transactions. It excludes other leases, on all connections to this server, until it is
+   * released or the lease ends. Names have 1 to 64 characters; MySQL ignores their case.
+   *
+   * @example
+   * ```ts
+   * await using lease = await uow.lease({ label: 'nightly' })
+   * await using lock = await lease.lock('nightly-report', { wait: 5_000 })
+   * console.log(lock.name) // nightly-report
+   * const howMany = await lease.run(accounts.count()) // 2
+   * ```
+   *
+   * Rejects with a {@link LockError} that names the holder when the wait is over, with a `StatementError` (deadlock among
+   * locks), and otherwise as `run` does.
+   *
+   * @throws {UsageError} for an invalid name or wait, or a lock that the lease has already.
+   */
+  lock(name: string, options?: LockOptions): Promise<NamedLock>
+
+  /**
+   * Lends the connection of the driver's library, for what has no other way, such as LOAD DATA LOCAL. Until `use` settles,
+   * nothing else runs on the lease; afterwards the connection refuses. It has autocommit on. Rejects with the error of `use`,
+   * and with a `UsageError` if `use` left a transaction open, which is then rolled back. The session is reset at the end of
+   * the lease.
+   *
+   * @example
+   * ```ts
+   * await using lease = await uow.lease()
+   * const [rows] = await lease.native((connection) => connection.query('select 1 as one'))
+   * console.log(rows) // [ { one: 1 } ]
+   * ```
+   */
+  native<T>(use: (connection: Native) => Promise<T>): Promise<T>
+
+  /** Ends the lease: refuses further units, waits for those that run, releases its locks. Never rejects. */
+  close(): Promise<void>
+  /** {@link HeldLease.close}. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** `Native`: the connection of the driver's library, for {@link HeldLease.native}. */
+export interface UnitOfWork<Native = unknown> {
   /**
    * Runs a query, or a body that runs queries, in one transaction. Commits, and resolves with the result. A failure rolls
    * everything back. The promise rejects with the body's own error, as the same object, or with the first failure.
@@ -237,6 +304,22 @@ export interface UnitOfWork {
   begin(options?: BeginOptions): Promise<HeldUnit>
 
   /**
+   * Leases one connection for several units: for named locks, temporary tables and session variables. It is a unit of work
+   * itself, for services that take one. Declare it with `await using`; a lease that is garbage-collected unclosed is given
+   * back with a process warning. Rejects with an `AcquireError`, or a `DeadlineError`.
+   *
+   * @example
+   * ```ts
+   * await using lease = await uow.lease({ label: 'report' })
+   * await lease.run(db.insertInto('accounts').values({ name: 'Eve', cents: 5 }))
+   * const howMany = await lease.read(accounts.count()) // 3
+   * ```
+   *
+   * @throws {UsageError} inside a unit, on a lease, and for unknown or invalid options.
+   */
+  lease(options?: LeaseOptions): Promise<HeldLease<Native>>
+
+  /**
    * A unit of work for one request or job: it gives these options to all of its units, so that services take it without
    * knowing them. It shares the connections of the original. `with` can be nested: of two timeouts the shorter holds, also
    * beside a unit's own; of two signals the first that is aborted; tags are merged; other options replace outer ones. Its
@@ -251,7 +334,7 @@ export interface UnitOfWork {
    *
    * @throws {UsageError} when an option is unknown or invalid.
    */
-  with(options: UnitDefaults): UnitOfWork
+  with(options: UnitDefaults): UnitOfWork<Native>
 
   /**
    * Closes all connections. Leases no more of them, and waits up to `pool.closeTimeout` for the units that hold one. A unit

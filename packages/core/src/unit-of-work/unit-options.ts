@@ -1,7 +1,8 @@
 /** The options of each function of a unit of work. */
 import type { UnitAccess } from '../events.ts'
 import { assertKnown } from '../options/known-options.ts'
-import type { RunOptions, UnitOfWorkOptions } from './unit-of-work.ts'
+import { assertSignal } from './deadline.ts'
+import type { LeaseOptions, LockOptions, RunOptions, UnitOfWorkOptions } from './unit-of-work.ts'
 
 /** Includes the access mode, which `read` and `stream` set. */
 const READING = [
@@ -33,6 +34,20 @@ const UNIT_OF_WORK_OPTIONS: ReadonlySet<string> = new Set([
   'onHookError',
   'warnUnused',
 ] satisfies (keyof UnitOfWorkOptions)[])
+
+const LEASE_OPTIONS: ReadonlySet<string> = new Set(['label', 'signal'] satisfies (keyof LeaseOptions)[])
+const LOCK_OPTIONS: ReadonlySet<string> = new Set(['wait'] satisfies (keyof LockOptions)[])
+
+/** Throws a `UsageError` for an unknown option of `lease`, or an invalid signal. */
+export function assertLeaseOptions(options: LeaseOptions): void {
+  assertKnown('lease', options, LEASE_OPTIONS)
+  if (options.signal !== undefined) assertSignal(options.signal)
+}
+
+/** Throws a `UsageError` for an unknown option of `lock`. */
+export function assertLockOptions(options: LockOptions): void {
+  assertKnown('lock', options, LOCK_OPTIONS)
+}
 
 /** Throws a `UsageError` for an unknown option. */
 export function assertUnitOptions(access: UnitAccess | 'stream', options: object): void {

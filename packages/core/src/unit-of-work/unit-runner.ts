@@ -1,10 +1,10 @@
 /** Runs the units of one unit of work: checks options, repeats attempts, runs hooks. */
 import { LeaseholdError, UsageError } from '../errors/errors.ts'
 import { leadToCaller } from '../errors/stack-trace.ts'
-import type { UnitIdentity } from '../errors/unit-identity.ts'
+import { nameOf, type UnitIdentity } from '../errors/unit-identity.ts'
 import { traceUnit, type UnitAccess, type UnitEvent } from '../events.ts'
 import { LeakDetection } from '../transaction/leak-detection.ts'
-import type { TransactionSource } from '../transaction/transaction-source.ts'
+import type { LeasedSource, TransactionSource } from '../transaction/transaction-source.ts'
 import { commitLimit, Deadline } from './deadline.ts'
 import { type Job, jobOf } from './job.ts'
 import { NestedRunGuard } from './nested-run-guard.ts'
@@ -14,7 +14,7 @@ import { RetryBudget, retryOf } from './retry-policy.ts'
 import { callHooks } from './run-hooks.ts'
 import { type Ended, runUnit } from './unit-attempt.ts'
 import { DefaultOptions } from './unit-defaults.ts'
-import type { RunOptions, UnitDefaults, UnitOfWorkOptions } from './unit-of-work.ts'
+import type { LeaseOptions, RunOptions, UnitDefaults, UnitOfWorkOptions } from './unit-of-work.ts'
 import { assertUnitOptions } from './unit-options.ts'
 import { tellingUnused } from './unused-queries.ts'
 
@@ -25,6 +25,18 @@ interface Shared {
   readonly nested: NestedRunGuard
   readonly budget: RetryBudget
 }
+
+/** The units of one lease. */
+export interface LeasedUnits {
+  /** The lease in events, and its name in messages. */
+  readonly unit: UnitIdentity
+  readonly name: string
+  readonly source: LeasedSource
+  readonly units: UnitRunner
+}
+
+/** What a stopped lease was doing. */
+const WAITING = 'it waited for a connection'
 
 /** Default limit of a held unit, in milliseconds. */
 const HOLD_LIMIT = 60_000
@@ -53,13 +65,41 @@ export class UnitRunner {
 
   /** Runs units of the same unit of work with more defaults. */
   with(defaults: UnitDefaults): UnitRunner {
+    return this.#derived(this.source, this.#defaults.with(defaults))
+  }
+
+  /** Runs units on one lease. Rejects with an `AcquireError`, a `DeadlineError`, or a `UsageError` inside a unit. */
+  async leased({ label, signal }: LeaseOptions): Promise<LeasedUnits> {
+    this.#nested.assertOutside()
+    const { leakAfter } = this.settings
+    const defaults = this.#defaults.with({ signal })
+    const unit: UnitIdentity = { id: ++units, label }
+    const name = nameOf(unit).replace('unit', 'lease')
+    const leaks = leakAfter === undefined ? undefined : new LeakDetection(leakAfter, name)
+    const deadline = Deadline.from(defaults.for({}).timeout, defaults.signals)
+    try {
+      const source = await this.source.lease({ unit, name, signal: deadline?.signal, leaks })
+      return { unit, name, source, units: this.#derived(source, defaults) }
+    } catch (error) {
+      throw leadToCaller(deadline?.reached === true ? deadline.error(name, WAITING) : error)
+    } finally {
+      deadline?.end()
+    }
+  }
+
+  #derived(source: TransactionSource, defaults: DefaultOptions): UnitRunner {
     const shared = { nested: this.#nested, budget: this.#budget }
-    return new UnitRunner(this.source, this.settings, this.#defaults.with(defaults), shared)
+    return new UnitRunner(source, this.settings, defaults, shared)
   }
 
   /** Whether the caller is inside one of the units. */
   get inside(): boolean {
     return this.#nested.inside
+  }
+
+  /** Throws a `UsageError` inside one of the units. */
+  assertOutside(): void {
+    this.#nested.assertOutside()
   }
 
   /** Resolves with the result of the unit, and rejects with its failure. `onIdentity` is called at once. */
@@ -79,7 +119,7 @@ export class UnitRunner {
     }
     onIdentity?.(unit)
     const event: UnitEvent = { unit, access, flights: 0, attempts: 0 }
-    const leaks = leakAfter === undefined ? undefined : new LeakDetection(leakAfter, unit)
+    const leaks = leakAfter === undefined ? undefined : new LeakDetection(leakAfter, nameOf(unit))
     return traceUnit(event, async () => {
       assertUnitOptions(access, options)
       this.#nested.assertOutside()
@@ -144,7 +184,11 @@ export class UnitRunner {
     }
     try {
       return await this.#nested.enter(event.access, () =>
-        source.turn(() => repeatAttempts(attempt, repetition)),
+        source.turn(() => repeatAttempts(attempt, repetition), {
+          name: nameOf(event.unit),
+          held: job.type === 'inner' && event.access !== 'check',
+          signal: deadline?.signal,
+        }),
       )
     } finally {
       deadline?.end()

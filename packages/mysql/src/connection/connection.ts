@@ -11,6 +11,7 @@ import {
   UsageError,
 } from '@leasehold/core'
 import { hasLostPrepared, isServerError } from '../errors.ts'
+import type { NativeConnection } from '../protocol/mysql2-commands.ts'
 import { closePacket, preparePacket, queryPacket } from '../protocol/packets.ts'
 import { SilenceError } from '../protocol/patience.ts'
 import type { Reply, Rows } from '../protocol/reply-readers.ts'
@@ -24,9 +25,9 @@ import { PreparedStatements } from './prepared-statements.ts'
 import { RowBatches } from './row-batches.ts'
 import type { SessionIdentity } from './session-identity.ts'
 import { type SessionFacts, SessionPreparation } from './session-preparation.ts'
-import { modeSql, type SessionMode, STATUS } from './session-sql.ts'
+import { modeSql, SESSION_SETUP_SQL, type SessionMode, STATUS } from './session-sql.ts'
 import { type Condition, foreignCharsetOf, SessionState } from './session-state.ts'
-import { controlSql } from './transaction-sql.ts'
+import { controlSql, noTimeLimitSql } from './transaction-sql.ts'
 
 export interface ConnectionSettings {
   readonly values: ValueSettings
@@ -42,7 +43,7 @@ export interface ConnectionOwner {
   discard(connection: MysqlConnection, reason: Error): void
 }
 
-export class MysqlConnection implements Connection {
+export class MysqlConnection implements Connection<NativeConnection> {
   readonly pipelining: boolean
   readonly #wire: Wire
   readonly #settings: ConnectionSettings
@@ -54,6 +55,8 @@ export class MysqlConnection implements Connection {
   readonly #preparation: SessionPreparation
   readonly #interruption: Interruption
   #mode: SessionMode = 'units'
+  /** Whether a unit has set a time limit for statements, which is the session's. */
+  #timeLimited = false
   #facts: SessionFacts = { identity: { id: 0, server: undefined }, server: 'mysql', sortedBytes: undefined }
   #idleSince = performance.now()
 
@@ -140,6 +143,7 @@ export class MysqlConnection implements Connection {
     this.#prepared.clear()
     await this.#preparation.reset()
     this.#mode = 'units'
+    this.#timeLimited = false
   }
 
   async fly(commands: readonly Command[], onLast?: () => void): Promise<readonly Answer[]> {
@@ -231,11 +235,29 @@ export class MysqlConnection implements Connection {
     return this.#wire.prove()
   }
 
+  renew(transaction?: 'open'): void {
+    this.#leave(transaction)
+    if (this.#state.condition === 'clean') return
+    this.#turn('units')
+    // Raw SQL may have changed what units rely on.
+    this.#wire.sendAhead(queryPacket(SESSION_SETUP_SQL), ENDED)
+    if (this.#timeLimited) this.#wire.sendAhead(queryPacket(noTimeLimitSql(this.#facts.server)), ENDED)
+    this.#timeLimited = false
+  }
+
+  async native<T>(use: (connection: NativeConnection) => Promise<T>): Promise<T> {
+    this.#state.markDirty()
+    // As in a connection of the library's own. Units turn it off again, see `renew`.
+    await this.#control('SET autocommit = 1')
+    const [used] = await Promise.allSettled([this.#wire.lend(use)])
+    const taken = await this.#takeBack().catch((error: unknown) => error as Error)
+    if (used.status === 'rejected') throw used.reason
+    if (taken !== undefined) throw taken
+    return used.value
+  }
+
   release(transaction?: 'open'): void {
-    if (transaction === 'open') {
-      this.#wire.sendAhead(queryPacket('COMMIT'), ENDED)
-      this.#wire.flush()
-    }
+    this.#leave(transaction)
     this.#prepareDue()
     this.#idleSince = performance.now()
     this.#owner.release(this)
@@ -253,6 +275,32 @@ export class MysqlConnection implements Connection {
   /** Closes at once. */
   destroy(reason: Error): void {
     this.#wire.destroy(reason)
+  }
+
+  /** Ends a read-only transaction, without waiting for it. */
+  #leave(transaction: 'open' | undefined): void {
+    if (transaction !== 'open') return
+    this.#wire.sendAhead(queryPacket('COMMIT'), ENDED)
+    this.#wire.flush()
+  }
+
+  /** Rejects with a `UsageError` if a transaction was left open. */
+  async #takeBack(): Promise<undefined> {
+    this.#state.doubtMode()
+    const isOpen = ((await this.#control('DO 0')) & STATUS.IN_TRANS) !== 0
+    if (isOpen) await this.#control('ROLLBACK')
+    this.renew()
+    if (!isOpen) return undefined
+    throw new UsageError(
+      'the function of lease.native left a transaction open, which was rolled back: end it there',
+    )
+  }
+
+  /** Sends one command of the driver's own, and returns the server's status. */
+  async #control(sql: string): Promise<number> {
+    const [outcome] = await this.#wire.fly([text(sql)])
+    if (outcome instanceof Error) throw outcome
+    return outcome?.status ?? 0
   }
 
   /**
@@ -278,7 +326,10 @@ export class MysqlConnection implements Connection {
   }
 
   #encode(command: Command): readonly CommandEncoder[] {
-    if (command.type === 'begin' && command.options.statementTimeout !== undefined) this.#state.markDirty()
+    if (command.type === 'begin' && command.options.statementTimeout !== undefined) {
+      this.#state.markDirty()
+      this.#timeLimited = true
+    }
     if (command.type === 'prepare') return [() => checking(command.statement)]
     if (command.type === 'explain') {
       if (!isExplained(command.statement)) return []

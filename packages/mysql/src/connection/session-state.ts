@@ -56,6 +56,11 @@ export class SessionState {
     return this.#modeInDoubt
   }
 
+  /** Marks the mode as unknown. */
+  doubtMode(): void {
+    this.#modeInDoubt = true
+  }
+
   /** Takes the mode from the answer to `NO_BACKSLASH_ESCAPES`. */
   noteMode(reply: Reply | undefined): void {
     this.#noBackslashEscapes = Number(reply?.rows?.[0]?.['noBackslashEscapes']) === 1

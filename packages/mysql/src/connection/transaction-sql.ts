@@ -67,6 +67,11 @@ function timeLimitSql(milliseconds: number, server: ServerKind): string {
     : `SET SESSION max_execution_time = ${milliseconds}`
 }
 
+/** Restores the server's own limit. */
+export function noTimeLimitSql(server: ServerKind): string {
+  return `SET SESSION ${server === 'mariadb' ? 'max_statement_time' : 'max_execution_time'} = DEFAULT`
+}
+
 function keyword<K extends string>(table: Readonly<Record<K, string>>, key: K, option: string): string {
   const sql = Object.hasOwn(table, key) ? table[key] : undefined
   if (sql !== undefined) return sql

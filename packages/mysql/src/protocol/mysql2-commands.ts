@@ -2,6 +2,9 @@
 import type { Socket } from 'node:net'
 import { Connection as Mysql2Connection } from 'mysql2'
 
+/** The connection that `lease.native` lends. */
+export type { Connection as NativeConnection } from 'mysql2/promise'
+
 /** The part of mysql2's column definition that is used here. */
 export interface Field {
   readonly name: string

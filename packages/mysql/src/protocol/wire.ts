@@ -4,6 +4,7 @@
  */
 import { ConnectionLostError, LeaseholdError, UsageError } from '@leasehold/core'
 import { type ConnectionOptions, createConnection } from 'mysql2'
+import { lend } from './lend.ts'
 import {
   type AnswerForm,
   type Listener,
@@ -12,7 +13,7 @@ import {
   type Rows,
   UnreadableAnswer,
 } from './reply-readers.ts'
-import type { Internals } from './mysql2-commands.ts'
+import type { Internals, NativeConnection } from './mysql2-commands.ts'
 import { DesyncError, isServerError } from '../errors.ts'
 import { PACKET_HEADER, packetCount, queryPacket, quitPacket } from './packets.ts'
 import { patience, SilenceError } from './patience.ts'
@@ -71,6 +72,9 @@ interface Flight {
 
 export class Wire {
   readonly #connection: Internals
+  readonly #addCommand: Internals['addCommand']
+  /** Whether the connection is lent, so that no flight may start. */
+  #lent = false
   readonly #lostListeners: (() => void)[] = []
   /** Commands that travel ahead of the next flight. */
   readonly #ahead: Ahead[] = []
@@ -86,6 +90,7 @@ export class Wire {
 
   private constructor(connection: Internals) {
     this.#connection = connection
+    this.#addCommand = connection.addCommand.bind(connection)
     connection.on('error', (error: Error) => this.#lose(error))
     // mysql2 only warns of a packet that does not belong to the current command.
     connection.on('warn', (error: Error) => this.#lose(new DesyncError(error.message)))
@@ -172,7 +177,7 @@ export class Wire {
     onLast?: () => void,
   ): Promise<readonly Outcome[]> {
     if (this.#lost !== undefined) return Promise.reject(lostError(this.#lost, false))
-    if (this.#flight !== undefined)
+    if (this.#flight !== undefined || this.#lent)
       return Promise.reject(new UsageError('a flight is on its way on this connection'))
     const outcomes: Outcome[] = outgoing.map(() => undefined)
     const settle = Promise.withResolvers<readonly Outcome[]>()
@@ -192,6 +197,19 @@ export class Wire {
     if (question === 'first') this.flush()
     else this.#proceed(flight)
     return settle.promise
+  }
+
+  /** Lends mysql2's connection; see {@link lend}. Rejects with a `ConnectionLostError` if the connection breaks meanwhile. */
+  async lend<T>(use: (connection: NativeConnection) => Promise<T>): Promise<T> {
+    await this.prove()
+    this.#lent = true
+    const lost = Promise.withResolvers<never>()
+    this.whenLost(() => lost.reject(lostError(this.#lost ?? new Error('lost'), true)))
+    try {
+      return await Promise.race([lend(this.#connection, use), lost.promise])
+    } finally {
+      this.#lent = false
+    }
   }
 
   /** Stops reading until {@link resume}; the server then waits, too. */
@@ -219,7 +237,7 @@ export class Wire {
       else if (!this.together && this.#flight !== undefined) this.#proceedNext(this.#flight)
     }
     const packets = packetCount(packet.length)
-    this.#connection.addCommand(new readers[check.answer]({ packets, answered }))
+    this.#addCommand(new readers[check.answer]({ packets, answered }))
   }
 
   /** Writes the queued commands at once. */
@@ -331,7 +349,7 @@ export class Wire {
     const packets = packetCount(packet.length)
     // Discards rows that follow a failure.
     const take = onRows && ((rows: Rows): void => void (flight.failed || onRows(rows)))
-    this.#connection.addCommand(new readers[answer]({ packets, answered, onRows: take }))
+    this.#addCommand(new readers[answer]({ packets, answered, onRows: take }))
     return packet
   }
 
