@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { one, UsageError } from '@leasehold/core'
@@ -28,6 +28,28 @@ async function blackHole(): Promise<{ port: number; sockets: Socket[] }> {
   listeners.push(listener)
   await once(listener, 'listening')
   return { port: (listener.address() as AddressInfo).port, sockets }
+}
+
+/** A way to the server that cuts the first connection while the second one logs in. */
+async function cuttingFirst(): Promise<number> {
+  let first: Socket | undefined
+  const listener = createServer((socket) => {
+    socket.on('error', () => {})
+    if (first === undefined) {
+      first = socket
+      return
+    }
+    const upstream = connect(fixture.server.port, fixture.server.host)
+    upstream.on('error', () => {})
+    // The set-up is the last part of a login.
+    socket.on('data', (sent) => {
+      if (sent.includes('SET NAMES')) first?.destroy()
+    })
+    socket.pipe(upstream).pipe(socket)
+  }).listen(0, '127.0.0.1')
+  listeners.push(listener)
+  await once(listener, 'listening')
+  return (listener.address() as AddressInfo).port
 }
 
 const connections = async (): Promise<number> => (await fixture.sessions()).length
@@ -81,6 +103,36 @@ test('a server that cannot be reached, and one that refuses the password, say so
   const stranger = fixture.uow({ password: 'wrong' })
   await expect(stranger.run(session)).rejects.toMatchObject({ name: 'AcquireError', reason: 'connect' })
   await expect(stranger.run(session)).rejects.toThrow(/Access denied/)
+})
+
+test('a connection that fails while another opens is tried again', async () => {
+  for (let round = 0; round < 5; round += 1) {
+    const port = await cuttingFirst()
+    const uow = fixture.uow({
+      host: '127.0.0.1',
+      port,
+      pipeline: true,
+      pool: { max: 2, acquireTimeout: 3_000 },
+    })
+    const others = Promise.withResolvers<void>()
+    // Each waits for the other, so that both need a connection at the same time.
+    const meet = async (): Promise<void> => {
+      let met = 0
+      await Promise.all(
+        [1, 2].map((id) =>
+          uow.run(async (q) => {
+            await q(accounts.byId(id))
+            met += 1
+            if (met === 2) others.resolve()
+            await others.promise
+          }),
+        ),
+      )
+    }
+    await meet()
+    expect(uow.stats()).toMatchObject({ created: 2 })
+    await uow.close()
+  }
 })
 
 test('all who wait are told when connections cannot be opened', async () => {

@@ -216,6 +216,8 @@ export class Pool implements ConnectionOwner {
         const { maxLifetime } = this.#options
         this.#expiry.set(connection, performance.now() + maxLifetime * (1 - Math.random() / 10))
         this.#offer(connection)
+        // The pause after another attempt's failure, which would have continued, has just ended.
+        this.#grow()
       },
       (error: unknown) => {
         this.#connecting -= 1
