@@ -45,6 +45,7 @@ async function cuttingFirst(): Promise<number> {
     socket.on('data', (sent) => {
       if (sent.includes('SET NAMES')) first?.destroy()
     })
+    for (const side of [socket, upstream]) side.setNoDelay(true)
     socket.pipe(upstream).pipe(socket)
   }).listen(0, '127.0.0.1')
   listeners.push(listener)
