@@ -106,34 +106,21 @@ test('a server that cannot be reached, and one that refuses the password, say so
   await expect(stranger.run(session)).rejects.toThrow(/Access denied/)
 })
 
-test('a connection that fails while another opens is tried again', async () => {
-  for (let round = 0; round < 5; round += 1) {
-    const port = await cuttingFirst()
-    const uow = fixture.uow({
-      host: '127.0.0.1',
-      port,
-      pipeline: true,
-      pool: { max: 2, acquireTimeout: 3_000 },
+test('a connection that fails while another opens is tried again at once', async () => {
+  const port = await cuttingFirst()
+  // Housekeeping, which would open what is missing, comes after a second.
+  const uow = fixture.uow({ host: '127.0.0.1', port, pipeline: true, pool: { max: 2, acquireTimeout: 900 } })
+  const both = Promise.withResolvers<void>()
+  let inside = 0
+  const meet = (id: number) =>
+    uow.run(async (q) => {
+      await q(accounts.byId(id))
+      inside += 1
+      if (inside === 2) both.resolve()
+      await both.promise
     })
-    const others = Promise.withResolvers<void>()
-    // Each waits for the other, so that both need a connection at the same time.
-    const meet = async (): Promise<void> => {
-      let met = 0
-      await Promise.all(
-        [1, 2].map((id) =>
-          uow.run(async (q) => {
-            await q(accounts.byId(id))
-            met += 1
-            if (met === 2) others.resolve()
-            await others.promise
-          }),
-        ),
-      )
-    }
-    await meet()
-    expect(uow.stats()).toMatchObject({ created: 2 })
-    await uow.close()
-  }
+  await Promise.all([meet(1), meet(2)])
+  expect(uow.stats()).toMatchObject({ created: 2 })
 })
 
 test('all who wait are told when connections cannot be opened', async () => {
