@@ -235,6 +235,28 @@ describe('a key', () => {
     }
   })
 
+  test.each([
+    ['one more of its kind', ['Weiß', 'WEISS']],
+    ['several that are alike', ['ab', 'abb', 'Weiß', 'aab', 'aabb', 'WEISS', 'weis']],
+    ['letters whose equals are unknown', ['Ος', 'οσ', 'α', 'β', 'γ']],
+  ])('fails beside one that the server finds by it, whatever else is asked for: %s', async (_, keys) => {
+    const folded = (key: unknown): string =>
+      String(key).toLowerCase().replaceAll('ß', 'ss').replaceAll('ς', 'σ')
+    const { uow, loader, asked } = keyed<unknown>(
+      (wanted) =>
+        keys.filter((name) => wanted.some((key) => folded(key) === folded(name))).map((key) => ({ key })),
+      ({ key }) => key,
+    )
+    for (const order of [keys, keys.toReversed()]) {
+      const loads = all(order.map((key) => loader.loadMany(key)))
+      expect(await failureOf(uow.run(loads))).toMatchObject({ name: 'ResultError' })
+    }
+    const unequal = keys.filter((key) => !/weiß|weiss|ος/i.test(key))
+    const before = asked('keyed').length
+    await uow.run(all(unequal.map((key) => loader.loadMany(key))))
+    expect(asked('keyed').length - before).toBeLessThanOrEqual(1 + Math.ceil(Math.log2(unequal.length + 1)))
+  })
+
   test.each<[string, unknown]>([
     ['numbers', 2],
     ['bigints', 2n ** 63n + 1n],
@@ -250,7 +272,8 @@ describe('a key', () => {
   })
 
   test.each<[string, unknown[]]>([
-    ['texts', ['a', 'b', 'a b c', 'ann', 'annn', '愛', '北']],
+    ['texts', ['a', 'b', 'a b c', 'ann', 'annd', '愛', '北', '서울', '부산']],
+    ['times', ['10:00:00', '12:00:00', '10:30:00']],
     ['numbers as text', ['1', '10', '100', '1.5', '-1', '01a']],
     ['uuids', ['123e4567-e89b-12d3-a456-426614174000', '123e4567-e89b-12d3-a456-426614174001']],
     ['bytes', [Buffer.of(1), Buffer.of(1, 0), Buffer.of(2)]],

@@ -1,4 +1,4 @@
-import { afterCommit, afterRollback, all, program, type StatementError } from '@leasehold/core'
+import { afterCommit, afterRollback, all, many, program, type StatementError } from '@leasehold/core'
 import { commandOf, startRecordingProxy } from '@leasehold/test-support/recording-proxy'
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -24,6 +24,22 @@ describe('a unit that the server rolled back for a deadlock', () => {
       index % 2 === 0 ? crossing(1, 2, () => attempts++) : crossing(2, 1, () => attempts++),
     )
     await Promise.all(units.map((unit) => uow.run(unit, { retry: { attempts: 100 } })))
+    expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 120, 2: 120 })
+    expect(attempts).toBeGreaterThan(20)
+  })
+
+  test('is run again when raw SQL was in the flight behind the deadlock', async () => {
+    const uow = fixture.uow({ pool: { max: 8 } })
+    let attempts = 0
+    const unit = (first: number, second: number) =>
+      program(function* () {
+        attempts += 1
+        yield* accounts.add(first, 1)
+        yield* accounts.byId(first)
+        yield* all([accounts.add(second, 1), many(sql`select 1`.compile(db))])
+      })
+    const units = Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? unit(1, 2) : unit(2, 1)))
+    await Promise.all(units.map((each) => uow.run(each, { retry: { attempts: 100 } })))
     expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 120, 2: 120 })
     expect(attempts).toBeGreaterThan(20)
   })

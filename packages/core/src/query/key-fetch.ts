@@ -1,5 +1,5 @@
 /** Fetches rows by their keys: splits the keys into statements, and detects rows of keys that the server merely considers equal. */
-import { succeed } from './combinators.ts'
+import { all, succeed } from './combinators.ts'
 import { type Identity, identityOf, ofAnotherKey } from './key-identity.ts'
 import { likenessOf, spellingOf } from './key-likeness.ts'
 import type { Query } from './query.ts'
@@ -44,8 +44,9 @@ export interface KeyFetch {
 }
 
 /**
- * Fetches the rows of the keys of one statement. If a key without rows looks like a key with rows, a second query fetches
- * it alone. A row in that answer means that the server considers both keys equal, and fails with a `ResultError`.
+ * Fetches the rows of the keys of one statement. If two of its keys look alike, further queries fetch some of them without
+ * the others. A row of another key in such an answer means that the server considers both keys equal, and fails with a
+ * `ResultError`: no key has all of its rows then.
  */
 export function rowsOfKeys(
   keys: ReadonlyMap<Identity, unknown>,
@@ -55,31 +56,57 @@ export function rowsOfKeys(
   const [identity] = keys.keys()
   if (keys.size < 2 || identity === undefined || !mayBeSpelt(identity)) return fetched
   return fetched.andThen((rows) => {
-    const doubtful = Array.isArray(rows)
-      ? doubtfulKeys(keys, new Set(rows.map((row) => identityOf(keyOf(row)))))
-      : []
-    if (doubtful.length === 0) return succeed(rows)
-    return fetch(doubtful).map((others) => {
-      if (Array.isArray(others) && others.length > 0) throw ofAnotherKey(label)
+    if (!Array.isArray(rows)) return succeed(rows)
+    const found = new Set(rows.map((row) => identityOf(keyOf(row))))
+    const parts = testsOf(keys, found)
+    if (parts.length === 0) return succeed(rows)
+    return all(parts.map((part) => fetch(part.map(([, key]) => key)))).map((answers) => {
+      for (const [index, others] of answers.entries()) {
+        const own = new Set(parts[index]?.map(([each]) => each).filter((each) => found.has(each)))
+        if (!Array.isArray(others)) continue
+        if (others.some((row) => !own.has(identityOf(keyOf(row))))) throw ofAnotherKey(label)
+      }
       return rows
     })
   })
 }
 
-function doubtfulKeys(
-  keys: ReadonlyMap<Identity, unknown>,
-  found: ReadonlySet<Identity>,
-): readonly unknown[] {
-  if (found.size === 0 || found.size === keys.size) return []
-  const forms = new Set(Array.from(found, (identity) => formOf(identity, likenessOf)))
-  const mayBeAny = forms.has(undefined)
-  return [...keys]
-    .filter(([identity]) => {
-      if (found.has(identity)) return false
-      const form = formOf(identity, likenessOf)
-      return mayBeAny || form === undefined || forms.has(form)
-    })
-    .map(([, key]) => key)
+type Keys = readonly (readonly [Identity, unknown])[]
+
+/**
+ * The parts of the keys to fetch again. One part has the keys without rows that look like one with rows. Keys with rows that
+ * look alike are numbered; the parts have those whose number has a certain bit, so that of any two a part has one alone.
+ */
+function testsOf(keys: ReadonlyMap<Identity, unknown>, found: ReadonlySet<Identity>): readonly Keys[] {
+  if (found.size === 0) return []
+  const forms = new Map(Array.from(keys.keys(), (identity) => [identity, formOf(identity, likenessOf)]))
+  const sizes = new Map<Identity | undefined, number>()
+  for (const identity of found) {
+    const form = forms.get(identity)
+    sizes.set(form, (sizes.get(form) ?? 0) + 1)
+  }
+  // A text without a form may equal any other.
+  const anyMayBeAlike = sizes.has(undefined)
+  const missing: [Identity, unknown][] = []
+  const numbered: [number, readonly [Identity, unknown]][] = []
+  const numbers = new Map<Identity | undefined, number>()
+  for (const entry of keys) {
+    const form = forms.get(entry[0])
+    if (!found.has(entry[0])) {
+      if (anyMayBeAlike || form === undefined || sizes.has(form)) missing.push(entry)
+    } else if (anyMayBeAlike || (sizes.get(form) ?? 0) > 1) {
+      const group = anyMayBeAlike ? undefined : form
+      const number = numbers.get(group) ?? 0
+      numbers.set(group, number + 1)
+      numbered.push([number, entry])
+    }
+  }
+  const parts: Keys[] = missing.length === 0 ? [] : [missing]
+  const largest = Math.max(0, ...numbers.values())
+  for (let bit = 1; bit < largest; bit *= 2) {
+    parts.push(numbered.filter(([number]) => (number & bit) !== 0).map(([, entry]) => entry))
+  }
+  return parts
 }
 
 /** A number, or a bigint beyond the safe integers: neither has a second spelling. */

@@ -24,6 +24,8 @@ export function likenessOf(text: string): string | undefined {
       .join('-')
       .replaceAll(/[-0]+$/g, '')
   }
+  // A TIME without its fraction, an INET6 without its zeros.
+  if (COLONED.test(plain)) return plain.toLowerCase().replaceAll(/[^1-9a-f]+/g, '')
   // Punctuation counts for nothing in some collations; vowels and some consonants stand for other letters (ü for ue or y).
   return plain
     .toLowerCase()
@@ -37,14 +39,23 @@ const PRINTABLE = /^[ -~]*$/u
 function plainOf(text: string): string | undefined {
   // Under utf8mb4_general_ci, letters beyond the Basic Multilingual Plane are all equal.
   if (/[\u{10000}-\u{10ffff}]/u.test(text)) return undefined
-  const plain = text.normalize('NFKD').replaceAll(/(?:\u00ad|[\u0300-\u0345]|\p{Cc})+/gu, '')
+  const plain = text
+    .replaceAll(EQUAL_TO_NONE, (character) => `#${character.charCodeAt(0)}`)
+    .normalize('NFKD')
+    .replaceAll(/(?:\u00ad|[\u0300-\u0345]|\p{Cc})+/gu, '')
   return PRINTABLE.test(plain) ? plain.trim() : undefined
 }
+
+/** Ideographs and Hangul syllables, which equal no other character. */
+const EQUAL_TO_NONE = /[\u4e00-\u9fa5\uac00-\ud7a3]/gu
 
 const NUMBER = /^(?=[-+.]*\d)([-+]?)0*(\d*)\.?(\d*?)0*(?:e([-+]?\d+))?$/iu
 
 /** A date with an optional time. */
 const MOMENT = /^(\d+)\D(\d+)\D(\d+)(?:\D(\d+)\D(\d+)\D(\d+)(?:\.(\d+))?)?$/u
+
+/** A time, or an address. */
+const COLONED = /^(?=.*:)[\da-f:. -]+$/iu
 
 /** A number as its sign, its digits without outer zeros, and the position of its point. */
 function canonical([, sign = '', whole = '', fraction = '', exponent = '0']: RegExpExecArray): string {
