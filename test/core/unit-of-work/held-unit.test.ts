@@ -1,5 +1,5 @@
 /** Units that are held by hand. */
-import { DeadlineError, UsageError } from '@leasehold/core'
+import { afterCommit, afterRollback, createUnitOfWork, DeadlineError, UsageError } from '@leasehold/core'
 import { refusal } from '@leasehold/core/testing'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
@@ -74,8 +74,27 @@ describe('a held unit that has ended says how and when', () => {
         })(),
     ],
     ['commit', (unit: Held) => unit.commit()],
-    ['rollback', (unit: Held) => unit.rollback()],
   ] as const
+
+  test('to rollback, after COMMIT only', async () => {
+    const { uow } = record()
+    const unit = await uow.begin()
+    await unit.commit()
+    expect(((await failureOf(unit.rollback())) as Error).message).toMatch(/it was committed \d+ ms ago/)
+    const other = await uow.begin()
+    await other.rollback()
+    await other.rollback()
+  })
+
+  test('by its own hooks', async () => {
+    const { uow } = record()
+    const unit = await uow.begin()
+    await unit(write('a').andThen(() => afterCommit(() => unit[Symbol.asyncDispose]())))
+    await unit.commit()
+    const other = await uow.begin()
+    await other(write('a').andThen(() => afterRollback(() => other.rollback())))
+    await other.rollback()
+  })
 
   test.each(uses)('to %s', async (_, use) => {
     const { uow } = record()
@@ -116,7 +135,12 @@ describe('a held unit that fails', () => {
     const unit = await uow.begin()
     await unit(write('a'))
     expect(await failureOf(unit.commit())).toMatchObject({ kind: 'deadlock' })
-    expect(await failureOf(unit.commit())).toMatchObject({ name: 'UsageError', cause: { kind: 'deadlock' } })
+    expect(await failureOf(unit.commit())).toMatchObject({ kind: 'deadlock' })
+    await unit.rollback()
+    expect(await failureOf(unit(write('b')))).toMatchObject({
+      name: 'UsageError',
+      cause: { kind: 'deadlock' },
+    })
   })
 
   test('at its deadline is rolled back, and says so', async () => {
@@ -125,13 +149,43 @@ describe('a held unit that fails', () => {
     await unit(write('a'))
     await sleep(60)
     expect(driver.journal).toEqual(['acquire', ['a'], ['rollback'], 'release'])
-    const error = await failureOf(unit.commit())
-    expect(error).toMatchObject({
-      name: 'UsageError',
-      message: expect.stringContaining('rolled back') as string,
-    })
-    expect((error as Error).cause).toBeInstanceOf(DeadlineError)
+    expect(await failureOf(unit.commit())).toBeInstanceOf(DeadlineError)
+    expect(await failureOf(unit(write('b')))).toMatchObject({ cause: expect.any(DeadlineError) as Error })
+    await unit.rollback()
     await unit[Symbol.asyncDispose]()
+  })
+
+  test('is rolled back before its query rejects', async () => {
+    const { uow, driver } = record({ answers: { a: refusal('duplicate-key') } })
+    const unit = await uow.begin()
+    await failureOf(unit(write('a')))
+    expect(driver.journal).toEqual(['acquire', ['a'], ['rollback'], 'release'])
+  })
+
+  test.each(['a', 'commit'])('keeps its error in code that rolls back when it catches, at %s', async (at) => {
+    const { uow } = record({ answers: { [at]: refusal('deadlock') } })
+    const legacy = async (): Promise<void> => {
+      const unit = await uow.begin()
+      try {
+        await unit(write('a'))
+        await unit.commit()
+      } catch (error) {
+        await unit.rollback()
+        throw error
+      }
+    }
+    expect(await failureOf(legacy())).toMatchObject({ kind: 'deadlock' })
+  })
+
+  test('while a stream is taken is rolled back, and the loop throws its failure', async () => {
+    const { uow, driver } = record({ answers: { a: refusal('statement-timeout') } })
+    const unit = await uow.begin()
+    const loop = async (): Promise<void> => {
+      for await (const _ of unit.stream(read('a'))) break
+    }
+    expect(await failureOf(loop())).toMatchObject({ kind: 'statement-timeout' })
+    expect(driver.journal.slice(-1)).toEqual(['release'])
+    expect(await failureOf(unit.commit())).toMatchObject({ kind: 'statement-timeout' })
   })
 
   test('to begin rejects', async () => {
@@ -166,4 +220,58 @@ test('a held unit whose handle is lost is rolled back, and reported with the pla
   const warning = await warned
   expect(warning.message).toMatch(/^unit \d+ \(lost\) was begun and never ended/)
   expect(warning.detail).toContain('held-unit.test.ts')
+})
+
+test('any function of a held unit holds it', async () => {
+  const { uow, driver } = record()
+  const { commit } = await (async () => {
+    const unit = await uow.begin()
+    await unit(write('a'))
+    return { commit: unit.commit }
+  })()
+  await collectUntil(() => driver.journal.at(-1) === 'release')
+  await commit()
+  expect(driver.sent).toEqual(['a', 'commit'])
+})
+
+test('a rollback ends the wait for a connection', async () => {
+  const { driver } = record()
+  driver.acquire = (signal?: AbortSignal) =>
+    new Promise<never>((_, reject) => {
+      signal?.addEventListener('abort', () => reject(new Error('aborted')))
+    })
+  const unit = await createUnitOfWork({ driver }).begin()
+  const waiting = failureOf(unit(write('a')))
+  await unit.rollback()
+  expect(await waiting).toMatchObject({
+    cause: { message: expect.stringContaining('by its holder') as string },
+  })
+})
+
+describe('in a sandbox', () => {
+  test('a held unit is rolled back when the sandbox ends, and reported', async () => {
+    const { uow, driver } = record()
+    const warned = new Promise<Error>((resolve) => process.once('warning', resolve))
+    await uow.sandbox(async (_, sandboxed) => {
+      const unit = await sandboxed.begin({ label: 'lost' })
+      await unit(write('a'))
+    })
+    expect((await warned).message).toMatch(/^unit \d+ \(lost\) was begun and never ended/)
+    expect(driver.journal.at(-1)).toBe('release')
+  })
+
+  test('all else is refused while a unit is held', async () => {
+    const { uow } = record()
+    await uow.sandbox(async (q, sandboxed) => {
+      await using unit = await sandboxed.begin({ label: 'held' })
+      await unit(write('a'))
+      for (const use of [sandboxed.run(write('b')), q(write('b')), q.all([write('b')]), sandboxed.begin()]) {
+        expect(((await failureOf(use)) as Error).message).toMatch(
+          /while unit \d+ \(held\) holds its only connection/,
+        )
+      }
+      await unit.commit()
+      await sandboxed.run(write('c'))
+    })
+  })
 })

@@ -1,7 +1,8 @@
 /** Units held by hand leave neither locks nor connections behind. */
-import { DeadlineError } from '@leasehold/core'
+import { DeadlineError, ImplicitCommitError } from '@leasehold/core'
+import { sql } from 'kysely'
 import { beforeEach, expect, test } from 'vitest'
-import { accounts, UNTOUCHED, useFixture } from '../support/fixture.ts'
+import { accounts, db, UNTOUCHED, useFixture } from '../support/fixture.ts'
 
 const fixture = useFixture()
 beforeEach(() => fixture.restore())
@@ -61,4 +62,25 @@ test('closing waits for a held unit', async () => {
   await unit.commit()
   await closed
   expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 101 })
+})
+
+test('a held unit whose procedure committed says so, whatever ends it', async () => {
+  await fixture.oracle.query('create procedure commits() begin commit; do sleep(2); end')
+  const uow = fixture.uow()
+  const scope = async (): Promise<void> => {
+    await using unit = await uow.begin({ timeout: 400 })
+    await unit(accounts.add(1, 1))
+    await unit(sql`call commits()`.compile(db))
+    await unit.commit()
+  }
+  await expect(scope()).rejects.toBeInstanceOf(ImplicitCommitError)
+  expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 101 })
+})
+
+test('a statement that fails frees the locks of its held unit', async () => {
+  const unit = await fixture.uow().begin()
+  await unit(accounts.add(1, 1))
+  await expect(unit(sql`select nothing`.compile(db))).rejects.toMatchObject({ kind: 'unknown-name' })
+  await fixture.oracle.query('select id from accounts where id = 1 for update nowait')
+  await unit.rollback()
 })

@@ -4,14 +4,14 @@
 export class LeakDetection {
   readonly #after: number
   readonly #name: string
-  /** Created where `run` or `lease` was called, for its stack. */
+  /** Created where `run`, `begin` or `lease` was called, for its stack. */
   readonly #caller: Error
 
   /** `name` is that of the unit or lease in the warning. */
   constructor(after: number, name: string) {
     this.#after = after
     this.#name = name
-    this.#caller = new Error('run or lease was called here')
+    this.#caller = new Error('it was begun here')
   }
 
   /** Emits a process warning unless the returned function is called in time. */

@@ -91,7 +91,7 @@ function runSandbox(units: UnitRunner, body: SandboxBody<unknown>, options: Read
     const inner = new UnitRunner(sandbox, units.settings)
     try {
       return await body(
-        outside(q, () => inner.inside),
+        outside(q, sandbox, () => inner.inside),
         unitOfWork(inner),
       )
     } finally {

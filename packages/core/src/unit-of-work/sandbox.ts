@@ -8,6 +8,7 @@ import type {
   LeaseRequest,
   OpenRequest,
   TransactionSource,
+  Turn,
 } from '../transaction/transaction-source.ts'
 import type { Queryable, RowsQueryable } from '../query/query.ts'
 import { RowStream } from '../executor/row-stream.ts'
@@ -19,62 +20,112 @@ export class Sandbox implements TransactionSource {
   readonly driver: Driver
   readonly sandboxed = true
   readonly #scheduler: Scheduler
-  #ended = false
+  readonly #end = new AbortController()
+  /** The unit that keeps its turn until its holder ends it. */
+  #holder: string | undefined
 
   constructor(driver: Driver, scheduler: Scheduler) {
     this.driver = driver
     this.#scheduler = scheduler
   }
 
-  /** Refuses further units. */
-  end(): void {
-    this.#ended = true
+  get ended(): AbortSignal {
+    return this.#end.signal
   }
 
-  async turn<T>(unit: () => Promise<T>): Promise<T> {
-    if (this.#ended) throw new UsageError('the sandbox has ended: await every unit inside of it')
+  /** The reason why the sandbox can run nothing now. */
+  get refusal(): UsageError | undefined {
+    if (this.#holder === undefined) return undefined
+    return new UsageError(
+      `a sandbox was used while ${this.#holder} holds its only connection: end that first, or use it`,
+    )
+  }
+
+  /** Refuses further units, and rolls back those that are held. */
+  end(): void {
+    this.#end.abort()
+  }
+
+  async turn<T>(unit: () => Promise<T>, { name, held }: Pick<Turn, 'name' | 'held'>): Promise<T> {
+    if (this.ended.aborted) throw new UsageError('the sandbox has ended: await every unit inside of it')
     if (this.#scheduler.streaming) {
       throw new UsageError('a unit of a sandbox was run within the loop of its q.stream: end the loop first')
     }
-    return this.#scheduler.exclusively(async () => {
-      const { failure } = this.#scheduler
-      if (failure === undefined) return unit()
-      throw new UsageError('the sandbox has failed (see cause): it runs no further units', {
-        cause: failure.error,
+    if (this.refusal !== undefined) throw this.refusal
+    if (held) this.#holder = name
+    try {
+      return await this.#scheduler.exclusively(async () => {
+        const { failure } = this.#scheduler
+        if (failure === undefined) return unit()
+        throw new UsageError('the sandbox has failed (see cause): it runs no further units', {
+          cause: failure.error,
+        })
       })
-    })
+    } finally {
+      if (held) this.#holder = undefined
+    }
   }
 
   async open({ event }: OpenRequest): Promise<TransactionHandle> {
     return new NestedTransaction(await this.#scheduler.open(), this.#scheduler, event)
   }
 
-  /** The units of a lease are units of the sandbox, and share its connection with the others. */
   lease({ name }: LeaseRequest): Promise<LeasedSource> {
-    const open = (request: OpenRequest): Promise<TransactionHandle> => this.open(request)
-    let ended = false
-    return Promise.resolve({
-      driver: this.driver,
-      sandboxed: true,
-      turn: (unit) => {
-        if (ended) throw new UsageError(`${name} was used after its end: take another one`)
-        return this.turn(unit)
-      },
-      open,
-      lease: () => Promise.reject(new UsageError(`lease was called on ${name}, which is one`)),
-      native: () =>
-        Promise.reject(
-          new UsageError(
-            'native was called in a sandbox, whose transaction it could end: use the unit of work',
-          ),
-        ),
-      async end(last) {
-        if (ended) return
-        ended = true
-        await last(open).catch(() => {})
-      },
-      close: () => Promise.resolve(),
-    })
+    return Promise.resolve(new SandboxLease(this, name))
+  }
+
+  /** Does nothing: the sandbox ends by itself. */
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+/** A lease inside a sandbox. Its units are units of the sandbox, and share its connection with the others. */
+class SandboxLease implements LeasedSource {
+  readonly driver: Driver
+  readonly sandboxed = true
+  readonly ended: AbortSignal
+  readonly #sandbox: Sandbox
+  readonly #name: string
+  #turns: Promise<unknown> = Promise.resolve()
+  #closed = false
+
+  constructor(sandbox: Sandbox, name: string) {
+    this.driver = sandbox.driver
+    this.ended = sandbox.ended
+    this.#sandbox = sandbox
+    this.#name = name
+  }
+
+  turn<T>(unit: () => Promise<T>, turn: Turn): Promise<T> {
+    if (this.#closed) throw new UsageError(`${this.#name} was used after its end: take another one`)
+    const running = this.#sandbox.turn(unit, turn)
+    this.#turns = Promise.allSettled([this.#turns, running])
+    return running
+  }
+
+  open(request: OpenRequest): Promise<TransactionHandle> {
+    return this.#sandbox.open(request)
+  }
+
+  lease(): Promise<never> {
+    return Promise.reject(
+      new UsageError(`lease was called on ${this.#name}, which is one: run the units on it`),
+    )
+  }
+
+  native(): Promise<never> {
+    return Promise.reject(
+      new UsageError('native was called in a sandbox, whose transaction it could end: use the unit of work'),
+    )
+  }
+
+  async end(last: (open: LeasedSource['open']) => Promise<void>): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#turns
+    const turn = { name: this.#name, held: false }
+    await this.#sandbox.turn(() => last((request) => this.open(request)), turn).catch(() => {})
   }
 
   /** Does nothing: the sandbox ends by itself. */
@@ -86,14 +137,18 @@ export class Sandbox implements TransactionSource {
 const INSIDE = 'the q of a sandbox was used inside of a unit of it: use the q of that unit'
 
 /** The `q` of a sandbox. Inside a unit it is refused, because it would wait for the end of that unit. */
-export function outside(q: Executor, inside: () => boolean): Executor {
-  const refused = (): Promise<never> | undefined =>
-    inside() ? Promise.reject(new UsageError(INSIDE)) : undefined
+export function outside(q: Executor, sandbox: Sandbox, inside: () => boolean): Executor {
+  const refusal = (): UsageError | undefined => (inside() ? new UsageError(INSIDE) : sandbox.refusal)
+  const refused = (): Promise<never> | undefined => {
+    const error = refusal()
+    return error === undefined ? undefined : Promise.reject(error)
+  }
   const guarded = (query: Queryable): Promise<unknown> => refused() ?? q(query)
   const all = (queries: readonly Queryable[]): Promise<unknown> => refused() ?? q.all(queries)
   const stream = (query: RowsQueryable): RowStream<unknown> =>
     new RowStream(() => {
-      if (inside()) throw new UsageError(INSIDE)
+      const error = refusal()
+      if (error !== undefined) throw error
       return RowStream.sourceOf(q.stream(query))
     })
   return Object.assign(guarded, { all, stream, attempt: q.attempt }) as Executor

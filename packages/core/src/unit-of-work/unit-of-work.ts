@@ -76,13 +76,19 @@ export interface UnitOfWorkOptions<Native = unknown> {
 export type BeginOptions = Omit<RunOptions, 'outcomeKey' | 'retry'>
 
 /**
- * A unit that its holder ends. As an {@link Executor}, it runs queries until then; afterwards every call rejects with a
- * `UsageError` that says how and when the unit ended.
+ * A unit that its holder ends. As an {@link Executor}, it runs queries until then. A query that fails ends it: the query
+ * rejects once the unit is rolled back. After the end, every query rejects with a `UsageError` that says how and when it ended.
  */
 export interface HeldUnit<in A extends Access = Access> extends Executor<A>, AsyncDisposable {
-  /** Commits. Rejects as `run` does: with the first failure of the unit, or that of COMMIT. */
+  /**
+   * Commits. Rejects as `run` does: with the failure that ended the unit, or that of COMMIT. After `commit` or `rollback`
+   * it rejects with a `UsageError`.
+   */
   commit(): Promise<void>
-  /** Rolls back. Never rejects for a failing ROLLBACK: the connection is closed then. */
+  /**
+   * Rolls back, unless the unit is rolled back already. Rejects with a `UsageError` after COMMIT, and for nothing else: where
+   * ROLLBACK fails, the connection is closed.
+   */
   rollback(): Promise<void>
   /** Rolls back, unless the unit has ended. Never rejects, so that it hides no error of the scope. */
   [Symbol.asyncDispose](): Promise<void>

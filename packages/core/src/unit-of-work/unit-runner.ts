@@ -35,6 +35,14 @@ export interface LeasedUnits {
   readonly units: UnitRunner
 }
 
+/** The code that holds a unit. */
+interface Holder {
+  /** Stops the unit as the options' signal does. */
+  readonly signal?: AbortSignal
+  /** Receives the event of the unit at once. */
+  readonly onEvent?: (event: UnitEvent) => void
+}
+
 /** What a stopped lease was doing. */
 const WAITING = 'it waited for a connection'
 
@@ -102,30 +110,26 @@ export class UnitRunner {
     this.#nested.assertOutside()
   }
 
-  /** Resolves with the result of the unit, and rejects with its failure. `onIdentity` is called at once. */
-  run(
-    job: Job,
-    options: RunOptions,
-    access: UnitAccess,
-    onIdentity?: (unit: UnitIdentity) => void,
-  ): Promise<unknown> {
+  /** Resolves with the result of the unit, and rejects with its failure. */
+  run(job: Job, options: RunOptions, access: UnitAccess, holder: Holder = {}): Promise<unknown> {
     const { leakAfter, onHookError } = this.settings
     const { signals, tags } = this.#defaults
-    const own = this.#defaults.for(options)
+    const given = this.#defaults.for(options)
     const unit: UnitIdentity = {
       id: ++units,
-      label: own.label ?? job.label,
+      label: given.label ?? job.label,
       ...(tags === undefined ? {} : { tags }),
     }
-    onIdentity?.(unit)
     const event: UnitEvent = { unit, access, flights: 0, attempts: 0 }
+    holder.onEvent?.(event)
     const leaks = leakAfter === undefined ? undefined : new LeakDetection(leakAfter, nameOf(unit))
     return traceUnit(event, async () => {
       assertUnitOptions(access, options)
       this.#nested.assertOutside()
       const { signal } = options
-      const stopping = signal === undefined ? signals : [...signals, signal]
-      const end = await this.#attempts(job, own, stopping, event, leaks)
+      const own = [signal, holder.signal].filter((each) => each !== undefined)
+      const stopping = own.length === 0 ? signals : [...signals, ...own]
+      const end = await this.#attempts(job, given, stopping, event, leaks)
       event.outcome = end.outcome === 'undone' ? 'rolled back' : end.outcome
       if (end.outcome !== 'unknown' && end.hooks.length > 0) await callHooks(end.hooks, unit, onHookError)
       if (end.outcome === 'committed' || end.outcome === 'undone') return end.value
