@@ -87,13 +87,14 @@ describe('a held unit that has ended says how and when', () => {
   })
 
   test('by its own hooks', async () => {
-    const { uow } = record()
+    const { uow, driver } = record()
     const unit = await uow.begin()
     await unit(write('a').andThen(() => afterCommit(() => unit[Symbol.asyncDispose]())))
     await unit.commit()
     const other = await uow.begin()
     await other(write('a').andThen(() => afterRollback(() => other.rollback())))
     await other.rollback()
+    expect(driver.journal.filter((entry) => entry === 'release')).toHaveLength(2)
   })
 
   test.each(uses)('to %s', async (_, use) => {
@@ -227,6 +228,7 @@ test('any function of a held unit holds it', async () => {
   const { commit } = await (async () => {
     const unit = await uow.begin()
     await unit(write('a'))
+    // oxlint-disable-next-line typescript/unbound-method -- what is taken apart still holds the unit
     return { commit: unit.commit }
   })()
   await collectUntil(() => driver.journal.at(-1) === 'release')

@@ -251,3 +251,39 @@ test('raw SQL that gives several result sets is refused, since the others would 
     await fixture.oracle.query('drop procedure two')
   }
 })
+
+describe('raw SQL that switches to another character set, while changes are not tracked', () => {
+  const untracked = [
+    "set session_track_system_variables = ''",
+    'set session_track_state_change = 0',
+    "set session_track_system_variables = '', session_track_state_change = 0",
+    'call untracks()',
+  ]
+  const switches = [
+    'set names gbk',
+    'set character_set_client = gbk',
+    'set @@collation_connection = gbk_chinese_ci',
+    "execute immediate concat('set na', 'mes gbk')",
+    'set character_set_results = null',
+  ]
+
+  test.each(untracked.flatMap((ahead) => switches.map((change) => [ahead, change] as const)))(
+    '%s; %s',
+    async (ahead, change) => {
+      if (change.startsWith('execute') && fixture.server.kind !== 'mariadb') return
+      await fixture.oracle.query('drop procedure if exists untracks')
+      await fixture.oracle.query(
+        "create procedure untracks() begin set session_track_state_change = 0; set session_track_system_variables = ''; end",
+      )
+      const uow = fixture.uow({ pool: { max: 1 } })
+      const hostile = "\u7e17' or 1 = 1 -- "
+      const unit = uow.run(async (q) => {
+        await q(sql`${sql.raw(ahead)}`.compile(db))
+        await q(sql`${sql.raw(change)}`.compile(db))
+        return q(sql`select id from accounts where name = ${hostile}`.compile(db))
+      })
+      await expect(unit).rejects.toThrow(/set (character_set|collation)_\w+ to (gbk|NULL)/)
+      expect(await uow.run(sql`select ${hostile} as text`.compile(db))).toEqual([{ text: hostile }])
+    },
+  )
+})

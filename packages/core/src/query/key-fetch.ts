@@ -56,17 +56,18 @@ export function rowsOfKeys(
   const [identity] = keys.keys()
   if (keys.size < 2 || identity === undefined || !mayBeSpelt(identity)) return fetched
   return fetched.andThen((rows) => {
-    if (!Array.isArray(rows)) return succeed(rows)
-    const found = new Set(rows.map((row) => identityOf(keyOf(row))))
+    if (!Array.isArray(rows)) return succeed<unknown>(rows)
+    const given: readonly unknown[] = rows
+    const found = new Set(given.map((row) => identityOf(keyOf(row))))
     const parts = testsOf(keys, found)
-    if (parts.length === 0) return succeed(rows)
+    if (parts.length === 0) return succeed<unknown>(given)
     return all(parts.map((part) => fetch(part.map(([, key]) => key)))).map((answers) => {
       for (const [index, others] of answers.entries()) {
         const own = new Set(parts[index]?.map(([each]) => each).filter((each) => found.has(each)))
         if (!Array.isArray(others)) continue
         if (others.some((row) => !own.has(identityOf(keyOf(row))))) throw ofAnotherKey(label)
       }
-      return rows
+      return given
     })
   })
 }

@@ -167,7 +167,7 @@ class Holding {
   }
 
   async commit(): Promise<void> {
-    if (this.#end?.cause !== undefined) throw leadToCaller(this.#end.cause)
+    if (this.#end?.cause !== undefined) throw leadToCaller(this.#end.cause as Error)
     this.#assertOpen()
     const end: End = { how: 'being committed', at: performance.now() }
     this.#end = end

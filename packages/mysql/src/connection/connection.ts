@@ -26,7 +26,7 @@ import { RowBatches } from './row-batches.ts'
 import type { SessionIdentity } from './session-identity.ts'
 import { type SessionFacts, SessionPreparation } from './session-preparation.ts'
 import { modeSql, SESSION_SETUP_SQL, type SessionMode, STATUS } from './session-sql.ts'
-import { type Condition, foreignCharsetOf, SessionState } from './session-state.ts'
+import { type Condition, foreignCharset, SessionState } from './session-state.ts'
 import { controlSql, noTimeLimitSql } from './transaction-sql.ts'
 
 export interface ConnectionSettings {
@@ -379,14 +379,8 @@ export class MysqlConnection implements Connection<NativeConnection> {
   /** Values can be written and read in utf8mb4 only. */
   #noteChanges(reply: Reply): void {
     this.#state.noteChanges(reply)
-    const foreign = foreignCharsetOf(reply)
-    if (foreign === undefined) return
-    const [variable, charset] = foreign
-    this.#wire.destroy(
-      new UsageError(
-        `a statement set ${variable} to ${charset}: values are written and read in utf8mb4 only`,
-      ),
-    )
+    const foreign = foreignCharset(reply.header?.stateChanges?.systemVariables ?? {})
+    if (foreign !== undefined) this.#wire.destroy(foreign)
   }
 }
 

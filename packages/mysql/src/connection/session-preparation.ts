@@ -7,8 +7,8 @@ import { isServerError, kindOf } from '../errors.ts'
 import { RESET, text } from './encode-command.ts'
 import { SERVER_SQL, serverOf, type SessionIdentity } from './session-identity.ts'
 import { amongProbes, readProbes } from './pipelining-probes.ts'
-import { KEPT_SQL, keptOf, LIMITS_SQL, NO_BACKSLASH_ESCAPES, SESSION_SETUP_SQL } from './session-sql.ts'
-import type { SessionState } from './session-state.ts'
+import { KEPT_SQL, keptOf, LIMITS_SQL, SESSION_SETUP_SQL, WRITING_SQL } from './session-sql.ts'
+import { foreignCharset, type SessionState } from './session-state.ts'
 
 /** Milliseconds for a reset, which no unit waits for. */
 const RESET_TIMEOUT = 1_000
@@ -71,15 +71,23 @@ export class SessionPreparation {
     }
   }
 
-  /** Asks for the sql_mode, which decides how strings are written. A session that does not answer is given up. */
+  /**
+   * Asks how strings are written. A session that does not answer is given up, and so is one in another character set than
+   * utf8mb4.
+   */
   async askMode(): Promise<void> {
     let outcome: Outcome
     for (let tries = 0; tries < TRIES; tries += 1) {
-      ;[outcome] = await this.#wire.fly([text(`SELECT ${NO_BACKSLASH_ESCAPES}`)])
+      ;[outcome] = await this.#wire.fly([text(WRITING_SQL)])
       if (!isInterrupted(outcome)) break
     }
-    if (outcome instanceof Error) this.#wire.destroy(outcome)
-    else this.#state.noteMode(outcome)
+    if (outcome instanceof Error || outcome === undefined) {
+      this.#wire.destroy(outcome ?? new Error('the server did not answer how strings are written'))
+      return
+    }
+    this.#state.noteMode(outcome)
+    const foreign = foreignCharset(outcome.rows?.[0] ?? {})
+    if (foreign !== undefined) this.#wire.destroy(foreign)
   }
 
   /** Returns the replies to the needed commands, followed by those to the optional ones that succeeded. */

@@ -38,6 +38,20 @@ export function modeSql(mode: SessionMode, server: ServerKind): string {
 export const NO_BACKSLASH_ESCAPES: string =
   "FIND_IN_SET('NO_BACKSLASH_ESCAPES', @@sql_mode) > 0 AS noBackslashEscapes"
 
+/** The variables that decide in which character set text travels. */
+export const CHARSET_VARIABLES = [
+  'character_set_client',
+  'character_set_connection',
+  'character_set_results',
+  'collation_connection',
+] as const
+
+/** Asks what decides how strings are written. */
+export const WRITING_SQL: string = `SELECT ${[
+  NO_BACKSLASH_ESCAPES,
+  ...CHARSET_VARIABLES.map((name) => `@@${name} AS ${name}`),
+].join(', ')}`
+
 export const LIMITS_SQL: string =
   `SELECT ${NO_BACKSLASH_ESCAPES}, connection_id() AS id, @@max_allowed_packet AS maxAllowedPacket, @@max_sort_length AS maxSortLength, ` +
   'version() AS version'

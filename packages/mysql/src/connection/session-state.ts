@@ -1,10 +1,10 @@
 /** The state of a session, as far as the server reports it, and whether a lessee changed it. */
-import type { Statement } from '@leasehold/core'
+import { type Statement, UsageError } from '@leasehold/core'
 import type { Reply } from '../protocol/reply-readers.ts'
 import { leavesNothing } from './built-in-functions.ts'
 import type { ServerKind } from '../protocol/server-kind.ts'
 import type { EscapeMode } from '../values/text-parameters.ts'
-import { STATUS } from './session-sql.ts'
+import { CHARSET_VARIABLES, STATUS } from './session-sql.ts'
 
 /**
  * - `clean`: as it was at the beginning of the lease.
@@ -12,6 +12,13 @@ import { STATUS } from './session-sql.ts'
  * - `spent`: lost, or changed in a way that a reset does not undo.
  */
 export type Condition = 'clean' | 'dirty' | 'spent'
+
+/** Names in statements that change the mode, the character set, or their tracking. A routine restores the first two. */
+const CHANGING =
+  /sql_mode|session_track|\b(?:names|charset|character|char|collation)\b|character_set|collation_/i
+
+/** Verbs of statements whose text is not known. */
+const DYNAMIC: ReadonlySet<string> = new Set(['execute', 'prepare'])
 
 export class SessionState {
   #condition: Condition = 'clean'
@@ -51,7 +58,7 @@ export class SessionState {
     this.#condition = 'clean'
   }
 
-  /** Whether `sql_mode` may have changed since {@link noteMode}. Ask the server before writing values. */
+  /** Whether `sql_mode` or the character set may have changed unnoticed. Ask the server before writing values. */
   get modeInDoubt(): boolean {
     return this.#modeInDoubt
   }
@@ -71,9 +78,13 @@ export class SessionState {
     if (status !== undefined) this.#flag = (status & STATUS.NO_BACKSLASH_ESCAPES) !== 0
   }
 
-  /** Notes an answer to raw SQL, the only way to change the mode. An error does not show whether it has. */
-  noteRawAnswer({ sql }: Statement, failed: boolean): void {
-    this.#modeInDoubt ||= failed || this.#flag !== this.#noBackslashEscapes || /sql_mode/i.test(sql)
+  /**
+   * Notes an answer to raw SQL, the only way to change the mode, or the character set while changes are not tracked. An error
+   * does not show whether it has.
+   */
+  noteRawAnswer({ sql, verbs }: Statement, failed: boolean): void {
+    const mayHave = CHANGING.test(sql) || verbs.some((verb) => DYNAMIC.has(verb))
+    this.#modeInDoubt ||= failed || this.#flag !== this.#noBackslashEscapes || mayHave
   }
 
   /**
@@ -92,19 +103,16 @@ export class SessionState {
   }
 }
 
-/** The variable by which a statement switched text to another character set than utf8mb4, if any. */
-export function foreignCharsetOf({
-  header,
-}: Reply): readonly [variable: string, charset: string] | undefined {
-  const set = header?.stateChanges?.systemVariables ?? {}
-  return CHARSETS.map((variable) => [variable, set[variable] ?? 'utf8mb4'] as const).find(
-    ([, charset]) => !charset.startsWith('utf8mb4'),
-  )
+/** The error for a session whose texts are in another character set than utf8mb4, by the values of its variables. */
+export function foreignCharset(known: Readonly<Record<string, unknown>>): UsageError | undefined {
+  for (const variable of CHARSET_VARIABLES) {
+    const charset = known[variable]
+    if (charset === undefined) continue
+    const shown = typeof charset === 'string' && charset !== '' ? charset : 'NULL'
+    if (shown.startsWith('utf8mb4')) continue
+    return new UsageError(
+      `a statement set ${variable} to ${shown}: values are written and read in utf8mb4 only`,
+    )
+  }
+  return undefined
 }
-
-const CHARSETS = [
-  'character_set_client',
-  'character_set_connection',
-  'collation_connection',
-  'character_set_results',
-]
