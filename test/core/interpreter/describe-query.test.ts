@@ -121,7 +121,7 @@ describe('with answers', () => {
     const failed = outcomeOf(accounts.add(1, 1), 0)
     expect(failed).toMatchObject({
       type: 'failure',
-      error: { label: 'accounts.add', expected: '1 affected rows', actual: '0' },
+      error: { label: 'accounts.add', expected: '1 affected row', actual: '0' },
     })
     expect(failed).toHaveProperty('error.sql', 'update `accounts` set `cents` = ? where `id` = ?')
     expect(outcomeOf(accounts.byId(1), [rich, rich])).toMatchObject({

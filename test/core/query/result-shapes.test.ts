@@ -93,7 +93,10 @@ describe('affected', () => {
     ] as const) {
       const error = await failureOf(answered(affected(update, { exactly }), { affectedRows }))
       expect(error).toBeInstanceOf(ResultError)
-      expect(error).toMatchObject({ expected: `${exactly} affected rows`, actual: String(affectedRows) })
+      expect(error).toMatchObject({
+        expected: `${exactly} affected ${exactly === 1 ? 'row' : 'rows'}`,
+        actual: String(affectedRows),
+      })
     }
   })
 

@@ -576,10 +576,12 @@ describe('options', () => {
     })
   })
 
-  test('read is read only, whatever it is told', async () => {
+  test('read is read only, and refuses to be told otherwise', async () => {
     const { uow, driver } = record()
-    await uow.read(all([read('a'), read('b')]), { accessMode: 'read write' } as object)
+    await uow.read(all([read('a'), read('b')]))
     expect(driver.flights[0]?.[0]).toEqual({ type: 'begin', options: { accessMode: 'read only' } })
+    const failure = await failureOf(uow.read(read('a'), { accessMode: 'read write' } as object))
+    expect((failure as Error).message).toMatch(/^read: unknown option accessMode/)
   })
 
   test.each([
@@ -591,7 +593,9 @@ describe('options', () => {
     const reading = all([read('b'), query]) as Query<unknown> as Query<unknown, 'read'>
     const error = await failureOf(uow.read(reading))
     expect(error).toBeInstanceOf(UsageError)
-    expect((error as Error).message).toBe(`a is ${what}, and the unit is read only: run it with run`)
+    expect((error as Error).message).toBe(
+      `a is ${what}, and the unit only reads: run it with run, without accessMode 'read only'`,
+    )
     expect(driver.journal).toEqual([])
     expect(await failureOf(uow.read(attempt(reading)))).toBeInstanceOf(UsageError)
     expect(driver.sent).toEqual([])
@@ -710,7 +714,7 @@ describe('createUnitOfWork', () => {
   test('refuses an option that there is none of', () => {
     const driver = new RecordingDriver()
     expect(() => createUnitOfWork({ driver, leakafter: 1 } as UnitOfWorkOptions)).toThrow(
-      /unknown option leakafter; known options: leakAfter/u,
+      /unknown option leakafter; known options: driver, defaults, leakAfter/u,
     )
   })
 

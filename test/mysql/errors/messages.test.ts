@@ -78,6 +78,8 @@ describe('the SQL of a large statement is not all in the message:', () => {
       .uow()
       .read(many(large.forUpdate()))
       .catch((e: unknown) => e)
-    expect((error as Error).message).toMatch(/is a locking read, and the unit is read only: run it with run$/)
+    expect((error as Error).message).toMatch(
+      /is a locking read, and the unit only reads: run it with run, without accessMode 'read only'$/,
+    )
   })
 })

@@ -34,7 +34,7 @@ describe.each([true, false])('with pipeline: %s, nothing remains of a unit', (pi
     const uow = fixture.uow({ pipeline })
     await expect(uow.run(flightWith(position, accounts.add(404, 1)))).rejects.toMatchObject({
       name: 'ResultError',
-      expected: '1 affected rows',
+      expected: '1 affected row',
       actual: '0',
     })
     expect(await fixture.balances()).toEqual(UNTOUCHED)

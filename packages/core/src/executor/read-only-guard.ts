@@ -15,6 +15,8 @@ export function assertOnlyReads(statements: readonly Guarded[]): void {
     if (statement.reads) continue
     const { kind, sql } = statement
     const shown = kind === 'unknown' ? 'raw SQL that is no plain read' : `a ${kind}`
-    throw new UsageError(`${abridged(label ?? sql)} is ${shown}, and the unit is read only: run it with run`)
+    throw new UsageError(
+      `${abridged(label ?? sql)} is ${shown}, and the unit only reads: run it with run, without accessMode 'read only'`,
+    )
   }
 }

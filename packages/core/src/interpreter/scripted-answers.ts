@@ -6,7 +6,7 @@ import type { Statement } from '../statement/statement.ts'
 
 /** The parts of a result that matter to a test. */
 export interface ResultParts extends Partial<Omit<StatementResult, 'insertId'>> {
-  readonly insertId?: number | bigint
+  readonly insertId?: number | bigint | undefined
 }
 
 /**
@@ -60,7 +60,7 @@ export interface Answered {
   /** Absent for transaction control. */
   readonly statement?: Statement | undefined
   /** Whether a transaction is open afterwards, unless the reply has its own `inTransaction`. Default: true. */
-  readonly inTransaction?: boolean
+  readonly inTransaction?: boolean | undefined
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Work outside of the database that follows the end of a unit: mails, messages, caches. */
+import { assertFunction } from '../options/check-options.ts'
 import { type Hook, Query } from './query.ts'
 
 /**
@@ -18,6 +19,7 @@ import { type Hook, Query } from './query.ts'
  * ```
  */
 export function afterCommit(hook: Hook): Query<void, 'read'> {
+  assertFunction('afterCommit', hook, 'afterCommit(() => …)')
   return new Query({ type: 'hook', on: 'commit', hook })
 }
 
@@ -37,5 +39,6 @@ export function afterCommit(hook: Hook): Query<void, 'read'> {
  * ```
  */
 export function afterRollback(hook: Hook): Query<void, 'read'> {
+  assertFunction('afterRollback', hook, 'afterRollback(() => …)')
   return new Query({ type: 'hook', on: 'rollback', hook })
 }

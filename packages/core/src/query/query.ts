@@ -339,6 +339,7 @@ function describe(value: unknown): string {
       return 'a promise: repositories return queries, so their functions must not be async'
     if (isRaw(value))
       return 'raw SQL that is not compiled: use sql`…`.compile(db) with the Kysely of mysqlBuilder'
+    if (value instanceof Query) return 'a query, which has its result already: use map, or pass the builder'
     if ('~plan' in value) return `a query of another copy of @leasehold/core: install ${ONE_COPY}`
     if ('sql' in value && 'parameters' in value) {
       return 'a compiled query of another Kysely, such as CompiledQuery.raw: use sql`…`.compile(db) with the Kysely of mysqlBuilder'

@@ -1,7 +1,7 @@
 /** Relations: they fetch the related rows of many rows with one statement. */
 import { all, succeed } from './combinators.ts'
 import { ResultError, UsageError } from '../errors/errors.ts'
-import { assertKnown } from '../options/known-options.ts'
+import { assertOptions, type OptionChecks } from '../options/check-options.ts'
 import { inStatements, rowsOfKeys } from './key-fetch.ts'
 import { type Identity, identityOf, rowsByKey } from './key-identity.ts'
 import type { AccessOfRelations, Nestable, Nested, Relations, RowIn } from './relation-types.ts'
@@ -177,7 +177,7 @@ function relation(
       "expected a function of keys and two columns, as in hasMany(orders.byUserIds, { from: 'id', to: 'user_id' })",
     )
   }
-  assertKnown('relation', columns, COLUMNS)
+  assertOptions('relation', columns, COLUMNS)
   return new Relation({
     fetch: fetch as Definition['fetch'],
     from: columns.from,
@@ -187,7 +187,7 @@ function relation(
   })
 }
 
-const COLUMNS: ReadonlySet<string> = new Set(['from', 'to'])
+const COLUMNS: OptionChecks = { from: 'string', to: 'string' }
 
 /** The query of a row, or of rows, with the relations nested into them. */
 export function nest(value: unknown, relations: Readonly<Record<string, unknown>>): Query<unknown> {

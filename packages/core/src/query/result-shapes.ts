@@ -1,7 +1,7 @@
 /** Result shapes: how many rows a statement may return, and the failure for any other number. */
 import type { Compilable, CompiledQuery, InferResult } from 'kysely'
 import { ResultError, UsageError } from '../errors/errors.ts'
-import { assertKnown } from '../options/known-options.ts'
+import { assertOptions, type OptionChecks } from '../options/check-options.ts'
 import {
   type Access,
   type AccessOf,
@@ -17,16 +17,16 @@ export type RowOf<B> = B extends Compilable | CompiledQuery ? InferResult<B>[num
 
 export interface OneOptions {
   /** Makes the error for a missing row; the unit rejects with the same object. Default: a {@link ResultError}. */
-  readonly orElse?: () => Error
+  readonly orElse?: (() => Error) | undefined
 }
 
 export interface AffectedOptions {
   /** The required number of matched rows, a whole number from 0. Any other number fails with a {@link ResultError}. Default: any. */
-  readonly exactly?: number
+  readonly exactly?: number | undefined
 }
 
-const ONE_OPTIONS: ReadonlySet<string> = new Set(['orElse'] satisfies (keyof OneOptions)[])
-const AFFECTED_OPTIONS: ReadonlySet<string> = new Set(['exactly'] satisfies (keyof AffectedOptions)[])
+const ONE_OPTIONS: OptionChecks<keyof OneOptions> = { orElse: 'function' }
+const AFFECTED_OPTIONS: OptionChecks<keyof AffectedOptions> = { exactly: wholeNumberFrom0 }
 
 /**
  * The query of all rows, in the order of the server's answer.
@@ -80,7 +80,7 @@ export function maybeOne<B extends Builder>(builder: B): Query<RowOf<B> | undefi
  * @throws {UsageError} when `builder` is no builder of `mysqlBuilder`, or an option is unknown.
  */
 export function one<B extends Builder>(builder: B, options: OneOptions = {}): Query<RowOf<B>, AccessOf<B>> {
-  assertKnown('one', options, ONE_OPTIONS)
+  assertOptions('one', options, ONE_OPTIONS)
   return shape(builder, (answer) => {
     const { rows } = answer
     if (rows.length === 1) return rows[0] as RowOf<B>
@@ -106,15 +106,13 @@ export type WriteBuilder = Builder & { readonly isSelectQueryBuilder?: never }
  * @throws {UsageError} when `builder` is a select or no builder of `mysqlBuilder`, or an option is unknown or invalid.
  */
 export function affected(builder: WriteBuilder, options: AffectedOptions = {}): Query<number, 'write'> {
-  assertKnown('affected', options, AFFECTED_OPTIONS)
+  assertOptions('affected', options, AFFECTED_OPTIONS)
   const { exactly } = options
-  if (exactly !== undefined && (!Number.isSafeInteger(exactly) || exactly < 0)) {
-    throw new UsageError(`affected: expected exactly to be a whole number from 0, got ${exactly}`)
-  }
   const decode = (answer: DecodeInput): number => {
     const { result } = answer
     if (exactly === undefined || result.affectedRows === exactly) return result.affectedRows
-    throw new ResultError(answer, `${exactly} affected rows`, String(result.affectedRows))
+    const rows = exactly === 1 ? 'affected row' : 'affected rows'
+    throw new ResultError(answer, `${exactly} ${rows}`, String(result.affectedRows))
   }
   return shape(writing('affected', builder), decode, exactly !== undefined)
 }
@@ -134,6 +132,11 @@ export function affected(builder: WriteBuilder, options: AffectedOptions = {}): 
  */
 export function inserted(builder: WriteBuilder): Query<number, 'write'> {
   return shape(writing('inserted', builder), generatedKey)
+}
+
+function wholeNumberFrom0(name: string, value: unknown): void {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return
+  throw new UsageError(`affected: expected ${name} to be a whole number from 0, got ${String(value)}`)
 }
 
 /** Refuses a select, which types alone don't keep out: callers may use JavaScript or casts. */

@@ -71,7 +71,7 @@ class ComposingExecutor extends DefaultQueryExecutor {
 export interface ComposerOptions {
   readonly adapter: DialectAdapter
   readonly queryCompiler: QueryCompiler
-  readonly plugins?: readonly KyselyPlugin[]
+  readonly plugins?: readonly KyselyPlugin[] | undefined
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The key of a table: conversions, and conditions that select rows by it. */
 import { type Expression, type ExpressionBuilder, sql, type SqlBool } from 'kysely'
 import { UsageError } from '../errors/errors.ts'
+import { identityOf } from '../query/key-identity.ts'
 import type { AnyDatabase, TableRow, Table } from './table.ts'
 
 /**
@@ -26,7 +27,10 @@ export function keyIn(table: Table, row: unknown): TableRow {
   }
   const key = Object.fromEntries(table.key.map((column) => [column, (row as TableRow)[column]]))
   const missing = table.key.find((column) => isMissing(key[column]))
-  if (missing === undefined) return key
+  if (missing === undefined) {
+    for (const value of Object.values(key)) identityOf(value)
+    return key
+  }
   throw new UsageError(
     `${table.name}: expected a value for the key column ${missing}, got ${String(key[missing])}`,
   )

@@ -48,6 +48,7 @@ export function sorted(
   sorting: readonly Sorting[],
 ): SelectQueryBuilder<AnyDatabase, string, TableRow> {
   let result = rows
-  for (const { column, direction } of sorting) result = result.orderBy(column, direction)
+  // Kysely would take `first name` for a column and its direction.
+  for (const { column, direction } of sorting) result = result.orderBy((eb) => eb.ref(column), direction)
   return result
 }

@@ -7,7 +7,7 @@ import { decodeCursor, encodeCursor } from './cursor.ts'
 import { ResultError, UsageError } from '../errors/errors.ts'
 import type { DecodeInput, Query } from '../query/query.ts'
 import { shape } from '../query/result-shapes.ts'
-import { assertKnown } from '../options/known-options.ts'
+import { assertOptions, checkedElsewhere, type OptionChecks } from '../options/check-options.ts'
 import { type AnyDatabase, serverNameOf, type Table, type TableRow } from './table.ts'
 import { isMissing } from './key.ts'
 import { type OrderBy, reversed, type Sorting, sorted, sortingOf, total } from './order.ts'
@@ -30,17 +30,17 @@ export interface Page<T> {
   readonly previous: string | undefined
 }
 
-const PAGING: ReadonlySet<string> = new Set([
-  'where',
-  'orderBy',
-  'limit',
-  'after',
-  'before',
-  'withDeleted',
-] satisfies (keyof Paging)[])
+const PAGING: OptionChecks<keyof Paging> = {
+  where: 'function',
+  orderBy: 'array',
+  limit: checkedElsewhere,
+  after: checkedElsewhere,
+  before: checkedElsewhere,
+  withDeleted: 'boolean',
+}
 
 export function page(table: Table, options: Paging): Query<Page<TableRow>> {
-  assertKnown(`${table.name}.page`, options, PAGING)
+  assertOptions(`${table.name}.page`, options, PAGING)
   const { orderBy = [], limit, after, before, ...filter } = options
   if (!Number.isSafeInteger(limit) || limit < 1) {
     throw new UsageError(

@@ -2,7 +2,7 @@
 import { type Expression, type ExpressionBuilder, type SelectQueryBuilder, sql, type SqlBool } from 'kysely'
 import { succeed } from '../query/combinators.ts'
 import { UsageError } from '../errors/errors.ts'
-import { assertKnown } from '../options/known-options.ts'
+import { assertOptions, checkedElsewhere, type OptionChecks } from '../options/check-options.ts'
 import type { Query } from '../query/query.ts'
 import { many, maybeOne, one, type OneOptions } from '../query/result-shapes.ts'
 import { type AnyDatabase, type Reading, type TableRow, rowsOf, type Table } from './table.ts'
@@ -22,7 +22,7 @@ export function select(
   table: Table,
   reading: Reading = {},
 ): SelectQueryBuilder<AnyDatabase, string, TableRow> {
-  assertKnown(`${table.name}.select`, reading, READING)
+  assertOptions(`${table.name}.select`, reading, READING)
   return rowsOf(table, reading).selectAll()
 }
 
@@ -40,37 +40,37 @@ export function filtered(
   return where === undefined ? rows : rows.where((eb) => eb.parens(where(eb)))
 }
 
-const READING: ReadonlySet<string> = new Set(['withDeleted'] satisfies (keyof Reading)[])
-const ONE: ReadonlySet<string> = new Set(['orElse', 'withDeleted'] satisfies (keyof (OneOptions & Reading))[])
-const FILTER: ReadonlySet<string> = new Set(['where', 'withDeleted'] satisfies (keyof Filter)[])
-const LISTING: ReadonlySet<string> = new Set([
-  'where',
-  'orderBy',
-  'limit',
-  'withDeleted',
-] satisfies (keyof Listing)[])
+const READING: OptionChecks<keyof Reading> = { withDeleted: 'boolean' }
+const ONE: OptionChecks<keyof (OneOptions & Reading)> = { orElse: 'function', ...READING }
+const FILTER: OptionChecks<keyof Filter> = { where: 'function', ...READING }
+const LISTING: OptionChecks<keyof Listing> = {
+  where: 'function',
+  orderBy: 'array',
+  limit: checkedElsewhere,
+  ...READING,
+}
 
 export function byId(table: Table, key: unknown, options: OneOptions & Reading = {}): Query<TableRow> {
-  assertKnown(`${table.name}.byId`, options, ONE)
+  assertOptions(`${table.name}.byId`, options, ONE)
   const { orElse, ...reading } = options
   const row = select(table, reading).where(hasKey(toKey(table, key)))
   return one(row, orElse === undefined ? {} : { orElse })
 }
 
 export function find(table: Table, key: unknown, reading: Reading = {}): Query<TableRow | undefined> {
-  assertKnown(`${table.name}.find`, reading, READING)
+  assertOptions(`${table.name}.find`, reading, READING)
   return maybeOne(select(table, reading).where(hasKey(toKey(table, key))))
 }
 
 export function byIds(table: Table, keys: readonly unknown[], reading: Reading = {}): Query<TableRow[]> {
-  assertKnown(`${table.name}.byIds`, reading, READING)
+  assertOptions(`${table.name}.byIds`, reading, READING)
   if (keys.length === 0) return succeed([])
   const listed = keys.map((key) => toKey(table, key))
   return many(select(table, reading).where(hasKeyIn(table, listed)))
 }
 
 export function list(table: Table, options: Listing = {}): Query<TableRow[]> {
-  assertKnown(`${table.name}.list`, options, LISTING)
+  assertOptions(`${table.name}.list`, options, LISTING)
   const { orderBy = [], limit, ...filter } = options
   if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 0)) {
     throw new UsageError(`${table.name}.list: expected limit to be a whole number from 0, got ${limit}`)
@@ -80,13 +80,13 @@ export function list(table: Table, options: Listing = {}): Query<TableRow[]> {
 }
 
 export function count(table: Table, filter: Filter = {}): Query<number> {
-  assertKnown(`${table.name}.count`, filter, FILTER)
+  assertOptions(`${table.name}.count`, filter, FILTER)
   const counted = filtered(table, filter).select((eb) => eb.fn.countAll().as('n'))
   return one(counted).map(({ n }) => Number(n))
 }
 
 export function exists(table: Table, filter: Filter = {}): Query<boolean> {
-  assertKnown(`${table.name}.exists`, filter, FILTER)
+  assertOptions(`${table.name}.exists`, filter, FILTER)
   const found = filtered(table, filter).select(sql.lit(1).as('n')).limit(1)
   return many(found).map((rows) => rows.length > 0)
 }

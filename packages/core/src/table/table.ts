@@ -1,7 +1,7 @@
 /** The facts of a table that its repository uses: name, key and managed columns. */
 import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
 import { UsageError } from '../errors/errors.ts'
-import { assertKnown } from '../options/known-options.ts'
+import { assertOptions, checkedElsewhere, type OptionChecks } from '../options/check-options.ts'
 
 /** The type of any database, for code that receives the names of tables and columns as values. */
 export type AnyDatabase = Record<string, Record<string, unknown>>
@@ -29,7 +29,13 @@ export interface Table {
   readonly reservedForms: ReadonlySet<string>
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(['key', 'version', 'softDelete', 'createdAt', 'updatedAt'])
+const OPTIONS: OptionChecks<keyof ManagedColumns | 'key'> = {
+  key: checkedElsewhere,
+  version: 'string',
+  softDelete: 'string',
+  createdAt: 'string',
+  updatedAt: 'string',
+}
 
 /**
  * The table of a repository's options.
@@ -39,9 +45,10 @@ const OPTIONS: ReadonlySet<string> = new Set(['key', 'version', 'softDelete', 'c
 export function tableOf(
   db: Kysely<AnyDatabase>,
   name: string,
-  { key, ...managed }: ManagedColumns & { readonly key: string | readonly string[] },
+  options: ManagedColumns & { readonly key: string | readonly string[] },
 ): Table {
-  assertKnown(`tableRepository ${name}`, { key, ...managed }, OPTIONS)
+  assertOptions(`tableRepository ${name}`, options, OPTIONS)
+  const { key = [], ...managed } = options
   const composite = typeof key !== 'string'
   const keyColumns = composite ? [...key] : [key]
   const { version, softDelete, createdAt, updatedAt } = managed

@@ -38,16 +38,16 @@ export interface TableOptions<K, V, S, C, U> {
    * A column that counts the changes of its row, from 1, for optimistic locking. A change or delete must pass the version
    * that was read, and fails with a `StaleError` if the row has another version by then. Default: none.
    */
-  readonly version?: V
+  readonly version?: V | undefined
   /**
    * A column for the time of deletion, NULL before. `delete` then sets the column instead of deleting the row, and reads
    * skip the row. Default: none.
    */
-  readonly softDelete?: S
+  readonly softDelete?: S | undefined
   /** A column for the time of insertion, by the server's clock in milliseconds. Default: none. */
-  readonly createdAt?: C
+  readonly createdAt?: C | undefined
   /** A column for the time of the last change, by the server's clock in milliseconds. Default: none. */
-  readonly updatedAt?: U
+  readonly updatedAt?: U | undefined
 }
 
 /** The parameter and result types of a table repository's functions; {@link TypesOfTable} computes them. */
@@ -114,27 +114,27 @@ type Flat<T> = { [C in keyof T]: T[C] } & {}
 /** Options of all functions that read. */
 export interface ReadingOptions<X extends TableTypes> {
   /** Whether to include deleted rows; only for tables with `softDelete`. Default: false. */
-  readonly withDeleted?: X['withDeleted']
+  readonly withDeleted?: X['withDeleted'] | undefined
 }
 
 /** Options of `count` and `exists`. */
 export interface FilterOptions<X extends TableTypes> extends ReadingOptions<X> {
   /** The condition for rows, as in `(eb) => eb('cents', '>', 0)`. Default: all rows. */
-  readonly where?: (eb: X['eb']) => Expression<SqlBool>
+  readonly where?: ((eb: X['eb']) => Expression<SqlBool>) | undefined
 }
 
 /** Options of `list`. */
 export interface ListOptions<X extends TableTypes> extends FilterOptions<X> {
   /** The columns to sort by, as in `['city', ['name', 'desc']]`. Default: no defined order. */
-  readonly orderBy?: OrderBy<X['sortable']>
+  readonly orderBy?: OrderBy<X['sortable']> | undefined
   /** The maximum number of rows. Default: no limit. */
-  readonly limit?: number
+  readonly limit?: number | undefined
 }
 
 /** Options of `page`. At most one of `after` and `before` may be given; without both, the result is the first page. */
 export interface PageOptions<X extends TableTypes> extends FilterOptions<X> {
   /** The columns to sort by. The key is appended, so that the order is total. Default: the key, ascending. */
-  readonly orderBy?: OrderBy<X['sortable']>
+  readonly orderBy?: OrderBy<X['sortable']> | undefined
   /** The maximum number of rows, a whole number from 1. */
   readonly limit: number
   /** The `next` of another page: the page begins after the rows of that page. */

@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { tracingChannel } from 'node:diagnostics_channel'
 import { type FlightCommand, type FlightEvent, flightsSoFar } from '../events.ts'
+import { assertFunction } from '../options/check-options.ts'
 
 /** Commands that travelled together, in order. */
 export type Flight = readonly Partial<Pick<FlightCommand, 'label' | 'sql' | 'type'>>[]
@@ -59,6 +60,7 @@ export async function recordFlights<T>(work: () => Promise<T>): Promise<Recordin
  * ```
  */
 export async function atMostFlights<T>(limit: number, work: () => Promise<T>): Promise<T> {
+  assertFunction('atMostFlights', work, 'atMostFlights(1, () => uow.read(query))')
   const { value, flights } = await recordFlights(work)
   if (flights.length <= limit) return value
   throw new Error(`expected at most ${limit} flights, got ${flights.length}:\n${flightsText(flights)}`)

@@ -30,19 +30,19 @@ export interface Script {
    * `rollback to`, `commit`, `rollback`. Default: a read gives no rows and a write matches one. `release` is refused after a
    * reply without an open transaction.
    */
-  readonly answers?: Answers
+  readonly answers?: Answers | undefined
   /** Number of the flight, from 1, that loses the connection; `sent`: whether the server may have received it. */
-  readonly lost?: { readonly flight: number; readonly sent: boolean }
+  readonly lost?: { readonly flight: number; readonly sent: boolean } | undefined
   /** Error that `acquire` rejects with. */
-  readonly refused?: AcquireError
+  readonly refused?: AcquireError | undefined
   /** Whether a flight may hold more than one command. Default: true. */
-  readonly pipelining?: boolean
+  readonly pipelining?: boolean | undefined
   /** Capabilities of the server. Default: it supports RETURNING and has no packet limit. */
-  readonly server?: Partial<ServerFacts>
+  readonly server?: Partial<ServerFacts> | undefined
   /** Delays the answers of a flight, given its number. Default: one turn of the event loop. */
-  readonly delay?: (flight: number) => Promise<unknown>
+  readonly delay?: ((flight: number) => Promise<unknown>) | undefined
   /** Whether the server executes the commands after a failed one, since they are on the wire already. Default: true. */
-  readonly carriesOn?: boolean
+  readonly carriesOn?: boolean | undefined
 }
 
 /** A call of the driver, or a flight as the names of its commands. */

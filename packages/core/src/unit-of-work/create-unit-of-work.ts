@@ -2,7 +2,7 @@
 import { LeaseholdError, UsageError } from '../errors/errors.ts'
 import { RowStream } from '../executor/row-stream.ts'
 import type { Answers } from '../interpreter/scripted-answers.ts'
-import { milliseconds } from '../options/milliseconds.ts'
+import { assertFunction } from '../options/check-options.ts'
 import type { Queryable, RowsQueryable } from '../query/query.ts'
 import { leasing } from '../transaction/leasing.ts'
 import { checkStatements } from './check-statements.ts'
@@ -40,12 +40,9 @@ import { watchForUnused } from './unused-queries.ts'
  *
  * @throws {UsageError} when an option is unknown or invalid, or the driver uses another copy of `@leasehold/core`.
  */
-export function createUnitOfWork<Native>({
-  driver,
-  defaults,
-  ...options
-}: UnitOfWorkOptions<Native>): UnitOfWork<Native> {
-  assertUnitOfWorkOptions(options)
+export function createUnitOfWork<Native>(given: UnitOfWorkOptions<Native>): UnitOfWork<Native> {
+  assertUnitOfWorkOptions(given)
+  const { driver, defaults, ...options } = given
   if (driver['~core'] !== undefined && driver['~core'] !== LeaseholdError) {
     throw new UsageError(
       'createUnitOfWork: the driver belongs to another copy of @leasehold/core than this one, whose errors it would not know; ' +
@@ -53,7 +50,6 @@ export function createUnitOfWork<Native>({
     )
   }
   const settings = { ...options, warnUnused: options.warnUnused ?? process.env['NODE_ENV'] !== 'production' }
-  if (settings.leakAfter !== undefined) milliseconds('leakAfter', settings.leakAfter)
   if (settings.warnUnused) watchForUnused()
   return unitOfWork(
     new UnitRunner(leasing(driver), settings, DefaultOptions.of(defaults)),
@@ -63,8 +59,7 @@ export function createUnitOfWork<Native>({
 function unitOfWork(units: UnitRunner, close: () => Promise<void> = () => units.source.close()): UnitOfWork {
   return Object.freeze({
     run: (work: Work, options: RunOptions = {}) => units.run(jobOf(work), options, 'run'),
-    read: (work: Work, options: ReadOptions = {}) =>
-      units.run(jobOf(work), { ...options, accessMode: 'read only' }, 'read'),
+    read: (work: Work, options: ReadOptions = {}) => units.run(jobOf(work), options, 'read'),
     stream: (query: RowsQueryable, options: StreamOptions = {}) =>
       new RowStream(() => streamUnit(units, query, options)),
     check: (query: Queryable, answers: Answers = {}, options: ReadOptions = {}) =>
@@ -85,7 +80,12 @@ async function leaseOn(units: UnitRunner, options: LeaseOptions): Promise<HeldLe
   return Object.freeze({ ...unitOfWork(lease.units), ...lease.functions })
 }
 
-function runSandbox(units: UnitRunner, body: SandboxBody<unknown>, options: ReadOptions): Promise<unknown> {
+async function runSandbox(
+  units: UnitRunner,
+  body: SandboxBody<unknown>,
+  options: ReadOptions,
+): Promise<unknown> {
+  assertFunction('sandbox', body, 'sandbox(async (q, sandboxed) => …)')
   const job = innerJob(async (q, scheduler) => {
     const sandbox = new Sandbox(units.source.driver, scheduler)
     const inner = new UnitRunner(sandbox, units.settings)

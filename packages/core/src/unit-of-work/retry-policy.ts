@@ -1,7 +1,7 @@
 /** Retries of a whole unit, after the server has rolled it back. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectionLostError, StatementError, UsageError } from '../errors/errors.ts'
-import { assertKnown } from '../options/known-options.ts'
+import { assertOptions, checkedElsewhere, type OptionChecks } from '../options/check-options.ts'
 import { milliseconds } from '../options/milliseconds.ts'
 
 export interface RetryOptions {
@@ -22,11 +22,11 @@ interface Failure {
   readonly mayHaveCommitted: boolean
 }
 
-const OPTIONS: ReadonlySet<string> = new Set([
-  'attempts',
-  'backoff',
-  'lockTimeouts',
-] satisfies (keyof RetryOptions)[])
+const OPTIONS: OptionChecks<keyof RetryOptions> = {
+  attempts: checkedElsewhere,
+  backoff: 'function',
+  lockTimeouts: 'boolean',
+}
 
 const ATTEMPTS = 5
 const LONGEST_WAIT = 1_000
@@ -43,7 +43,7 @@ export class RetryPolicy {
 
   /** `asked`: the caller asked for retries. Throws a `UsageError` for an invalid number of attempts. */
   constructor(options: RetryOptions, { asked }: { readonly asked: boolean }) {
-    assertKnown('retry', options, OPTIONS)
+    assertOptions('retry', options, OPTIONS)
     const { attempts = ATTEMPTS, backoff = doubling, lockTimeouts = false } = options
     if (!Number.isSafeInteger(attempts) || attempts < 1) {
       throw new UsageError(`retry.attempts: expected a whole number from 1, got ${attempts}`)

@@ -18,9 +18,8 @@ export function streamUnit(
   options: StreamOptions,
 ): RowSource<unknown> {
   assertUnitOptions('stream', options)
-  const readOnly = { ...options, accessMode: 'read only' } as const
   if (units.source.sandboxed) {
-    return { batches: inOneBatch(units, query, readOnly), failure: () => undefined }
+    return { batches: inOneBatch(units, query, options), failure: () => undefined }
   }
   let running: Scheduler | undefined
   const batches = beside(async (give) => {
@@ -29,7 +28,7 @@ export function streamUnit(
       for await (const rows of q.stream(query).batches()) if (!(await give(rows))) return
     }, labelOf(query))
     // Rows that were handed out cannot be taken back, whatever the defaults say.
-    await units.run(job, { ...readOnly, retry: false }, 'read')
+    await units.run(job, { ...options, retry: false }, 'read')
   })
   return { batches, failure: () => running?.failure }
 }

@@ -1,22 +1,6 @@
 /** Options that a unit of work gives to all of its units: the defaults of its maker, and those of the request it is derived for. */
-import { UsageError } from '../errors/errors.ts'
-import { assertKnown } from '../options/known-options.ts'
-import { milliseconds } from '../options/milliseconds.ts'
-import { assertSignal, commitLimit } from './deadline.ts'
-import { retryOf } from './retry-policy.ts'
+import { assertUnitDefaults } from './unit-options.ts'
 import type { RunOptions, UnitDefaults } from './unit-of-work.ts'
-
-const NAMES: ReadonlySet<string> = new Set([
-  'commitTimeout',
-  'isolationLevel',
-  'label',
-  'retry',
-  'signal',
-  'snapshot',
-  'statementTimeout',
-  'tags',
-  'timeout',
-] satisfies (keyof UnitDefaults)[])
 
 type Tags = Readonly<Record<string, string>>
 
@@ -66,7 +50,7 @@ export class DefaultOptions {
   }
 
   #joined(where: string, inner: UnitDefaults): Pick<DefaultOptions, 'signals' | 'tags'> {
-    assertDefaults(where, inner)
+    assertUnitDefaults(where, inner)
     const { signal, tags = {} } = inner
     const all = Object.keys(tags).length === 0 ? this.tags : Object.freeze({ ...this.tags, ...tags })
     return { signals: signal === undefined ? this.signals : [...this.signals, signal], tags: all }
@@ -88,22 +72,4 @@ function shorter(outer: number | undefined, inner: number | undefined): number |
 /** Without options that are `undefined`, which would hide a default. */
 function defined<O extends object>(options: O): O {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as O
-}
-
-function assertDefaults(where: string, options: UnitDefaults): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new UsageError(
-      `${where}: expected an object of options, got ${options === null ? 'null' : typeof options}`,
-    )
-  }
-  assertKnown(where, options, NAMES)
-  const { tags = {}, timeout, commitTimeout, signal, retry } = options
-  if (timeout !== undefined) milliseconds('timeout', timeout)
-  if (signal !== undefined) assertSignal(signal)
-  commitLimit(commitTimeout)
-  retryOf('body', retry)
-  for (const [name, value] of Object.entries(tags)) {
-    if (typeof value === 'string') continue
-    throw new UsageError(`${where}.tags: expected strings, got ${typeof value} for ${name}`)
-  }
 }

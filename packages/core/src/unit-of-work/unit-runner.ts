@@ -1,4 +1,5 @@
 /** Runs the units of one unit of work: checks options, repeats attempts, runs hooks. */
+import type { TransactionOptions } from '../driver.ts'
 import { LeaseholdError, UsageError } from '../errors/errors.ts'
 import { leadToCaller } from '../errors/stack-trace.ts'
 import { nameOf, type UnitIdentity } from '../errors/unit-identity.ts'
@@ -114,7 +115,8 @@ export class UnitRunner {
   run(job: Job, options: RunOptions, access: UnitAccess, holder: Holder = {}): Promise<unknown> {
     const { leakAfter, onHookError } = this.settings
     const { signals, tags } = this.#defaults
-    const given = this.#defaults.for(options)
+    // Anything but an object is refused below, as an event of the unit.
+    const given = this.#defaults.for(Object(options) as RunOptions)
     const unit: UnitIdentity = {
       id: ++units,
       label: given.label ?? job.label,
@@ -152,7 +154,9 @@ export class UnitRunner {
     leaks: LeakDetection | undefined,
   ): Promise<Ended> {
     const limit = event.access === 'begin' ? HOLD_LIMIT : undefined
-    const { label: _, retry, timeout = limit, outcomeKey, commitTimeout, ...transaction } = options
+    const { label: _, retry, timeout = limit, outcomeKey, commitTimeout, ...chosen } = options
+    const transaction: TransactionOptions =
+      event.access === 'read' ? { ...chosen, accessMode: 'read only' } : chosen
     if (outcomeKey !== undefined && transaction.accessMode === 'read only') {
       throw new UsageError(
         'outcomeKey: expected a unit that may write, since the key is written in it, got read only',

@@ -4,7 +4,7 @@ import { PlacingCompiler } from './compiler.ts'
 
 export interface MysqlBuilderOptions {
   /** Kysely plugins, such as `new CamelCasePlugin()`; their query side and their result side apply. Default: none. */
-  readonly plugins?: readonly KyselyPlugin[]
+  readonly plugins?: readonly KyselyPlugin[] | undefined
 }
 
 /**
