@@ -29,6 +29,8 @@ const PROBE_TIMEOUT = 2_000
  * await uow.read(accounts.count()) // 2
  * await uow.close()
  * ```
+ *
+ * @throws {UsageError} when the uri or an option is unknown or invalid.
  */
 export function mysqlDriver(options: MysqlDriverOptions): Driver<NativeConnection> {
   const mysql2Options = connectionOptions(options)

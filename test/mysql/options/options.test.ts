@@ -1,5 +1,6 @@
 import { UsageError } from '@leasehold/core'
-import { mysqlDriver, type MysqlDriverOptions } from '@leasehold/mysql'
+import { mysqlBuilder, mysqlDriver, type MysqlDriverOptions } from '@leasehold/mysql'
+import { CamelCasePlugin } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { accounts, useFixture } from '../support/fixture.ts'
 
@@ -141,4 +142,14 @@ test('the longest times that a timer can wait for are taken', async () => {
   const uow = fixture.uow({ connectTimeout: longest, pool })
   expect(await uow.run(accounts.all())).toHaveLength(9)
   await uow.close()
+})
+
+test.each([undefined, null, 'mysql://localhost', 5, []])('the options can not be %j', (options) => {
+  expect(() => mysqlDriver(options as never)).toThrow(/^mysqlDriver: expected an object of options, got /)
+})
+
+test('plugins of a builder are a list', () => {
+  expect(() => mysqlBuilder({ plugins: new CamelCasePlugin() as never })).toThrow(
+    /^mysqlBuilder: expected plugins to be an array/,
+  )
 })

@@ -61,11 +61,13 @@ export interface StatementErrorFacts {
   readonly kind: StatementErrorKind
   /** The server's error number. */
   readonly errno: number
+  /** The server's class of error, five characters (MySQL Server Error Message Reference). */
   readonly sqlState: string
   /** The server's own message. It may quote a value, as `Duplicate entry 'x'` does; the error's message does not. */
   readonly serverMessage: string
   /** Text of the statement, with placeholders. */
   readonly sql: string
+  /** Label of the statement, such as `accounts.byId`; `undefined` without one. */
   readonly label: string | undefined
   /** Zero-based position of the statement among the commands of its flight. */
   readonly index: number
@@ -77,6 +79,9 @@ export interface StatementErrorFacts {
   /** The values bound to the placeholders; absent unless the driver's `exposeParameters` is set. */
   readonly parameters?: readonly unknown[]
 }
+
+/** Kinds after which nothing of the unit is left. */
+const REPEATABLE: ReadonlySet<StatementErrorKind> = new Set(['conflict', 'deadlock'])
 
 /** The server refused a statement. The unit was rolled back; its connection remains usable. */
 export class StatementError extends LeaseholdError {
@@ -93,8 +98,9 @@ export class StatementError extends LeaseholdError {
   readonly parameters: readonly unknown[] | undefined
 
   constructor(facts: StatementErrorFacts) {
+    const remedy = REPEATABLE.has(facts.kind) ? '; the unit can run again: see the option retry' : ''
     super(
-      `${withoutValues(facts)} (${facts.errno}, ${facts.sqlState}) in ${abridged(facts.label ?? facts.sql)}`,
+      `${withoutValues(facts)} (${facts.errno}, ${facts.sqlState}) in ${abridged(facts.label ?? facts.sql)}${remedy}`,
     )
     this.kind = facts.kind
     this.errno = facts.errno

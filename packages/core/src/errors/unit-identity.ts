@@ -5,7 +5,7 @@ export interface UnitIdentity {
   /** Sequence number of the unit in this process, from 1. */
   readonly id: number
   readonly label: string | undefined
-  /** The tags of `uow.with`; absent without any. */
+  /** The tags of the `defaults` and of `uow.with`; absent without any. */
   readonly tags?: Readonly<Record<string, string>>
 }
 

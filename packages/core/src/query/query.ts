@@ -26,7 +26,7 @@ export type SelectBuilder<O = unknown> = Compilable<O> & { readonly isSelectQuer
  */
 export type Access = 'read' | 'write'
 
-/** A query, or a Kysely builder, which stands for the query of its rows. Both can be run, combined and yielded. */
+/** A query, or a Kysely builder, which stands for the query of its rows. Both can be run and combined; `yield*` needs a query. */
 export type Queryable<A extends Access = Access> =
   | Query<unknown, A>
   | ('write' extends A ? Builder : SelectBuilder)

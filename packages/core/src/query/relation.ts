@@ -163,7 +163,8 @@ export function belongsTo<
     if (rows === undefined) return null
     if (rows.length === 1) return rows[0]
     const actual = rows.length === 0 ? 'none' : `${rows.length} rows`
-    throw new ResultError({ label }, `exactly one row for each ${columns.from}`, actual)
+    const shown = rows.length === 0 ? 'none: use hasOne for references that may dangle' : actual
+    throw new ResultError({ label }, `exactly one row for each ${columns.from}`, actual, { shown })
   })
 }
 

@@ -45,7 +45,7 @@ const OPTIONS: OptionChecks<keyof ManagedColumns | 'key'> = {
 export function tableOf(
   db: Kysely<AnyDatabase>,
   name: string,
-  options: ManagedColumns & { readonly key: string | readonly string[] },
+  options: ManagedColumns & { readonly key?: string | readonly string[] },
 ): Table {
   assertOptions(`tableRepository ${name}`, options, OPTIONS)
   const { key = [], ...managed } = options

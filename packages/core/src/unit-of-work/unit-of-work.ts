@@ -55,6 +55,7 @@ export interface UnitDefaults
 }
 
 export interface UnitOfWorkOptions<Native = unknown> {
+  /** Leases the connections, as `mysqlDriver` makes it. */
   readonly driver: Driver<Native>
   /** Options of all units, unless their own or those of {@link UnitOfWork.with} differ. Default: none. */
   readonly defaults?: UnitDefaults | undefined

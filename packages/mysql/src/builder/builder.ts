@@ -26,5 +26,11 @@ export function mysqlBuilder<DB>(options: MysqlBuilderOptions = {}): Kysely<DB> 
   const unknown = Object.keys(options).find((name) => name !== 'plugins')
   if (unknown !== undefined)
     throw new UsageError(`mysqlBuilder: unknown option ${unknown}; known options: plugins`)
+  const { plugins = [] } = options
+  if (!Array.isArray(plugins)) {
+    throw new UsageError(
+      'mysqlBuilder: expected plugins to be an array, as in { plugins: [new CamelCasePlugin()] }',
+    )
+  }
   return composer<DB>({ adapter: new MysqlAdapter(), queryCompiler: new PlacingCompiler(), ...options })
 }

@@ -13,6 +13,10 @@ export type OptionTypes<O extends object> = { readonly [Name in keyof O]-?: Type
  * @throws {UsageError} when an option is unknown or has another type.
  */
 export function assertTypes<O extends object>(where: string, options: O, types: OptionTypes<O>): void {
+  if (typeName(options) !== 'object') {
+    const name = where === '' ? 'mysqlDriver' : where.replace(/\.$/, '')
+    throw new UsageError(`${name}: expected an object of options, got ${typeName(options)}`)
+  }
   for (const [name, value] of Object.entries(options) as [string, unknown][]) {
     const expected = Object.hasOwn(types, name) ? types[name as keyof O] : undefined
     if (expected === undefined) {

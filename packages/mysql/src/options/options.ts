@@ -20,9 +20,13 @@ export interface MysqlDriverOptions {
   readonly host?: string | undefined
   /** TCP port, from 1 to 65 535. Default: 3306. */
   readonly port?: number | undefined
+  /** Unix domain socket, in place of `host` and `port`. Default: none. */
   readonly socketPath?: string | undefined
+  /** Account to log in with. Default: none. */
   readonly user?: string | undefined
+  /** Password of the account. Default: none. */
   readonly password?: string | undefined
+  /** Schema of the tables that statements name without one. Default: none. */
   readonly database?: string | undefined
   /**
    * TLS: `true`, or the TLS options of mysql2. Unless these say otherwise, the driver verifies the certificate and that it
@@ -33,6 +37,7 @@ export interface MysqlDriverOptions {
   readonly compress?: boolean | undefined
   /** Limit in milliseconds for connecting and authenticating, from 1. Default: 10 000. */
   readonly connectTimeout?: number | undefined
+  /** Size of the pool and lifetimes of its connections. Default: those of {@link PoolOptions}. */
   readonly pool?: PoolOptions | undefined
   /**
    * Whether statements travel together. Default: connections find out in their setup whether the path to the server supports
