@@ -35,7 +35,7 @@ export function modeSql(mode: SessionMode, server: ServerKind): string {
  * The part of `sql_mode` that decides how strings are written. The status flag for it can be wrong: the end of a routine
  * restores the mode and not the flag (`server-facts/sql-mode`).
  */
-export const NO_BACKSLASH_ESCAPES: string =
+const NO_BACKSLASH_ESCAPES: string =
   "FIND_IN_SET('NO_BACKSLASH_ESCAPES', @@sql_mode) > 0 AS noBackslashEscapes"
 
 /** The variables that decide in which character set text travels. */
