@@ -100,7 +100,7 @@ describe('every type that a public signature names is exported', () => {
 
   test.each(['core', 'mysql'])('of @leasehold/%s', (name) => {
     const files = declarations(`packages/${name}`)
-    const entries = ['index.d.ts', 'testing.d.ts']
+    const entries = ['index.d.ts', 'ambient/index.d.ts', 'testing/index.d.ts']
     const exported = namesIn(entries.map((entry) => files.get(entry) ?? '').join('\n'))
     expect(exported.size).toBeGreaterThan(3)
 

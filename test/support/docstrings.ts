@@ -6,6 +6,7 @@ import { root } from './documents.ts'
 /** The index files, by the names under which users import them. */
 const INDEXES: Readonly<Record<string, string>> = {
   '@leasehold/core': 'packages/core/src/index.ts',
+  '@leasehold/core/ambient': 'packages/core/src/ambient/index.ts',
   '@leasehold/core/testing': 'packages/core/src/testing/index.ts',
   '@leasehold/mysql': 'packages/mysql/src/index.ts',
 }

@@ -121,6 +121,7 @@ test('a connection that fails while another opens is tried again at once', async
     })
   await Promise.all([meet(1), meet(2)])
   expect(uow.stats()).toMatchObject({ created: 2 })
+  await uow.close()
 })
 
 test('all who wait are told when connections cannot be opened', async () => {

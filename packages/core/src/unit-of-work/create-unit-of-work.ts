@@ -56,8 +56,23 @@ export function createUnitOfWork<Native>(given: UnitOfWorkOptions<Native>): Unit
   ) as UnitOfWork<Native>
 }
 
+const runners = new WeakMap<UnitOfWork, UnitRunner>()
+
+/**
+ * The runner of a unit of work, for other entry points.
+ *
+ * @throws {UsageError} for any other value.
+ */
+export function runnerOf(uow: UnitOfWork): UnitRunner {
+  const runner = typeof uow === 'object' && uow !== null ? runners.get(uow) : undefined
+  if (runner !== undefined) return runner
+  throw new UsageError(
+    'expected a unit of work, as createUnitOfWork, with or lease gives it, got another value',
+  )
+}
+
 function unitOfWork(units: UnitRunner, close: () => Promise<void> = () => units.source.close()): UnitOfWork {
-  return Object.freeze({
+  const uow = Object.freeze({
     run: (work: Work, options: RunOptions = {}) => units.run(jobOf(work), options, 'run'),
     read: (work: Work, options: ReadOptions = {}) => units.run(jobOf(work), options, 'read'),
     stream: (query: RowsQueryable, options: StreamOptions = {}) =>
@@ -73,11 +88,15 @@ function unitOfWork(units: UnitRunner, close: () => Promise<void> = () => units.
     stats: () => units.source.driver.stats(),
     close,
   }) as UnitOfWork
+  runners.set(uow, units)
+  return uow
 }
 
 async function leaseOn(units: UnitRunner, options: LeaseOptions): Promise<HeldLease> {
   const lease = await holdLease(units, options)
-  return Object.freeze({ ...unitOfWork(lease.units), ...lease.functions })
+  const held = { ...unitOfWork(lease.units), ...lease.functions }
+  runners.set(held, lease.units)
+  return Object.freeze(held)
 }
 
 async function runSandbox(
@@ -88,7 +107,7 @@ async function runSandbox(
   assertFunction('sandbox', body, 'sandbox(async (q, sandboxed) => …)')
   const job = innerJob(async (q, scheduler) => {
     const sandbox = new Sandbox(units.source.driver, scheduler)
-    const inner = new UnitRunner(sandbox, units.settings)
+    const inner = new UnitRunner(sandbox, units.settings, undefined, { family: units.family })
     try {
       return await body(
         outside(q, sandbox, () => inner.inside),

@@ -25,6 +25,8 @@ export type UnitSettings = Omit<UnitOfWorkOptions, 'driver' | 'defaults'>
 interface Shared {
   readonly nested: NestedRunGuard
   readonly budget: RetryBudget
+  /** The same for sandboxes, too. */
+  readonly family: object
 }
 
 /** The units of one lease. */
@@ -55,6 +57,8 @@ let units = 0
 export class UnitRunner {
   readonly source: TransactionSource
   readonly settings: UnitSettings
+  /** The same for all units of work that stem from one: derived ones, leases and sandboxes. */
+  readonly family: object
   readonly #defaults: DefaultOptions
   readonly #nested: NestedRunGuard
   readonly #budget: RetryBudget
@@ -63,13 +67,14 @@ export class UnitRunner {
     source: TransactionSource,
     settings: UnitSettings,
     defaults: DefaultOptions = DefaultOptions.of(),
-    shared: Shared = { nested: new NestedRunGuard(), budget: new RetryBudget() },
+    { nested = new NestedRunGuard(), budget = new RetryBudget(), family = {} }: Partial<Shared> = {},
   ) {
     this.source = source
     this.settings = settings
     this.#defaults = defaults
-    this.#nested = shared.nested
-    this.#budget = shared.budget
+    this.#nested = nested
+    this.#budget = budget
+    this.family = family
   }
 
   /** Runs units of the same unit of work with more defaults. */
@@ -97,8 +102,13 @@ export class UnitRunner {
   }
 
   #derived(source: TransactionSource, defaults: DefaultOptions): UnitRunner {
-    const shared = { nested: this.#nested, budget: this.#budget }
+    const shared = { nested: this.#nested, budget: this.#budget, family: this.family }
     return new UnitRunner(source, this.settings, defaults, shared)
+  }
+
+  /** Calls `work` outside of the units that the caller is in. */
+  leave<T>(work: () => T): T {
+    return this.#nested.leave(work)
   }
 
   /** Whether the caller is inside one of the units. */
