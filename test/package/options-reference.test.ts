@@ -14,17 +14,19 @@ const page = read('docs/options.md')
 const sources = {
   MysqlDriverOptions: 'packages/mysql/src/options/options.ts',
   PoolOptions: 'packages/mysql/src/options/pool-options.ts',
-  UnitOfWorkOptions: 'packages/core/src/unit-of-work/unit-of-work.ts',
-  UnitDefaults: 'packages/core/src/unit-of-work/unit-of-work.ts',
-  LeaseOptions: 'packages/core/src/unit-of-work/unit-of-work.ts',
-  LockOptions: 'packages/core/src/unit-of-work/unit-of-work.ts',
+  UnitOfWorkOptions: 'packages/core/src/unit-of-work/unit-options.ts',
+  UnitDefaults: 'packages/core/src/unit-of-work/unit-options.ts',
+  LeaseOptions: 'packages/core/src/unit-of-work/unit-options.ts',
+  LockOptions: 'packages/core/src/unit-of-work/unit-options.ts',
   TransactionOptions: 'packages/core/src/driver.ts',
   DeadlineOptions: 'packages/core/src/unit-of-work/deadline.ts',
-  ReadOptions: 'packages/core/src/unit-of-work/unit-of-work.ts',
-  RunOptions: 'packages/core/src/unit-of-work/unit-of-work.ts',
+  ReadOptions: 'packages/core/src/unit-of-work/unit-options.ts',
+  RunOptions: 'packages/core/src/unit-of-work/unit-options.ts',
   RetryOptions: 'packages/core/src/unit-of-work/retry-policy.ts',
   MysqlBuilderOptions: 'packages/mysql/src/builder/builder.ts',
 } as const
+
+const UNIT_OF_WORK = 'packages/core/src/unit-of-work/unit-of-work.ts'
 
 type Group = keyof typeof sources
 
@@ -72,7 +74,7 @@ function membersOf(group: Group): readonly string[] {
 }
 
 function bodyOf(name: Group | 'UnitOfWork'): string {
-  const source = withoutComments(read(name === 'UnitOfWork' ? sources.RunOptions : sources[name]))
+  const source = withoutComments(read(name === 'UnitOfWork' ? UNIT_OF_WORK : sources[name]))
   const body = new RegExp(`^export interface ${name}\\b(?:<[^>]*>)?[^{]*\\{\\n(.*?)^\\}`, 'ms').exec(
     source,
   )?.[1]

@@ -117,18 +117,20 @@ export type { Body } from './unit-of-work/job.ts'
 export type { UnitIdentity } from './errors/unit-identity.ts'
 export type {
   CheckedStatement,
-  BeginOptions,
   HeldLease,
   HeldUnit,
+  NamedLock,
+  SandboxBody,
+  UnitOfWork,
+} from './unit-of-work/unit-of-work.ts'
+export type {
+  BeginOptions,
   LeaseOptions,
   LockOptions,
-  NamedLock,
   ReadOptions,
   RunOptions,
-  SandboxBody,
   StreamOptions,
   UnitDefaults,
-  UnitOfWork,
   UnitOfWorkOptions,
-} from './unit-of-work/unit-of-work.ts'
+} from './unit-of-work/unit-options.ts'
 export { createUnitOfWork } from './unit-of-work/create-unit-of-work.ts'

@@ -10,7 +10,8 @@ import { fail } from '../query/combinators.ts'
 import type { Queryable, RowsQueryable } from '../query/query.ts'
 import { runnerOf } from '../unit-of-work/create-unit-of-work.ts'
 import { nameOfBody } from '../unit-of-work/job.ts'
-import type { ReadOptions, RunOptions, UnitOfWork } from '../unit-of-work/unit-of-work.ts'
+import type { UnitOfWork } from '../unit-of-work/unit-of-work.ts'
+import type { ReadOptions, RunOptions } from '../unit-of-work/unit-options.ts'
 import { assertJoinable } from './joining.ts'
 
 /** How `run` and `read` behave inside of a unit: `refuse` is a `UsageError`; `join` makes their work a part of that unit. */

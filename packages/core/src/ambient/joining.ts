@@ -1,7 +1,7 @@
 /** Decides whether nested work may be a part of the unit that it is called in. */
 import { UsageError } from '../errors/errors.ts'
 import type { UnitAccess } from '../events.ts'
-import type { RunOptions } from '../unit-of-work/unit-of-work.ts'
+import type { RunOptions } from '../unit-of-work/unit-options.ts'
 
 interface Outer {
   /** Name of the unit in messages. */

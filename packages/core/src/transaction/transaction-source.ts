@@ -36,7 +36,7 @@ export interface TransactionSource {
   /** Whether all units share one transaction. They then run one after the other, and are not retried. */
   readonly sandboxed: boolean
   /** Aborted when the source runs no further units, so that those that are held must end. */
-  readonly ended?: AbortSignal
+  readonly ended?: AbortSignal | undefined
   /** Runs a unit in its turn. Throws a `UsageError` when it would wait for a unit that may not end. */
   turn<T>(unit: () => Promise<T>, turn: Turn): Promise<T>
   open(request: OpenRequest): Promise<TransactionHandle>

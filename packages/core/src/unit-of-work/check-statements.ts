@@ -4,7 +4,8 @@ import { statementsOf } from '../interpreter/describe-query.ts'
 import type { Answers } from '../interpreter/scripted-answers.ts'
 import type { Queryable } from '../query/query.ts'
 import { innerJob, labelOf } from './job.ts'
-import type { CheckedStatement, ReadOptions } from './unit-of-work.ts'
+import type { CheckedStatement } from './unit-of-work.ts'
+import type { ReadOptions } from './unit-options.ts'
 import type { UnitRunner } from './unit-runner.ts'
 
 /** See `UnitOfWork.check`. */

@@ -11,19 +11,17 @@ import { outside, Sandbox } from './sandbox.ts'
 import { streamUnit } from './stream-unit.ts'
 import { holdLease } from './held-lease.ts'
 import { beginUnit } from './held-unit.ts'
+import type { HeldLease, SandboxBody, UnitOfWork } from './unit-of-work.ts'
 import type {
   BeginOptions,
-  HeldLease,
   LeaseOptions,
   ReadOptions,
   RunOptions,
-  SandboxBody,
   StreamOptions,
   UnitDefaults,
-  UnitOfWork,
   UnitOfWorkOptions,
-} from './unit-of-work.ts'
-import { assertUnitOfWorkOptions } from './unit-options.ts'
+} from './unit-options.ts'
+import { assertUnitOfWorkOptions } from './option-checks.ts'
 import { DefaultOptions } from './unit-defaults.ts'
 import { UnitRunner } from './unit-runner.ts'
 import { watchForUnused } from './unused-queries.ts'

@@ -8,8 +8,9 @@ import { milliseconds } from '../options/milliseconds.ts'
 import { toStatement } from '../query/query.ts'
 import { one } from '../query/result-shapes.ts'
 import { jobOf } from './job.ts'
-import type { HeldLease, LeaseOptions, LockOptions, NamedLock } from './unit-of-work.ts'
-import { assertLeaseOptions, assertLockOptions } from './unit-options.ts'
+import type { HeldLease, NamedLock } from './unit-of-work.ts'
+import type { LeaseOptions, LockOptions } from './unit-options.ts'
+import { assertLeaseOptions, assertLockOptions } from './option-checks.ts'
 import type { LeasedUnits, UnitRunner } from './unit-runner.ts'
 
 /** MySQL's limit on the name of a lock, in characters. */

@@ -8,7 +8,8 @@ import { RowStream } from '../executor/row-stream.ts'
 import type { Scheduler } from '../executor/scheduler.ts'
 import type { Queryable, RowsQueryable } from '../query/query.ts'
 import { innerJob } from './job.ts'
-import type { BeginOptions, HeldUnit } from './unit-of-work.ts'
+import type { HeldUnit } from './unit-of-work.ts'
+import type { BeginOptions } from './unit-options.ts'
 import type { UnitRunner } from './unit-runner.ts'
 
 /** Ends units whose handles were garbage-collected. */

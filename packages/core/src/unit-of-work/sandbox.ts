@@ -10,6 +10,7 @@ import type {
   TransactionSource,
   Turn,
 } from '../transaction/transaction-source.ts'
+import { SandboxLease } from './sandbox-lease.ts'
 import type { Queryable, RowsQueryable } from '../query/query.ts'
 import { RowStream } from '../executor/row-stream.ts'
 import { NestedTransaction } from '../transaction/nested-transaction.ts'
@@ -72,60 +73,6 @@ export class Sandbox implements TransactionSource {
 
   lease({ name }: LeaseRequest): Promise<LeasedSource> {
     return Promise.resolve(new SandboxLease(this, name))
-  }
-
-  /** Does nothing: the sandbox ends by itself. */
-  close(): Promise<void> {
-    return Promise.resolve()
-  }
-}
-
-/** A lease inside a sandbox. Its units are units of the sandbox, and share its connection with the others. */
-class SandboxLease implements LeasedSource {
-  readonly driver: Driver
-  readonly sandboxed = true
-  readonly ended: AbortSignal
-  readonly #sandbox: Sandbox
-  readonly #name: string
-  #turns: Promise<unknown> = Promise.resolve()
-  #closed = false
-
-  constructor(sandbox: Sandbox, name: string) {
-    this.driver = sandbox.driver
-    this.ended = sandbox.ended
-    this.#sandbox = sandbox
-    this.#name = name
-  }
-
-  turn<T>(unit: () => Promise<T>, turn: Turn): Promise<T> {
-    if (this.#closed) throw new UsageError(`${this.#name} was used after its end: take another one`)
-    const running = this.#sandbox.turn(unit, turn)
-    this.#turns = Promise.allSettled([this.#turns, running])
-    return running
-  }
-
-  open(request: OpenRequest): Promise<TransactionHandle> {
-    return this.#sandbox.open(request)
-  }
-
-  lease(): Promise<never> {
-    return Promise.reject(
-      new UsageError(`lease was called on ${this.#name}, which is one: run the units on it`),
-    )
-  }
-
-  native(): Promise<never> {
-    return Promise.reject(
-      new UsageError('native was called in a sandbox, whose transaction it could end: use the unit of work'),
-    )
-  }
-
-  async end(last: (open: LeasedSource['open']) => Promise<void>): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
-    await this.#turns
-    const turn = { name: this.#name, held: false }
-    await this.#sandbox.turn(() => last((request) => this.open(request)), turn).catch(() => {})
   }
 
   /** Does nothing: the sandbox ends by itself. */

@@ -5,8 +5,8 @@ import type { RowSource } from '../executor/row-stream.ts'
 import type { RowsQueryable } from '../query/query.ts'
 import { innerJob, jobOf, labelOf } from './job.ts'
 import { rendezvous } from './rendezvous.ts'
-import type { RunOptions, StreamOptions } from './unit-of-work.ts'
-import { assertUnitOptions } from './unit-options.ts'
+import type { RunOptions, StreamOptions } from './unit-options.ts'
+import { assertUnitOptions } from './option-checks.ts'
 import type { UnitRunner } from './unit-runner.ts'
 
 type Batches = AsyncGenerator<readonly unknown[], void, undefined>

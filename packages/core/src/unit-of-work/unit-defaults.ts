@@ -1,6 +1,6 @@
 /** Options that a unit of work gives to all of its units: the defaults of its maker, and those of the request it is derived for. */
-import { assertUnitDefaults } from './unit-options.ts'
-import type { RunOptions, UnitDefaults } from './unit-of-work.ts'
+import { assertUnitDefaults } from './option-checks.ts'
+import type { RunOptions, UnitDefaults } from './unit-options.ts'
 
 type Tags = Readonly<Record<string, string>>
 

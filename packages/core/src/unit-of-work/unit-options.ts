@@ -1,123 +1,78 @@
-/** The options of each function of a unit of work, and their checks. */
-import type { AccessMode, IsolationLevel } from '../driver.ts'
-import { UsageError } from '../errors/errors.ts'
-import type { UnitAccess } from '../events.ts'
-import { assertOptions, checkedElsewhere, type OptionChecks } from '../options/check-options.ts'
-import { milliseconds } from '../options/milliseconds.ts'
-import { assertSignal, commitLimit } from './deadline.ts'
-import { retryOf } from './retry-policy.ts'
-import type {
-  BeginOptions,
-  LeaseOptions,
-  LockOptions,
-  ReadOptions,
-  RunOptions,
-  StreamOptions,
-  UnitDefaults,
-  UnitOfWorkOptions,
-} from './unit-of-work.ts'
+/** The options of a unit of work, of its units and leases. */
+import type { Driver, TransactionOptions } from '../driver.ts'
+import type { DeadlineOptions } from './deadline.ts'
+import type { RetryOptions } from './retry-policy.ts'
+import type { HookErrorHandler } from './run-hooks.ts'
 
-const ISOLATION_LEVELS: readonly IsolationLevel[] = [
-  'read uncommitted',
-  'read committed',
-  'repeatable read',
-  'serializable',
-]
-const ACCESS_MODES: readonly AccessMode[] = ['read only', 'read write']
-
-const STREAM_OPTIONS: OptionChecks<keyof StreamOptions> = {
-  isolationLevel: ISOLATION_LEVELS,
-  label: 'string',
-  signal: (_, signal: unknown) => assertSignal(signal),
-  snapshot: 'boolean',
-  statementTimeout: (name, value: number) => {
-    if (Number.isSafeInteger(value) && value >= 1) return
-    throw new UsageError(`${name}: expected whole milliseconds from 1, got ${String(value)}`)
-  },
-  timeout: milliseconds,
+export interface ReadOptions extends Omit<TransactionOptions, 'accessMode'>, DeadlineOptions {
+  /** Name of the unit in events and errors. Default: the label of the query, or the name of the body's function. */
+  readonly label?: string | undefined
+  /**
+   * Whether the unit runs again, as a whole, after a deadlock, a conflict, or the loss of the connection before COMMIT.
+   * Default: on for queries, which have no outside effects; off for bodies, which may. A unit with raw SQL that may have
+   * committed, such as a CALL, runs again only if this option is set.
+   */
+  readonly retry?: boolean | RetryOptions | undefined
 }
 
-const READ_OPTIONS: OptionChecks<keyof ReadOptions> = {
-  ...STREAM_OPTIONS,
-  retry: (_, retry: ReadOptions['retry']) => retryOf('body', retry),
+/** Options of `stream`. There is no `retry`, because rows that were handed out cannot be taken back. */
+export type StreamOptions = Omit<ReadOptions, 'retry'>
+
+export interface RunOptions extends ReadOptions, TransactionOptions {
+  /**
+   * Idempotency key, written in the unit's transaction. It settles an unknown outcome, so that the unit can run again without
+   * happening twice. A key that was committed before is an `AlreadyCommittedError`. Keys are 1 to 1 020 bytes of well-formed
+   * UTF-8, compared byte by byte; others are a `UsageError`, and so is a missing or outdated table of keys. Default: none.
+   */
+  readonly outcomeKey?: string | undefined
+  /**
+   * Milliseconds for the answer to COMMIT, whatever the unit's deadline. They count from the answers to all statements before
+   * it. Afterwards the connection is given up, and the outcome is unknown. Once all other answers have arrived, a deadline
+   * no longer stops the unit. Default: 30 000.
+   */
+  readonly commitTimeout?: number | undefined
 }
 
-const BEGIN_OPTIONS: OptionChecks<keyof BeginOptions> = {
-  ...STREAM_OPTIONS,
-  accessMode: ACCESS_MODES,
-  commitTimeout: (_, timeout: number) => commitLimit(timeout),
+/** Options that a unit of work gives to its units. An option of a unit takes the place of a default. */
+export interface UnitDefaults
+  extends
+    Omit<TransactionOptions, 'accessMode'>,
+    DeadlineOptions,
+    Pick<RunOptions, 'commitTimeout' | 'label' | 'retry'> {
+  /** Names and values for events, as `unit.tags`, such as the id of a request. Nested tags are merged. Default: none. */
+  readonly tags?: Readonly<Record<string, string>> | undefined
 }
 
-const RUN_OPTIONS: OptionChecks<keyof RunOptions> = {
-  ...READ_OPTIONS,
-  ...BEGIN_OPTIONS,
-  outcomeKey: checkedElsewhere,
+export interface UnitOfWorkOptions<Native = unknown> {
+  /** Leases the connections, as `mysqlDriver` makes it. */
+  readonly driver: Driver<Native>
+  /** Options of all units, unless their own or those of {@link UnitOfWork.with} differ. Default: none. */
+  readonly defaults?: UnitDefaults | undefined
+  /**
+   * Leak detection: after this many milliseconds, a held connection emits a process warning that shows where `run` was called.
+   * Default: off.
+   */
+  readonly leakAfter?: number | undefined
+  /**
+   * Whether queries that a unit built and never ran emit a process warning that shows where they were built. It finds a
+   * forgotten `yield*` or `q`. Default: on, unless NODE_ENV is `production`.
+   */
+  readonly warnUnused?: boolean | undefined
+  /** Receives errors of `afterCommit` and `afterRollback` hooks. Default: a process warning. */
+  readonly onHookError?: HookErrorHandler | undefined
 }
 
-const OPTIONS: Readonly<Record<UnitAccess | 'stream', OptionChecks>> = {
-  begin: BEGIN_OPTIONS,
-  check: READ_OPTIONS,
-  explain: READ_OPTIONS,
-  read: READ_OPTIONS,
-  run: RUN_OPTIONS,
-  sandbox: READ_OPTIONS,
-  stream: STREAM_OPTIONS,
+/** Options of `begin`. There is no `retry`, because Leasehold cannot repeat the code that holds the unit. */
+export type BeginOptions = Omit<RunOptions, 'outcomeKey' | 'retry'>
+
+export interface LeaseOptions {
+  /** Name of the lease in events and errors. Default: none. */
+  readonly label?: string | undefined
+  /** Ends the wait for the connection, and stops every unit of the lease, when it is aborted. Default: none. */
+  readonly signal?: AbortSignal | undefined
 }
 
-const DEFAULTS: OptionChecks<keyof UnitDefaults> = {
-  ...READ_OPTIONS,
-  commitTimeout: BEGIN_OPTIONS.commitTimeout,
-  tags: checkedElsewhere,
-}
-
-const UNIT_OF_WORK_OPTIONS: OptionChecks<keyof UnitOfWorkOptions> = {
-  driver: checkedElsewhere,
-  defaults: checkedElsewhere,
-  leakAfter: milliseconds,
-  warnUnused: 'boolean',
-  onHookError: 'function',
-}
-
-const LEASE_OPTIONS: OptionChecks<keyof LeaseOptions> = {
-  label: 'string',
-  signal: STREAM_OPTIONS.signal,
-}
-
-const LOCK_OPTIONS: OptionChecks<keyof LockOptions> = { wait: milliseconds }
-
-/** Throws a `UsageError` for an unknown or invalid option. */
-export function assertUnitOptions(access: UnitAccess | 'stream', options: object): void {
-  assertOptions(access, options, OPTIONS[access])
-}
-
-/** Throws a `UsageError` for an unknown or invalid option, and for a missing driver; `defaults` has a check of its own. */
-export function assertUnitOfWorkOptions(options: UnitOfWorkOptions): void {
-  assertOptions('createUnitOfWork', options, UNIT_OF_WORK_OPTIONS)
-  if (typeof options.driver?.acquire === 'function') return
-  throw new UsageError(
-    'createUnitOfWork: expected a driver, as in createUnitOfWork({ driver: mysqlDriver({ … }) })',
-  )
-}
-
-/** Throws a `UsageError` for an unknown or invalid option. */
-export function assertUnitDefaults(where: string, defaults: UnitDefaults): void {
-  assertOptions(where, defaults, DEFAULTS)
-  const { tags = {} } = defaults
-  if (typeof tags !== 'object' || tags === null || Array.isArray(tags)) {
-    throw new UsageError(`${where}: expected tags to be an object of strings, got ${String(tags)}`)
-  }
-  for (const [name, value] of Object.entries(tags)) {
-    if (typeof value === 'string') continue
-    throw new UsageError(`${where}.tags: expected strings, got ${typeof value} for ${name}`)
-  }
-}
-
-/** Throws a `UsageError` for an unknown or invalid option of `lease`. */
-export function assertLeaseOptions(options: LeaseOptions): void {
-  assertOptions('lease', options, LEASE_OPTIONS)
-}
-
-/** Throws a `UsageError` for an unknown or invalid option of `lock`. */
-export function assertLockOptions(options: LockOptions): void {
-  assertOptions('lock', options, LOCK_OPTIONS)
+export interface LockOptions {
+  /** Milliseconds to wait for the lock; the servers count whole seconds, so they are rounded up. Default: 0. */
+  readonly wait?: number | undefined
 }

@@ -15,8 +15,8 @@ import { RetryBudget, retryOf } from './retry-policy.ts'
 import { callHooks } from './run-hooks.ts'
 import { type Ended, runUnit } from './unit-attempt.ts'
 import { DefaultOptions } from './unit-defaults.ts'
-import type { LeaseOptions, RunOptions, UnitDefaults, UnitOfWorkOptions } from './unit-of-work.ts'
-import { assertUnitOptions } from './unit-options.ts'
+import type { LeaseOptions, RunOptions, UnitDefaults, UnitOfWorkOptions } from './unit-options.ts'
+import { assertUnitOptions } from './option-checks.ts'
 import { tellingUnused } from './unused-queries.ts'
 
 export type UnitSettings = Omit<UnitOfWorkOptions, 'driver' | 'defaults'>

@@ -8,7 +8,6 @@ import {
   type StatementCommand,
   StatementError,
   type StatementResult,
-  UsageError,
 } from '@leasehold/core'
 import { hasLostPrepared, isServerError } from '../errors.ts'
 import type { NativeConnection } from '../protocol/mysql2-commands.ts'
@@ -21,6 +20,7 @@ import { failureOf, isOwn, isUnpreparable, NOTHING, resultOf, unreadable } from 
 import { checking, inText, text, textOf, written } from './encode-command.ts'
 import { explainSql, isExplained } from './explain.ts'
 import { Interruption } from './interruption.ts'
+import { lendNative } from './native-connection.ts'
 import { PreparedStatements } from './prepared-statements.ts'
 import { RowBatches } from './row-batches.ts'
 import type { SessionIdentity } from './session-identity.ts'
@@ -247,13 +247,12 @@ export class MysqlConnection implements Connection<NativeConnection> {
 
   async native<T>(use: (connection: NativeConnection) => Promise<T>): Promise<T> {
     this.#state.markDirty()
-    // As in a connection of the library's own. Units turn it off again, see `renew`.
-    await this.#control('SET autocommit = 1')
-    const [used] = await Promise.allSettled([this.#wire.lend(use)])
-    const taken = await this.#takeBack().catch((error: unknown) => error as Error)
-    if (used.status === 'rejected') throw used.reason
-    if (taken !== undefined) throw taken
-    return used.value
+    try {
+      return await lendNative(this.#wire, use)
+    } finally {
+      this.#state.doubtMode()
+      this.renew()
+    }
   }
 
   release(transaction?: 'open'): void {
@@ -282,25 +281,6 @@ export class MysqlConnection implements Connection<NativeConnection> {
     if (transaction !== 'open') return
     this.#wire.sendAhead(queryPacket('COMMIT'), ENDED)
     this.#wire.flush()
-  }
-
-  /** Rejects with a `UsageError` if a transaction was left open. */
-  async #takeBack(): Promise<undefined> {
-    this.#state.doubtMode()
-    const isOpen = ((await this.#control('DO 0')) & STATUS.IN_TRANS) !== 0
-    if (isOpen) await this.#control('ROLLBACK')
-    this.renew()
-    if (!isOpen) return undefined
-    throw new UsageError(
-      'the function of lease.native left a transaction open, which was rolled back: end it there',
-    )
-  }
-
-  /** Sends one command of the driver's own, and returns the server's status. */
-  async #control(sql: string): Promise<number> {
-    const [outcome] = await this.#wire.fly([text(sql)])
-    if (outcome instanceof Error) throw outcome
-    return outcome?.status ?? 0
   }
 
   /**
