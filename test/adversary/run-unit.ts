@@ -3,7 +3,6 @@ import {
   afterCommit,
   afterRollback,
   all,
-  type Executor,
   program as programOf,
   type Query,
   type RunOptions,
@@ -12,6 +11,7 @@ import {
 import { allNumbers, bodyOf, takeNumbers } from './program/body.ts'
 import { type AnyQuery, queryOf } from './program/query.ts'
 import type { Program } from './program/step.ts'
+import { type Body, doorOf, throughDoor } from './doors.ts'
 import type { UnitWatcher } from './watcher.ts'
 
 export async function runUnit(
@@ -41,12 +41,7 @@ export async function runUnit(
       program.form === 'query'
         ? hooked(queryOf(program.root, program.unit), program, watcher)
         : hookedBody(bodyOf(program.steps, program.unit, watcher), hooks === true, watcher)
-    const run = (work: AnyQuery | Body): Promise<unknown> => {
-      if (typeof work === 'function')
-        return access === 'read' ? uow.read(work, options) : uow.run(work, options)
-      return access === 'read' ? uow.read(work, options) : uow.run(work, options)
-    }
-    const value = await run(work)
+    const value = await throughDoor(uow, { door: doorOf(program), access, work, options })
     return isLone(program) && hooks === true ? (value as unknown[])[2] : value
   } finally {
     clearTimeout(timer)
@@ -74,8 +69,6 @@ function hooked(query: AnyQuery, program: Program, watcher: UnitWatcher): AnyQue
     return yield* query
   })
 }
-
-type Body = (q: Executor<'read'>) => Promise<unknown>
 
 function hookedBody(body: Body, hooks: boolean, watcher: UnitWatcher): Body {
   return async (q) => {
