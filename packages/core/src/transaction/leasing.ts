@@ -10,7 +10,7 @@ export function leasing(driver: Driver): TransactionSource {
   return {
     driver,
     sandboxed: false,
-    turn: (unit) => unit(),
+    turn: (work) => work(),
     open: async ({ event, options, signal, leaks }) =>
       new Transaction(await Lease.acquire(driver, event.unit, { signal, leaks }), options, event),
     lease: async ({ unit, name, signal, leaks }) =>

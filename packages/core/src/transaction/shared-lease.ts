@@ -2,6 +2,7 @@
 import type { Driver } from '../driver.ts'
 import { AcquireError, ConnectionLostError, UsageError } from '../errors/errors.ts'
 import { foreignFrames } from '../errors/stack-trace.ts'
+import { nameOf } from '../errors/unit-identity.ts'
 import type { Lease, LeaseHandle } from './lease.ts'
 import { Transaction, type TransactionHandle } from './transaction.ts'
 import type { LeasedSource, OpenRequest, Turn } from './transaction-source.ts'
@@ -45,9 +46,9 @@ export class SharedLease implements LeasedSource {
     forgotten.register(this, { lease, name, stack }, this)
   }
 
-  turn<T>(unit: () => Promise<T>, { name, held, signal }: Turn): Promise<T> {
+  turn<T>(work: () => Promise<T>, { unit, held, signal }: Turn): Promise<T> {
     this.#assertUsable()
-    return this.#queue(unit, held ? name : undefined, signal)
+    return this.#queue(work, held ? nameOf(unit) : undefined, signal)
   }
 
   open({ event, options }: OpenRequest): Promise<TransactionHandle> {

@@ -14,8 +14,7 @@ export interface OpenRequest {
 
 /** A unit that asks for its turn. */
 export interface Turn {
-  /** Its name in messages. */
-  readonly name: string
+  readonly unit: UnitIdentity
   /** Whether it ends when its holder ends it, so that a unit behind it might wait forever. */
   readonly held: boolean
   /** Aborted when the unit is stopped, also while it waits for its turn. */
@@ -38,7 +37,7 @@ export interface TransactionSource {
   /** Aborted when the source runs no further units, so that those that are held must end. */
   readonly ended?: AbortSignal | undefined
   /** Runs a unit in its turn. Throws a `UsageError` when it would wait for a unit that may not end. */
-  turn<T>(unit: () => Promise<T>, turn: Turn): Promise<T>
+  turn<T>(work: () => Promise<T>, turn: Turn): Promise<T>
   open(request: OpenRequest): Promise<TransactionHandle>
   /** A source whose units share one connection. Rejects with an `AcquireError`. */
   lease(request: LeaseRequest): Promise<LeasedSource>

@@ -1,6 +1,7 @@
 /** Leases inside sandboxes. */
 import type { Driver } from '../driver.ts'
 import { UsageError } from '../errors/errors.ts'
+import type { UnitIdentity } from '../errors/unit-identity.ts'
 import type { LeasedSource, OpenRequest, TransactionSource, Turn } from '../transaction/transaction-source.ts'
 import type { TransactionHandle } from '../transaction/transaction.ts'
 
@@ -10,20 +11,22 @@ export class SandboxLease implements LeasedSource {
   readonly sandboxed = true
   readonly ended: AbortSignal | undefined
   readonly #sandbox: TransactionSource
+  readonly #unit: UnitIdentity
   readonly #name: string
   #turns: Promise<unknown> = Promise.resolve()
   #closed = false
 
-  constructor(sandbox: TransactionSource, name: string) {
+  constructor(sandbox: TransactionSource, unit: UnitIdentity, name: string) {
     this.driver = sandbox.driver
     this.ended = sandbox.ended
     this.#sandbox = sandbox
+    this.#unit = unit
     this.#name = name
   }
 
-  turn<T>(unit: () => Promise<T>, turn: Turn): Promise<T> {
+  turn<T>(work: () => Promise<T>, turn: Turn): Promise<T> {
     if (this.#closed) throw new UsageError(`${this.#name} was used after its end: take another one`)
-    const running = this.#sandbox.turn(unit, turn)
+    const running = this.#sandbox.turn(work, turn)
     this.#turns = Promise.allSettled([this.#turns, running])
     return running
   }
@@ -48,7 +51,7 @@ export class SandboxLease implements LeasedSource {
     if (this.#closed) return
     this.#closed = true
     await this.#turns
-    const turn = { name: this.#name, held: false, signal: undefined }
+    const turn = { unit: this.#unit, held: false, signal: undefined }
     await this.#sandbox.turn(() => last((request) => this.open(request)), turn).catch(() => {})
   }
 

@@ -1,6 +1,7 @@
 /** Sandboxes: units inside a transaction that is rolled back. */
 import type { Driver } from '../driver.ts'
 import { UsageError } from '../errors/errors.ts'
+import { nameOf } from '../errors/unit-identity.ts'
 import type { Scheduler } from '../executor/scheduler.ts'
 import type { Executor } from '../executor/executor.ts'
 import type {
@@ -47,17 +48,17 @@ export class Sandbox implements TransactionSource {
     this.#end.abort()
   }
 
-  async turn<T>(unit: () => Promise<T>, { name, held }: Pick<Turn, 'name' | 'held'>): Promise<T> {
+  async turn<T>(work: () => Promise<T>, { unit, held }: Pick<Turn, 'unit' | 'held'>): Promise<T> {
     if (this.ended.aborted) throw new UsageError('the sandbox has ended: await every unit inside of it')
     if (this.#scheduler.streaming) {
       throw new UsageError('a unit of a sandbox was run within the loop of its q.stream: end the loop first')
     }
     if (this.refusal !== undefined) throw this.refusal
-    if (held) this.#holder = name
+    if (held) this.#holder = nameOf(unit)
     try {
       return await this.#scheduler.exclusively(async () => {
         const { failure } = this.#scheduler
-        if (failure === undefined) return unit()
+        if (failure === undefined) return work()
         throw new UsageError('the sandbox has failed (see cause): it runs no further units', {
           cause: failure.error,
         })
@@ -71,8 +72,8 @@ export class Sandbox implements TransactionSource {
     return new NestedTransaction(await this.#scheduler.open(), this.#scheduler, event)
   }
 
-  lease({ name }: LeaseRequest): Promise<LeasedSource> {
-    return Promise.resolve(new SandboxLease(this, name))
+  lease({ unit, name }: LeaseRequest): Promise<LeasedSource> {
+    return Promise.resolve(new SandboxLease(this, unit, name))
   }
 
   /** Does nothing: the sandbox ends by itself. */

@@ -203,7 +203,7 @@ export class UnitRunner {
     try {
       return await this.#nested.enter(event.access, () =>
         source.turn(() => repeatAttempts(attempt, repetition), {
-          name: nameOf(event.unit),
+          unit: event.unit,
           held: job.type === 'inner' && event.access !== 'check',
           signal: deadline?.signal,
         }),
