@@ -32,6 +32,8 @@ test.each([
   [text('utf8mb4_german2_ci'), 'Mäher', 'Maeher'],
   ['varchar(20) character set latin1 collate latin1_german1_ci', 'ß', 's'],
   ['time(3)', '10:00:00', '10:00:00.000'],
+  ['datetime', '2026-01-02T03:04:05', '2026-01-02 03:04:05'],
+  ['date', '26-01-02', '2026-01-02'],
 ])('of a column %s, %s and %s', async (type, one, two) => {
   for (const table of ['parents', 'children']) await fixture.oracle.query(`drop table if exists ${table}`)
   await fixture.oracle.query(

@@ -6,7 +6,9 @@ import {
   StatementError,
   type UnitOfWork,
 } from '@leasehold/core'
+import { outcomeTable } from '@leasehold/mysql'
 import { sql } from 'kysely'
+import type { Connection } from 'mysql2/promise'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { accounts, db, eventually, UNTOUCHED, useFixture } from '../support/fixture.ts'
 
@@ -84,9 +86,7 @@ describe.each([true, false])('a lease, with pipeline: %s', (pipeline) => {
       parts: number
     }>`select @mine as mine, (select count(*) from parts) as parts`
     expect(await lease.run(kept.compile(db))).toEqual([{ mine: 7, parts: 2 }])
-    const id = await idOf(lease)
     await lease.close()
-    expect(await idOf(uow)).toBe(id)
     const mine = sql`select @mine as mine`.compile(db)
     expect(await uow.run(mine)).toEqual([{ mine: null }])
     await expect(uow.run(sql`select * from parts`.compile(db))).rejects.toMatchObject({
@@ -216,6 +216,17 @@ describe('a lock', () => {
   })
 })
 
+test('an outcome and a lock are asked for whatever the session selects', async () => {
+  const uow = fixture.uow({ pool: { max: 1 } })
+  await fixture.oracle.query(outcomeTable)
+  await using lease = await uow.lease()
+  await runRaw(lease, 'set sql_select_limit = 0')
+  await lease.run(accounts.add(1, 1), { outcomeKey: 'one' })
+  expect([await lease.outcome('one'), await lease.outcome('two')]).toEqual([true, false])
+  await using lock = await lease.lock(lockName())
+  expect(lock.name).toBe(lockName())
+})
+
 describe('a lost connection', () => {
   test('fails the unit that finds it lost, and every later one, on no other connection', async () => {
     const uow = fixture.uow({ pool: { max: 2 } })
@@ -306,10 +317,40 @@ describe.each([true, false])('native, with pipeline: %s', (pipeline) => {
     expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 101 })
   })
 
-  test('that ends the connection costs the lease, and nothing else', async () => {
+  test('refuses the lease and its unit of work inside of its function', async () => {
+    const uow = fixture.uow({ pipeline, pool: { max: 1 } })
+    await using lease = await uow.lease()
+    const uses: readonly (() => Promise<unknown>)[] = [
+      () => lease.close(),
+      () => lease.run(accounts.add(1, 1)),
+      () => lease.lock(lockName()),
+      () => uow.run(accounts.add(1, 1)),
+      () => lease.native(() => Promise.resolve()),
+    ]
+    for (const use of uses) {
+      await expect(lease.native(use)).rejects.toThrow('inside the function of lease.native')
+    }
+    await lease.run(accounts.add(1, 1))
+    expect(await fixture.balances()).toEqual({ ...UNTOUCHED, 1: 101 })
+  })
+
+  test('takes back a connection that was paused', async () => {
+    await using lease = await fixture.uow({ pipeline }).lease()
+    await lease.native((connection) => {
+      connection.pause()
+      return Promise.resolve()
+    })
+    expect(await lease.read(accounts.byId(1))).toMatchObject({ id: 1 })
+  })
+
+  test.each<[string, (connection: Connection) => Promise<unknown>]>([
+    ['destroys the connection', (connection) => Promise.resolve(connection.destroy())],
+    ['ends the connection', (connection) => connection.end()],
+    ['leaves an XA transaction', (connection) => connection.query(`xa start '${lockName()}'`)],
+  ])('that %s costs the lease, and nothing else', async (_, use) => {
     const uow = fixture.uow({ pipeline, pool: { max: 1 } })
     const lease = await uow.lease()
-    await lease.native((connection) => Promise.resolve(connection.destroy())).catch(() => {})
+    await lease.native(use).catch(() => {})
     await expect(lease.run(accounts.add(1, 1))).rejects.toMatchObject({
       name: expect.stringMatching(/ConnectionLostError|AcquireError/) as string,
     })

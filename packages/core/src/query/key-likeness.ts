@@ -18,14 +18,14 @@ export function likenessOf(text: string): string | undefined {
   if (number !== null) return canonical(number)
   const moment = MOMENT.exec(plain)
   if (moment !== null) {
-    const parts = moment.slice(1) as (string | undefined)[]
-    return parts
+    const [year = '', ...rest] = moment.slice(1) as (string | undefined)[]
+    return [year.slice(-2), ...rest]
       .map((part = '') => part.padStart(2, '0'))
       .join('-')
       .replaceAll(/[-0]+$/g, '')
   }
-  // A TIME without its fraction, an INET6 without its zeros.
-  if (COLONED.test(plain)) return plain.toLowerCase().replaceAll(/[^1-9a-f]+/g, '')
+  // A TIME without its fraction, an address without its zeros.
+  if (COLONED.test(plain) || QUAD.test(plain)) return plain.toLowerCase().replaceAll(/[^1-9a-f]+/g, '')
   // Punctuation counts for nothing in some collations; vowels and some consonants stand for other letters (ü for ue or y).
   return plain
     .toLowerCase()
@@ -52,10 +52,13 @@ const EQUAL_TO_NONE = /[\u4e00-\u9fa5\uac00-\ud7a3]/gu
 const NUMBER = /^(?=[-+.]*\d)([-+]?)0*(\d*)\.?(\d*?)0*(?:e([-+]?\d+))?$/iu
 
 /** A date with an optional time. */
-const MOMENT = /^(\d+)\D(\d+)\D(\d+)(?:\D(\d+)\D(\d+)\D(\d+)(?:\.(\d+))?)?$/u
+const MOMENT = /^(\d+)\D(\d+)\D(\d+)(?:\D(\d+)\D(\d+)\D(\d+)(?:\.(\d+))?)?(?:Z|[+-]\d\d:?\d\d)?$/u
 
 /** A time, or an address. */
 const COLONED = /^(?=.*:)[\da-f:. -]+$/iu
+
+/** An address of IPv4. */
+const QUAD = /^\d+(?:\.\d+){3}$/u
 
 /** A number as its sign, its digits without outer zeros, and the position of its point. */
 function canonical([, sign = '', whole = '', fraction = '', exponent = '0']: RegExpExecArray): string {

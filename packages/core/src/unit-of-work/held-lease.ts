@@ -43,9 +43,8 @@ export async function holdLease(
     functions: {
       lock: (name: string, lock: LockOptions = {}) => locks.take(name, lock),
       native: async <T>(use: (connection: unknown) => Promise<T>): Promise<T> => {
-        leased.units.assertOutside()
         try {
-          return await leased.source.native(use)
+          return await leased.units.lend(() => leased.source.native(use))
         } catch (error) {
           throw leadToCaller(error)
         }

@@ -5,7 +5,7 @@ import type { UnitAccess } from '../events.ts'
 
 interface OpenUnit {
   open: boolean
-  readonly access: UnitAccess
+  readonly access: UnitAccess | 'native'
 }
 
 export class NestedRunGuard {
@@ -23,7 +23,7 @@ export class NestedRunGuard {
   }
 
   /** Runs a unit; its caller is inside it until it settles. */
-  async enter<T>(access: UnitAccess, unit: () => Promise<T>): Promise<T> {
+  async enter<T>(access: UnitAccess | 'native', unit: () => Promise<T>): Promise<T> {
     const scope: OpenUnit = { open: true, access }
     try {
       return await this.#current.run(scope, unit)
@@ -38,7 +38,12 @@ export class NestedRunGuard {
   }
 }
 
-function nested(access: UnitAccess | undefined): UsageError {
+function nested(access: OpenUnit['access'] | undefined): UsageError {
+  if (access === 'native') {
+    return new UsageError(
+      'a unit of work or a lease was used inside the function of lease.native, which holds the connection: use it afterwards',
+    )
+  }
   if (access === 'sandbox') {
     return new UsageError(
       'run was called on the outer unit of work inside a sandbox: its changes would be committed; use the one that the body ' +

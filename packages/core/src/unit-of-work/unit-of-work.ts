@@ -76,8 +76,8 @@ export interface HeldLease<Native = unknown> extends UnitOfWork<Native>, AsyncDi
   /**
    * Lends the connection of the driver's library, for what has no other way, such as LOAD DATA LOCAL. Until `use` settles,
    * nothing else runs on the lease; afterwards the connection refuses. It has autocommit on. Rejects with the error of `use`,
-   * and with a `UsageError` if `use` left a transaction open, which is then rolled back. The session is reset at the end of
-   * the lease.
+   * and with a `UsageError` if `use` left a transaction open, which is then rolled back. The connection is closed at the
+   * end of the lease.
    *
    * @example
    * ```ts

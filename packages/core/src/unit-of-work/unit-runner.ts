@@ -106,6 +106,12 @@ export class UnitRunner {
     return new UnitRunner(source, this.settings, defaults, shared)
   }
 
+  /** Runs `work` with a lent connection, inside of which no unit can run. */
+  lend<T>(work: () => Promise<T>): Promise<T> {
+    this.#nested.assertOutside()
+    return this.#nested.enter('native', work)
+  }
+
   /** Calls `work` outside of the units that the caller is in. */
   leave<T>(work: () => T): T {
     return this.#nested.leave(work)

@@ -246,7 +246,8 @@ export class MysqlConnection implements Connection<NativeConnection> {
   }
 
   async native<T>(use: (connection: NativeConnection) => Promise<T>): Promise<T> {
-    this.#state.markDirty()
+    // A reset does not restore what code can change in a connection of mysql2.
+    this.#state.markSpent()
     try {
       return await lendNative(this.#wire, use)
     } finally {

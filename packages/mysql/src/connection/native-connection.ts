@@ -16,6 +16,10 @@ export async function lendNative<T>(
   await control(wire, 'SET autocommit = 1')
   const [used] = await Promise.allSettled([wire.lend(use)])
   const [closed] = await Promise.allSettled([assertClosed(wire)])
+  if (closed.status === 'rejected' && !(closed.reason instanceof UsageError)) {
+    // Such as an XA transaction, which ROLLBACK does not end.
+    wire.destroy(closed.reason as Error)
+  }
   if (used.status === 'rejected') throw used.reason
   if (closed.status === 'rejected') throw closed.reason
   return used.value

@@ -207,7 +207,13 @@ export class Wire {
     this.whenLost(() => lost.reject(lostError(this.#lost ?? new Error('lost'), true)))
     try {
       return await Promise.race([lend(this.#connection, use), lost.promise])
+    } catch (error) {
+      if (!(error instanceof SilenceError)) throw error
+      this.#lose(error)
+      throw lostError(error, true)
     } finally {
+      // mysql2 says nothing of a connection that `use` has ended.
+      if (this.#connection._closing) this.#lose(new Error('it was ended'))
       this.#lent = false
     }
   }

@@ -25,5 +25,7 @@ export const outcomes: OutcomeLedger = {
       .selectFrom('leasehold_outcomes')
       .select('key_bytes')
       .where('key_bytes', '=', Buffer.from(key))
+      // Without it, a session's sql_select_limit applies.
+      .limit(1)
       .forUpdate(),
 }
