@@ -76,6 +76,17 @@ test('locks that were not released are released at the end', async () => {
   ])
 })
 
+test('a lock that may have been given when the lease was stopped is released at its end', async () => {
+  const controller = new AbortController()
+  const { uow, driver } = record({ delay: (flight) => (flight === 1 ? sleep(20) : Promise.resolve()) })
+  const lease = await uow.lease({ signal: controller.signal })
+  const taking = failureOf(lease.lock('one', { wait: 5_000 }))
+  controller.abort()
+  expect((await taking).name).toBe('DeadlineError')
+  await lease.close()
+  expect(driver.sent).toContain('release of lock one')
+})
+
 test('a lease whose last flight fails is discarded', async () => {
   const { uow, driver } = record({
     answers: { 'take lock one': [{ granted: 1 }] },

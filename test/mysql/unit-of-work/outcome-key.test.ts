@@ -56,6 +56,20 @@ describe.each(['before', 'after'] as const)(
       expect(await uow.outcome(`value ${when}`)).toBe(true)
     })
 
+    test('is looked up for a unit of a lease, whose own connection is lost', async () => {
+      const uow = await cutOff(when)
+      const lease = await uow.lease()
+      const unit = lease.run(work(), { outcomeKey: `lease ${when}` })
+      const outcome: unknown = await unit.then(
+        () => 'done',
+        (error: unknown) => (error as Error).name,
+      )
+      expect(outcome).toBe(when === 'after' ? 'done' : 'ConnectionLostError')
+      expect(await fixture.balances()).toEqual(when === 'after' ? DONE : UNTOUCHED)
+      await expect(lease.run(work())).rejects.toMatchObject({ name: 'AcquireError', reason: 'lost' })
+      await lease.close()
+    })
+
     test('tells of a body whether it is committed, and its hooks', async () => {
       const uow = await cutOff(when)
       const called: string[] = []

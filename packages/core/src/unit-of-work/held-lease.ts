@@ -70,6 +70,8 @@ function refuse(answers: readonly Answer[]): void {
 class LeaseLocks {
   readonly #leased: LeasedUnits
   readonly #names = new Set<string>()
+  /** Locks that may have been given, and could not be released since, as after the abort of the lease's signal. */
+  readonly #doubted = new Set<string>()
 
   constructor(leased: LeasedUnits) {
     this.#leased = leased
@@ -86,9 +88,9 @@ class LeaseLocks {
     try {
       await this.#take(name, seconds)
     } catch (error) {
-      // Without an answer, or interrupted, the server may have given the lock. It is released with the next unit at the latest.
-      if (!(error instanceof LockError)) await this.#run('release', name).catch(() => {})
       this.#names.delete(name)
+      // Without an answer, or interrupted, the server may have given the lock.
+      if (!(error instanceof LockError)) await this.#run('release', name).catch(() => this.#doubted.add(name))
       throw leadToCaller(error)
     }
     const release = (): Promise<void> => this.#release(name)
@@ -100,13 +102,13 @@ class LeaseLocks {
   }
 
   get none(): boolean {
-    return this.#names.size === 0
+    return this.#names.size === 0 && this.#doubted.size === 0
   }
 
   /** The statements that release all locks. */
   releases(): readonly StatementCommand[] {
     const { locks } = this.#leased.source.driver
-    return [...this.#names].map((name) => ({
+    return [...new Set([...this.#names, ...this.#doubted])].map((name) => ({
       type: 'statement',
       statement: toStatement(locks.release(name)),
       label: `release of lock ${abridged(name)}`,

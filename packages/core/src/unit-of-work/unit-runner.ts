@@ -27,6 +27,8 @@ interface Shared {
   readonly budget: RetryBudget
   /** The same for sandboxes, too. */
   readonly family: object
+  /** Looks outcomes up, for units of a lease: its own connection is lost then. Default: the runner itself. */
+  readonly settler: UnitRunner | undefined
 }
 
 /** The units of one lease. */
@@ -62,12 +64,13 @@ export class UnitRunner {
   readonly #defaults: DefaultOptions
   readonly #nested: NestedRunGuard
   readonly #budget: RetryBudget
+  readonly #settler: UnitRunner | undefined
 
   constructor(
     source: TransactionSource,
     settings: UnitSettings,
     defaults: DefaultOptions = DefaultOptions.of(),
-    { nested = new NestedRunGuard(), budget = new RetryBudget(), family = {} }: Partial<Shared> = {},
+    { nested = new NestedRunGuard(), budget = new RetryBudget(), family = {}, settler }: Partial<Shared> = {},
   ) {
     this.source = source
     this.settings = settings
@@ -75,11 +78,12 @@ export class UnitRunner {
     this.#nested = nested
     this.#budget = budget
     this.family = family
+    this.#settler = settler
   }
 
   /** Runs units of the same unit of work with more defaults. */
   with(defaults: UnitDefaults): UnitRunner {
-    return this.#derived(this.source, this.#defaults.with(defaults))
+    return this.#derived(this.source, this.#defaults.with(defaults), this.#settler)
   }
 
   /** Runs units on one lease. Rejects with an `AcquireError`, a `DeadlineError`, or a `UsageError` inside a unit. */
@@ -93,7 +97,7 @@ export class UnitRunner {
     const deadline = Deadline.from(defaults.for({}).timeout, defaults.signals)
     try {
       const source = await this.source.lease({ unit, name, signal: deadline?.signal, leaks })
-      return { unit, name, source, units: this.#derived(source, defaults) }
+      return { unit, name, source, units: this.#derived(source, defaults, this) }
     } catch (error) {
       throw leadToCaller(deadline?.reached === true ? deadline.error(name, WAITING) : error)
     } finally {
@@ -101,8 +105,8 @@ export class UnitRunner {
     }
   }
 
-  #derived(source: TransactionSource, defaults: DefaultOptions): UnitRunner {
-    const shared = { nested: this.#nested, budget: this.#budget, family: this.family }
+  #derived(source: TransactionSource, defaults: DefaultOptions, settler: UnitRunner | undefined): UnitRunner {
+    const shared = { nested: this.#nested, budget: this.#budget, family: this.family, settler }
     return new UnitRunner(source, this.settings, defaults, shared)
   }
 
@@ -179,6 +183,7 @@ export class UnitRunner {
       )
     }
     const { source } = this
+    const settler = this.#settler ?? this
     const policy = source.sandboxed ? undefined : retryOf(job.type, retry)
     const commitTimeoutMs = commitLimit(commitTimeout)
     const whole = outcomeKey === undefined ? job : withOutcome(job, outcomeKey, source.driver)
@@ -204,7 +209,9 @@ export class UnitRunner {
       settle: (ended: Extract<Ended, { outcome: 'unknown' }>) =>
         outcomeKey === undefined
           ? Promise.resolve(ended)
-          : settledByKey(ended, () => this.#nested.leave(() => this.outcome(outcomeKey, deadline?.signal))),
+          : settledByKey(ended, () =>
+              this.#nested.leave(() => settler.outcome(outcomeKey, deadline?.signal)),
+            ),
     }
     try {
       return await this.#nested.enter(event.access, () =>
