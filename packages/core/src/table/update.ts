@@ -59,13 +59,21 @@ export function restore(table: Table, given: unknown): Query<Version | void> {
 function changes(table: Table, row: TableRow): TableRow {
   const own = ownValues(table, row)
   if (Object.keys(own).length > 0) return own
+  const given = Object.keys(row).length === 0 ? 'none' : 'only undefined, and key and managed columns'
   throw new UsageError(
-    `${table.name}: expected values to write, got only key and managed columns; pass a value of another column`,
+    `${table.name}: expected values to write, got ${given}; pass a value of another column`,
   )
 }
 
 function targetOf(table: Table, given: unknown, deleted: boolean): Target {
   if (table.managed.version === undefined) return { key: toKey(table, given), version: undefined, deleted }
+  if (typeof given !== 'object' || given === null) {
+    throw new UsageError(
+      `${table.name}: expected the row as it was read, with ${table.key.join(', ')} and ${table.managed.version}, got ${
+        given === null ? 'null' : typeof given
+      }`,
+    )
+  }
   const key = keyIn(table, given)
   return { key, version: versionIn(table, given as TableRow), deleted }
 }
